@@ -1,0 +1,23 @@
+"""Train Keras classifiers on noisy or imbalanced labels."""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BadInput": "fsr_gdw_tf.errors",
+    "Batches": "fsr_gdw_tf.data",
+    "Classifier": "fsr_gdw_tf.classifier",
+    "MixUp": "fsr_gdw_tf.methods",
+    "Source": "fsr_gdw_tf.data",
+    "Supervised": "fsr_gdw_tf.methods",
+    "arrays": "fsr_gdw_tf.data",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605  one list, not two
+
+
+def __getattr__(name: str):
+    """Load on first use, so that the command line can set TensorFlow up."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

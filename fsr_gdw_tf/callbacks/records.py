@@ -1,0 +1,44 @@
+"""What a run writes down at the end of each epoch."""
+
+import time
+from pathlib import Path
+
+import keras
+
+from fsr_gdw_tf.run_folder import read_csv, write_csv
+
+
+class StepTimer(keras.callbacks.Callback):
+    """Adds `step_seconds` to the logs: the mean of the epoch's train steps."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock."""
+        self.start, self.steps, self.spent = time.perf_counter(), 0, 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Count steps; evaluation comes after the last of them."""
+        self.steps = batch + 1
+        self.spent = time.perf_counter() - self.start
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Note the mean."""
+        logs["step_seconds"] = self.spent / max(self.steps, 1)
+
+
+class MetricsCsv(keras.callbacks.Callback):
+    """One row per epoch, on disk before the next epoch starts."""
+
+    def __init__(self, path: Path, first_epoch: int = 0):
+        super().__init__()
+        # Rows after the checkpoint belong to epochs that run again.
+        rows = read_csv(path)
+        self.path = path
+        self.rows = [r for r in rows if r["epoch"] <= first_epoch]
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write."""
+        numbers = {k: float(v) for k, v in (logs or {}).items()}
+        rate = float(self.model.optimizer.learning_rate)
+        row = {"epoch": epoch + 1, "learning_rate": rate, **numbers}
+        self.rows.append(row)
+        write_csv(self.path, self.rows)

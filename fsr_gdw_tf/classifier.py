@@ -1,0 +1,285 @@
+"""The learner: features + head + method, and the only train step."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import gin
+import keras
+import tensorflow as tf
+
+from fsr_gdw_tf import distribute, losses, metrics
+from fsr_gdw_tf.data import pipeline
+from fsr_gdw_tf.data.pipeline import Batches
+from fsr_gdw_tf.data.source import Source, arrays
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.methods import Method, Regulariser, Supervised
+from fsr_gdw_tf.networks.split import split
+
+
+@dataclasses.dataclass(frozen=True)
+class Forward:
+    """The step's one forward pass; every gradient is a pullback through it."""
+
+    tape: tf.GradientTape
+    features: tf.Tensor
+    logits: tf.Tensor
+
+
+@gin.register
+class Classifier(keras.Model):
+    """Any Keras network, trained by a method.
+
+    `features` maps inputs to vectors, `head` (a Dense layer) maps those to
+    logits. `l2` adds l2 * theta to every gradient, which with momentum is not
+    the decoupled `weight_decay` of Keras. With `ema` (0.999, say) tests and
+    predictions use a moving average of the weights.
+    """
+
+    def __init__(
+        self,
+        features: keras.Model,
+        head: keras.layers.Layer,
+        method: Method | None = None,
+        regularisers: Sequence[Regulariser] = (),
+        l2: float = 0.0,
+        ema: float | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.features, self.head = features, head
+        self.method = method or Supervised()
+        self.regularisers = list(regularisers)
+        self.l2, self.ema = l2, ema
+        self.wrapped = None
+        self.loss_mean = keras.metrics.Mean("loss")
+        self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
+        self.test_metrics = metrics.for_test(self.classes)
+        self.averages = [
+            keras.Variable(v, trainable=False, name="ema")
+            for v in (self.network_variables if ema else ())
+        ]
+        self.built = True
+
+    @classmethod
+    def wrap(cls, model: keras.Model, method: Method | None = None, **kwargs):
+        """Train the user's own classifier: its weights are trained in place.
+
+        The model is cut at its last Dense layer; a softmax stays hers.
+        """
+        classifier = cls(*split(model), method, **kwargs)
+        classifier.wrapped = model
+        return classifier
+
+    @property
+    def network(self) -> keras.Model:
+        """The network alone, on the same weights: the user's own, if any."""
+        if self.wrapped is not None:
+            return self.wrapped
+        outputs = self.head(self.features.outputs[0])
+        return keras.Model(self.features.inputs, outputs, name="network")
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return self.head.units
+
+    @property
+    def network_variables(self) -> list[keras.Variable]:
+        """What the optimizer moves: the network's weights, not the method's."""
+        return [
+            *self.features.trainable_variables,
+            *self.head.trainable_variables,
+        ]
+
+    @property
+    def parts(self) -> list:
+        """The method and the regularisers."""
+        return [self.method, *self.regularisers]
+
+    def compile(self, optimizer="sgd", **kwargs) -> None:
+        """Choose the optimizer; losses and metrics belong to the method."""
+        for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
+            if kwargs.get(name) is not None:
+                raise BadInput(
+                    f"compile() takes no {name}: the loss belongs to the "
+                    "method and the metrics to the classifier; leave it out"
+                )
+        super().compile(optimizer=optimizer, **kwargs)
+        self.optimizer.build(self.network_variables)
+
+    def call(self, inputs, training=False):
+        """Logits."""
+        return self.head(self.features(inputs, training=training))
+
+    def train_step(self, batch) -> dict:
+        """One step: every method, every regulariser, every scope."""
+        for part in self.parts:
+            batch = part.prepare(self, batch)
+        variables = [v.value for v in self.network_variables]
+        with tf.GradientTape(persistent=True) as tape:
+            features = self.features(batch["inputs"], training=True)
+            logits = self.head(features)
+            extra = self._own_losses()
+        forward = Forward(tape, features, logits)
+        omega = self.method.teach(self, batch, forward)
+        loss, delta = self._loss_and_delta(batch, logits, omega)
+        # The only real gradient: delta, pulled back through the one forward.
+        gradients = tape.gradient(
+            [logits, extra],
+            variables,
+            output_gradients=[delta, tf.ones_like(extra)],
+        )
+        self._move(gradients)
+        for part in self.parts:
+            part.observe(self, batch, logits, omega)
+        self.loss_mean.update_state(loss)
+        self.accuracy.update_state(batch["label"], logits)
+        return {m.name: m.result() for m in (self.loss_mean, self.accuracy)}
+
+    def _loss_and_delta(self, batch, logits, omega):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(logits)
+            per_example = self.method.objective(batch, logits, omega)
+            for part in self.regularisers:
+                per_example += part.penalty(self, batch, logits)
+            loss = distribute.mean(per_example)
+        return loss, tape.gradient(loss, logits)
+
+    def _own_losses(self) -> tf.Tensor:
+        """Losses that the user's layers add, such as kernel regularisers."""
+        own = [*self.features.losses, *self.head.losses]
+        total = tf.add_n(own) if own else tf.zeros(())
+        return total / distribute.replicas()
+
+    def _move(self, gradients) -> None:
+        pairs = zip(gradients, self.network_variables, strict=True)
+        gradients = [
+            None if g is None else g + self.l2 * v.value if self.l2 else g
+            for g, v in pairs
+        ]
+        step = tf.cast(self.optimizer.iterations, tf.float32)
+        self.optimizer.apply(gradients, self.network_variables)
+        if self.averages:
+            # The decay grows from 0.1: early averages forget the start.
+            decay = tf.minimum(self.ema, (1.0 + step) / (10.0 + step))
+            for average, v in zip(
+                self.averages, self.network_variables, strict=True
+            ):
+                average.assign(decay * average + (1.0 - decay) * v)
+
+    def test_step(self, batch) -> dict:
+        """Loss and metrics of one batch."""
+        logits = self._evaluation_logits(batch["inputs"])
+        loss = losses.cross_entropy(batch["label"], logits)
+        self.loss_mean.update_state(loss)
+        probs = tf.nn.softmax(logits)
+        for metric in (self.accuracy, *self.test_metrics):
+            metric.update_state(batch["label"], probs)
+        measured = (self.loss_mean, self.accuracy, *self.test_metrics)
+        return {m.name: m.result() for m in measured}
+
+    def predict_step(self, data) -> tf.Tensor:
+        """Class probabilities."""
+        inputs = data["inputs"] if isinstance(data, dict) else data
+        inputs = inputs[0] if isinstance(inputs, tuple) else inputs
+        return tf.nn.softmax(self._evaluation_logits(inputs))
+
+    def _evaluation_logits(self, inputs) -> tf.Tensor:
+        pairs = zip(self.network_variables, self.averages, strict=False)
+        averaged = [(v, average.value) for v, average in pairs]
+        with keras.StatelessScope(state_mapping=averaged):
+            return self(inputs, training=False)
+
+    def save_network(self, path) -> None:
+        """Save the network alone, with its averaged weights if it has any.
+
+        Plain Keras loads it.
+        """
+        kept = [v.numpy() for v in self.network_variables]
+        for v, average in zip(
+            self.network_variables, self.averages, strict=False
+        ):
+            v.assign(average)
+        self.network.save(path)
+        for v, value in zip(self.network_variables, kept, strict=True):
+            v.assign(value)
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
+        """Train on arrays, on a `Source`, or on a tf.data dataset.
+
+        Beyond Keras' arguments: `batches`, how a source becomes batches;
+        `seed`, for arrays; `meta`, a clean set for methods that learn from
+        one (a source or a pair of arrays).
+        """
+        batches = self._batches(batch_size, kwargs)
+        meta = self._as_source(kwargs.pop("meta", None))
+        _refuse_weights(kwargs)
+        if kwargs.get("validation_data") is not None:
+            held = self._as_source(kwargs["validation_data"])
+            if isinstance(held, Source):
+                held = batches.test(held)
+            kwargs["validation_data"] = self._checked(held)
+        x = self._as_source(x if y is None else (x, y))
+        for part in self.parts:
+            part.bind(self, x if isinstance(x, Source) else None)
+        if isinstance(x, Source):
+            kwargs["steps_per_epoch"] = batches.steps(x)
+            start = kwargs.get("initial_epoch", 0)
+            x = batches.train(x, epochs, start, meta)
+            kwargs["shuffle"] = False  # done, by (seed, epoch, index)
+        return super().fit(self._checked(x), epochs=epochs, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """Loss and metrics on arrays, on a `Source`, or on a dataset."""
+        if not kwargs.get("_use_cached_eval_dataset"):
+            batches = self._batches(batch_size, kwargs)
+            _refuse_weights(kwargs)
+            x = self._as_source(x if y is None else (x, y))
+            x = batches.test(x) if isinstance(x, Source) else x
+            x = self._checked(x)
+        return super().evaluate(x, **kwargs)
+
+    def _batches(self, batch_size, kwargs) -> Batches:
+        seed = kwargs.pop("seed", 0)
+        default = Batches(batch_size or 32, seed=seed)
+        return kwargs.pop("batches", None) or default
+
+    def _as_source(self, data):
+        """Pairs of arrays become a source; anything else stays as it is."""
+        if not isinstance(data, tuple):
+            return data
+        if len(data) != 2:
+            raise BadInput(
+                f"expected a pair (x, y), got {len(data)} parts; sample "
+                "weights are learned by the method, not given"
+            )
+        return arrays(*data, class_names=[str(c) for c in range(self.classes)])
+
+    def _checked(self, dataset) -> tf.data.Dataset:
+        """A dataset of dicts whose shapes fit the network."""
+        if not isinstance(dataset, tf.data.Dataset):
+            raise BadInput(
+                "expected arrays x and y, a Source, or a tf.data.Dataset, got "
+                f"{type(dataset).__name__}"
+            )
+        dataset = pipeline.from_dataset(dataset, self.classes)
+        spec = dataset.element_spec
+        wanted = self.features.inputs[0].shape
+        if not spec["inputs"].shape.is_compatible_with(wanted):
+            raise BadInput(
+                f"the network takes inputs of shape {tuple(wanted[1:])}, the "
+                f"data have {tuple(spec['inputs'].shape[1:])}; resize the data "
+                "(a view such as Resize) or build the network for them"
+            )
+        if spec["label"].shape[-1] != self.classes:
+            raise BadInput(
+                f"the network has {self.classes} classes, the data have "
+                f"{spec['label'].shape[-1]}"
+            )
+        return dataset
+
+
+def _refuse_weights(kwargs) -> None:
+    for name in ("sample_weight", "class_weight"):
+        if kwargs.get(name) is not None:
+            raise BadInput(f"{name} is not supported: the method weighs")

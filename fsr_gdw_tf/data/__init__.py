@@ -1,0 +1,27 @@
+"""Where examples come from and how they reach the network."""
+
+from fsr_gdw_tf.data.augmentation import AsIs, CropFlip, Resize, ResizedCropFlip
+from fsr_gdw_tf.data.corruption import corrupt
+from fsr_gdw_tf.data.digits import digits
+from fsr_gdw_tf.data.files import file_list, folder
+from fsr_gdw_tf.data.pipeline import Batches
+from fsr_gdw_tf.data.source import Source, arrays
+from fsr_gdw_tf.data.splits import Splits, prepare
+from fsr_gdw_tf.data.tfds_images import tfds_images
+
+__all__ = [
+    "AsIs",
+    "Batches",
+    "CropFlip",
+    "Resize",
+    "ResizedCropFlip",
+    "Source",
+    "Splits",
+    "arrays",
+    "corrupt",
+    "digits",
+    "file_list",
+    "folder",
+    "prepare",
+    "tfds_images",
+]

@@ -1,0 +1,89 @@
+"""From raw data to what a run trains on, learns weights from and tests on.
+
+The order matters: the clean meta set is taken out first, then the tail is cut,
+then labels are corrupted. So meta labels are true and never in training.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import gin
+import numpy as np
+
+from fsr_gdw_tf.data import corruption
+from fsr_gdw_tf.data.source import Source, require_all_classes
+from fsr_gdw_tf.errors import BadInput
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """Training, test and (maybe) clean meta examples, all disjoint."""
+
+    train: Source
+    test: Source
+    meta: Source | None = None
+
+
+@gin.register
+def prepare(
+    load: Callable[[], Splits],
+    corrupt: Callable[..., Source] = corruption.corrupt,
+    meta_per_class: int = 0,
+    train_examples: int | None = None,
+    seed: int = 0,
+) -> Splits:
+    """Load, take the clean meta set out, then corrupt what is left."""
+    splits = load()
+    rng = np.random.default_rng(seed)
+    train, meta = splits.train, splits.meta
+    if train_examples is not None:
+        train = train.subset(_some(len(train), train_examples, rng))
+    if meta_per_class:
+        train, meta = take_per_class(train, meta_per_class, rng)
+    require_all_classes(train, "the training set")
+    train = corrupt(train, rng=np.random.default_rng([seed, 1]))
+    require_all_classes(train, "the corrupted training set")
+    return Splits(train, splits.test, meta)
+
+
+def take_per_class(
+    source: Source, per_class: int, rng: np.random.Generator
+) -> tuple[Source, Source]:
+    """Split into (the rest, `per_class` random examples of each class)."""
+    if per_class < 0:
+        raise BadInput(f"meta_per_class must be 0 or more, got {per_class}")
+    taken = []
+    for c, count in enumerate(source.counts()):
+        if count <= per_class:
+            raise BadInput(
+                f"a meta set of {per_class} per class leaves nothing of class "
+                f"{source.class_names[c]!r}, which has {count} examples; "
+                "lower meta_per_class"
+            )
+        members = np.flatnonzero(source.labels == c)
+        taken.append(rng.choice(members, per_class, replace=False))
+    taken = np.sort(np.concatenate(taken))
+    rest = np.setdiff1d(np.arange(len(source)), taken)
+    return source.subset(rest), source.subset(taken)
+
+
+def hold_out(source: Source, examples: int, seed: int) -> Splits:
+    """Set aside a random test set, each class in its share."""
+    if not 0 < examples < len(source):
+        raise BadInput(
+            f"cannot hold {examples} of {len(source)} examples out for test"
+        )
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(source))
+    # Sorted by class and cut at even distances, every class gets its share.
+    order = order[np.argsort(source.labels[order], kind="stable")]
+    cuts = (np.arange(examples) + 0.5) * len(source) / examples
+    test = np.sort(order[cuts.astype(int)])
+    rest = np.setdiff1d(np.arange(len(source)), test)
+    return Splits(source.subset(rest), source.subset(test))
+
+
+def _some(n: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    if not 0 < wanted <= n:
+        raise BadInput(f"train_examples must be in 1 to {n}, got {wanted}")
+    return np.sort(rng.choice(n, wanted, replace=False))

@@ -1,0 +1,208 @@
+"""One run: data, classifier, schedule, and everything that is written down."""
+
+import dataclasses
+import hashlib
+import importlib.util
+import platform
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+import gin
+import keras
+import numpy as np
+import tensorflow as tf
+
+import fsr_gdw_tf
+from fsr_gdw_tf import config, run_folder
+from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, StepTimer
+from fsr_gdw_tf.classifier import Classifier
+from fsr_gdw_tf.data import Batches, Splits
+from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
+from fsr_gdw_tf.methods import Method, Regulariser
+from fsr_gdw_tf.optimizers import SGD, InEpochs
+from fsr_gdw_tf.run_folder import RunFolder
+
+LAST = 5  # epochs whose mean is reported, as in the papers
+
+
+@gin.register
+@dataclasses.dataclass
+class Learner:
+    """The recipe of a classifier, before the data are known."""
+
+    network: Callable
+    method: Method | None = None
+    regularisers: Sequence[Regulariser] = ()
+    l2: float = 0.0
+    ema: float | None = None
+
+    def build(self, splits: Splits, batches: Batches) -> Classifier:
+        """A classifier for these data."""
+        shape = splits.train.load([0], batches.view.test).shape[1:]
+        features, head = self.network(shape, splits.train.classes)
+        return Classifier(
+            features, head, self.method, self.regularisers, self.l2, self.ema
+        )
+
+
+@gin.register
+@dataclasses.dataclass
+class Experiment:
+    """What a run file describes; `schedule` counts in epochs."""
+
+    data: Callable[[], Splits]
+    learner: Callable[[], Learner]  # called after seeding
+    batches: Batches
+    epochs: int
+    schedule: Callable | float = 0.1
+    optimizer: Callable = SGD
+    staircase: bool = True
+    callbacks: Sequence = ()
+    seed: int = 0
+
+    def prepare(self) -> tuple[Splits, Classifier]:
+        """Seed everything, read the data, build and compile the classifier."""
+        keras.utils.set_random_seed(self.seed)
+        splits = self.data()
+        steps = self.batches.steps(splits.train)
+        classifier = self.learner().build(splits, self.batches)
+        rate = self.schedule
+        if callable(rate):
+            rate = InEpochs(rate, steps, self.staircase)
+        classifier.compile(self.optimizer(learning_rate=rate))
+        return splits, classifier
+
+    def train(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
+        """Train from where the folder stands to the end; the summary."""
+        folder.open(config.text())
+        if folder.done:
+            print(f"{folder.path} is done already; delete it to run again")
+            return summary(folder)
+        try:
+            splits, classifier = self.prepare()
+            _describe(folder, splits, self.seed, command)
+            self._fit(folder, splits, classifier)
+            _evaluate(folder, splits, classifier)
+        except BaseException:
+            run_folder.write(folder / "FAILED", traceback.format_exc())
+            raise
+        run_folder.write(
+            folder / "operative_config.gin", gin.operative_config_str()
+        )
+        run_folder.write_json(folder / "DONE", summary(folder))
+        return summary(folder)
+
+    def _fit(self, folder, splits, classifier) -> None:
+        callbacks = list(self.callbacks)
+        if importlib.util.find_spec("tensorboard"):
+            logs = str(folder / "tensorboard")
+            callbacks.append(keras.callbacks.TensorBoard(logs))
+        checkpoints = Checkpoints(folder / "checkpoints", callbacks)
+        first = checkpoints.restore(classifier)
+        record = MetricsCsv(folder / "metrics.csv", first)
+        test_batches = dataclasses.replace(self.batches, size=500)
+        classifier.fit(
+            splits.train,
+            meta=splits.meta,
+            batches=self.batches,
+            epochs=self.epochs,
+            initial_epoch=first,
+            validation_data=test_batches.test(splits.test),
+            callbacks=[*callbacks, StepTimer(), record, checkpoints],
+            verbose=1 if sys.stdout.isatty() else 2,
+        )
+
+    def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
+        """Test the network that a run has left."""
+        splits, classifier = self.prepare()
+        Checkpoints(folder / "checkpoints", self.callbacks).restore(classifier)
+        return _evaluate(folder, splits, classifier)
+
+
+def _describe(folder, splits: Splits, seed: int, command) -> None:
+    """run.json and the lists beside it: what cannot be read off the config."""
+    train = splits.train
+    run_folder.write_json(
+        folder / "run.json",
+        {
+            "command": list(command),
+            "seed": seed,
+            "versions": {
+                "fsr_gdw_tf": fsr_gdw_tf.__version__,
+                "python": platform.python_version(),
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+                "numpy": np.__version__,
+            },
+            "devices": [d.name for d in tf.config.list_logical_devices()],
+            "data": {
+                "train": len(train),
+                "test": len(splits.test),
+                "meta": len(splits.meta) if splits.meta else 0,
+                "class_counts": train.counts().tolist(),
+                "fingerprint": fingerprint(splits),
+                "realised_noise": realised_rate(train),
+                "undecodable": len(train.unreadable)
+                + len(splits.test.unreadable),
+            },
+        },
+    )
+    lost = [*train.unreadable, *splits.test.unreadable]
+    if lost:
+        rows = [{"path": path, "reason": reason} for path, reason in lost]
+        run_folder.write_csv(folder / "undecodable.csv", rows)
+        print(
+            f"{len(lost)} image(s) cannot be decoded and are left out; see "
+            f"{folder / 'undecodable.csv'}"
+        )
+    if train.true_labels is not None:
+        rows = [
+            {"true": t, **dict(zip(train.class_names, counts, strict=True))}
+            for t, counts in zip(
+                train.class_names, realised_matrix(train).tolist(), strict=True
+            )
+        ]
+        run_folder.write_csv(folder / "corruption_matrix.csv", rows)
+
+
+def fingerprint(splits: Splits) -> str:
+    """A hash of all labels and of some inputs: the same data, or not."""
+    digest = hashlib.sha256()
+    for source in (splits.train, splits.test, splits.meta):
+        if source is None:
+            continue
+        digest.update(source.labels.tobytes())
+        for index in np.linspace(0, len(source) - 1, 8).astype(int):
+            digest.update(source.load([index]).tobytes())
+    return digest.hexdigest()
+
+
+def _evaluate(folder, splits: Splits, classifier: Classifier) -> dict:
+    """Save the network and what it does on the test data."""
+    measured = classifier.evaluate(
+        splits.test, batch_size=500, verbose=0, return_dict=True
+    )
+    recalls = classifier.test_metrics[0].per_class().tolist()
+    names = map(str, splits.test.class_names)
+    measured["per_class_accuracy"] = dict(zip(names, recalls, strict=True))
+    run_folder.write_json(folder / "evaluation.json", measured)
+    half = folder / ".half.keras"
+    classifier.save_network(half)
+    half.replace(folder / "model.keras")
+    return measured
+
+
+def summary(folder: RunFolder) -> dict:
+    """The numbers people compare, from metrics.csv."""
+    rows = folder.metrics()
+    accuracy = [row["val_accuracy"] for row in rows]
+    # The first epoch holds the tracing of the step.
+    seconds = [row["step_seconds"] for row in rows[1:] or rows]
+    return {
+        "test_accuracy_last": accuracy[-1],
+        "test_accuracy_last5": float(np.mean(accuracy[-LAST:])),
+        "test_accuracy_best": max(accuracy),
+        "balanced_accuracy": rows[-1]["val_balanced_accuracy"],
+        "step_seconds": float(np.median(seconds)),
+    }

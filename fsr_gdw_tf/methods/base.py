@@ -1,0 +1,48 @@
+"""The contract between a method and the one train step.
+
+A method is a rule for the gradient on the logits. It says so through four
+hooks, each of which has a default, so that a method is as long as its paper's
+formula. Methods are Keras layers: their variables are saved, mirrored over
+replicas and resumed with the network's.
+"""
+
+import keras
+import tensorflow as tf
+
+from fsr_gdw_tf import losses
+
+Batch = dict[str, tf.Tensor]
+
+
+class Part(keras.layers.Layer):
+    """What methods and regularisers have in common."""
+
+    def bind(self, learner, source) -> None:
+        """Create the state that depends on the data; called before training."""
+
+    def prepare(self, learner, batch: Batch) -> Batch:
+        """Change the batch before the forward pass."""
+        return batch
+
+    def observe(self, learner, batch: Batch, logits, omega) -> None:
+        """Keep books about the batch after the step's gradient is known."""
+
+
+class Method(Part):
+    """What is learned from a batch: the rows of the papers' tables."""
+
+    def teach(self, learner, batch: Batch, forward):
+        """Learn omega, whatever this method uses to shape its objective."""
+        return
+
+    def objective(self, batch: Batch, logits, omega) -> tf.Tensor:
+        """Loss of each example, `[batch]`; its gradient is the method."""
+        return losses.cross_entropy(batch["label"], logits)
+
+
+class Regulariser(Part):
+    """What can be added to any method."""
+
+    def penalty(self, learner, batch: Batch, logits) -> tf.Tensor | float:
+        """An extra loss of each example, `[batch]`."""
+        return 0.0

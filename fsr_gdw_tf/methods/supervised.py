@@ -1,0 +1,31 @@
+"""Plain training with cross-entropy, and label smoothing.
+
+Label smoothing: Szegedy et al., "Rethinking the Inception Architecture for
+Computer Vision", https://arxiv.org/abs/1512.00567, section 7.
+No deviations.
+"""
+
+import gin
+import tensorflow as tf
+
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.methods.base import Method
+
+
+@gin.register
+class Supervised(Method):
+    """Every example counts the same: the row all others are compared with."""
+
+    def __init__(self, smoothing: float = 0.0, **kwargs):
+        super().__init__(**kwargs)
+        if not 0.0 <= smoothing < 1.0:
+            raise BadInput(
+                f"label smoothing must be in [0, 1), got {smoothing}"
+            )
+        self.smoothing = smoothing
+
+    def objective(self, batch, logits, omega) -> tf.Tensor:
+        """Cross-entropy with the (smoothed) label."""
+        labels = losses.smooth_labels(batch["label"], self.smoothing)
+        return losses.cross_entropy(labels, logits)

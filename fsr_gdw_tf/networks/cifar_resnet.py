@@ -1,0 +1,51 @@
+"""ResNets for CIFAR: He et al., https://arxiv.org/abs/1512.03385, section 4.2.
+
+As in the code of GDW: shortcuts without weights (option A), kernels of
+convolutions and head drawn from an untruncated normal of variance 2 / fan-in.
+"""
+
+import math
+
+import gin
+import keras
+from keras import layers
+
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.networks import parts
+
+
+@gin.register
+def cifar_resnet(input_shape: tuple[int, ...], classes: int, depth: int = 32):
+    """Three stages of 16, 32 and 64 channels; depth = 6 n + 2."""
+    if depth < 8 or (depth - 2) % 6:
+        raise BadInput(
+            f"a CIFAR ResNet has depth 6 n + 2 (8, 14, 20, ...), got {depth}"
+        )
+    inputs = keras.Input(input_shape)
+    x = parts.cifar_scaling(inputs)
+    x = layers.ReLU()(parts.batch_norm()(_conv(x, 16)))
+    for stage, width in enumerate((16, 32, 64)):
+        for block in range((depth - 2) // 6):
+            x = _block(x, width, 2 if stage and not block else 1)
+    x = layers.GlobalAveragePooling2D()(x)
+    return parts.features_and_head(inputs, x, classes, _he_normal(x.shape[-1]))
+
+
+@gin.register
+def resnet32(input_shape: tuple[int, ...], classes: int):
+    """The network of GDW's tables: 464,154 parameters with 10 classes."""
+    return cifar_resnet(input_shape, classes, depth=32)
+
+
+def _he_normal(fan_in: int):
+    return keras.initializers.RandomNormal(stddev=math.sqrt(2 / fan_in))
+
+
+def _conv(x, width, stride=1):
+    return parts.conv(x, width, 3, stride, _he_normal(9 * x.shape[-1]))
+
+
+def _block(x, width, stride):
+    y = layers.ReLU()(parts.batch_norm()(_conv(x, width, stride)))
+    y = parts.batch_norm()(_conv(y, width))
+    return layers.ReLU()(layers.Add()([y, parts.widen(x, width, stride)]))

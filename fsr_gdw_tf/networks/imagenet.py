@@ -1,0 +1,77 @@
+"""Networks for photographs: ResNet-18 and Keras' own ResNet-50."""
+
+from pathlib import Path
+
+import gin
+import keras
+from keras import layers
+
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.networks import parts
+
+# Channel means and deviations of ImageNet, of bytes.
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+
+
+@gin.register
+def resnet18(
+    input_shape: tuple[int, ...], classes: int, weights: str | None = None
+):
+    """ResNet-18 of He et al., https://arxiv.org/abs/1512.03385.
+
+    `weights` is the path of a `.weights.h5` file of this network's features.
+    """
+    inputs = keras.Input(input_shape)
+    offset = [-m / s for m, s in zip(MEAN, STD, strict=True)]
+    x = layers.Rescaling([1 / s for s in STD], offset)(inputs)
+    x = layers.ReLU()(parts.batch_norm()(parts.conv(x, 64, 7, 2)))
+    x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
+    for stage, width in enumerate((64, 128, 256, 512)):
+        for block in range(2):
+            x = _block(x, width, 2 if stage and not block else 1)
+    x = layers.GlobalAveragePooling2D()(x)
+    features, head = parts.features_and_head(inputs, x, classes)
+    return _load(features, weights), head
+
+
+def _block(x, width, stride):
+    y = layers.ReLU()(parts.batch_norm()(parts.conv(x, width, 3, stride)))
+    y = parts.batch_norm()(parts.conv(y, width, 3))
+    if stride > 1 or x.shape[-1] != width:
+        x = parts.batch_norm()(parts.conv(x, width, 1, stride))
+    return layers.ReLU()(layers.Add()([y, x]))
+
+
+@gin.register
+def resnet50(
+    input_shape: tuple[int, ...], classes: int, weights: str | None = None
+):
+    """Keras' ResNet50V2, as FSR uses on WebVision.
+
+    `weights` is the path of a `.weights.h5` file of this network's features;
+    files saved from `keras.applications.ResNet50V2(include_top=False)` fit.
+    """
+    inputs = keras.Input(input_shape)
+    body = keras.applications.ResNet50V2(
+        include_top=False, weights=None, input_shape=input_shape
+    )
+    body = _load(body, weights)
+    x = body(layers.Rescaling(1 / 127.5, -1)(inputs))
+    x = layers.GlobalAveragePooling2D()(x)
+    return parts.features_and_head(inputs, x, classes)
+
+
+def _load(network: keras.Model, path: str | None) -> keras.Model:
+    if path is None:
+        return network
+    if not Path(path).is_file():
+        raise BadInput(
+            f"no such weights file: {path!r}; expected a local .weights.h5 "
+            "(nothing is downloaded)"
+        )
+    try:
+        network.load_weights(path)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{path} does not fit the network: {reason}") from error
+    return network

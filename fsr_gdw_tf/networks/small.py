@@ -1,0 +1,42 @@
+"""Networks for small images and for tables."""
+
+from collections.abc import Sequence
+
+import gin
+import keras
+from keras import layers
+
+from fsr_gdw_tf.networks.parts import batch_norm, features_and_head
+
+
+@gin.register
+def small_cnn(
+    input_shape: tuple[int, ...],
+    classes: int,
+    widths: Sequence[int] = (32, 64, 128),
+):
+    """3 x 3 convolutions with batch normalisation, one pooling, one Dense."""
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    for i, width in enumerate(widths):
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.ReLU()(batch_norm()(x))
+        if i == len(widths) - 2:
+            x = layers.MaxPooling2D()(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return features_and_head(inputs, x, classes)
+
+
+@gin.register
+def mlp(
+    input_shape: tuple[int, ...],
+    classes: int,
+    hidden: Sequence[int] = (128, 64),
+    scale: float = 1.0,
+):
+    """Dense layers with ReLU; `scale` multiplies the inputs first."""
+    inputs = keras.Input(input_shape)
+    x = layers.Flatten()(layers.Rescaling(scale)(inputs))
+    for width in hidden:
+        x = layers.Dense(width, activation="relu")(x)
+    return features_and_head(inputs, x, classes)

@@ -1,0 +1,95 @@
+"""Cut anybody's Keras classifier in two: features, and the last Dense."""
+
+import keras
+
+from fsr_gdw_tf.errors import BadInput
+
+NEEDED = "expected a built Sequential or functional model that ends in a Dense"
+
+
+class Logits(keras.layers.Layer):
+    """A Dense layer without its activation, on the same weights."""
+
+    def __init__(self, dense: keras.layers.Dense, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = dense
+        self.built = True
+
+    @property
+    def kernel(self):
+        """The kernel of the Dense layer, `[features, classes]`."""
+        return self.dense.kernel
+
+    @property
+    def bias(self):
+        """The bias of the Dense layer, or None."""
+        return self.dense.bias if self.dense.use_bias else None
+
+    @property
+    def units(self) -> int:
+        """The number of classes."""
+        return self.dense.units
+
+    def call(self, features):
+        """features @ kernel + bias."""
+        logits = keras.ops.matmul(features, self.dense.kernel)
+        return logits if self.bias is None else logits + self.bias
+
+
+def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
+    """(features, head) of a classifier, on its own weights.
+
+    The head gives logits; a softmax at the end is left out of the head, and
+    stays in the user's model.
+    """
+    if not isinstance(model, keras.Model):
+        raise BadInput(f"{NEEDED}, got {type(model).__name__}")
+    try:
+        inputs, outputs = model.inputs, model.outputs
+    except AttributeError:
+        inputs = outputs = None
+    if not inputs or not outputs:
+        raise BadInput(
+            f"{NEEDED}, got {type(model).__name__} {model.name!r} without "
+            "symbolic inputs; call it on keras.Input(...) first, or use "
+            "Classifier(features, head)"
+        )
+    if len(outputs) != 1:
+        raise BadInput(f"{NEEDED}, got {len(outputs)} outputs")
+    dense = _last_dense(model)
+    features = keras.Model(inputs, dense.input, name="features")
+    plain = dense.activation is keras.activations.linear
+    return features, dense if plain else Logits(dense)
+
+
+def _last_dense(model: keras.Model) -> keras.layers.Dense:
+    tensor = model.outputs[0]
+    layer = tensor._keras_history.operation
+    while _is_softmax(layer):
+        layer = layer.input._keras_history.operation
+    if not isinstance(layer, keras.layers.Dense):
+        raise BadInput(
+            f"{NEEDED}, got {type(layer).__name__} {layer.name!r} as the last "
+            "layer"
+        )
+    name = keras.activations.serialize(layer.activation)
+    if name not in ("linear", "softmax"):
+        raise BadInput(
+            f"the last Dense layer must give logits or a softmax, got the "
+            f"activation {name!r}; two classes need Dense(2)"
+        )
+    if layer.units < 2:
+        raise BadInput(
+            f"the last Dense layer must have one unit per class (2 or more), "
+            f"got {layer.units}"
+        )
+    return layer
+
+
+def _is_softmax(layer) -> bool:
+    if isinstance(layer, keras.layers.Softmax):
+        return True
+    return (
+        isinstance(layer, keras.layers.Activation)
+        and layer.activation is keras.activations.softmax
+    )

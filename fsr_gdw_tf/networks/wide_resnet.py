@@ -1,0 +1,66 @@
+"""Wide ResNet: Zagoruyko & Komodakis, https://arxiv.org/abs/1605.07146.
+
+The variant of FSR's code, which comes from AutoAugment's: shortcuts without
+weights (average pooling, channels padded with zeros), and extra skips from the
+input of each group to its end and from the first convolution to the last.
+"""
+
+import math
+
+import gin
+import keras
+from keras import layers
+
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.networks import parts
+
+
+@gin.register
+def wide_resnet(
+    input_shape: tuple[int, ...], classes: int, depth: int = 28, width: int = 10
+):
+    """Three groups of pre-activation blocks; depth = 6 n + 4."""
+    if depth < 10 or (depth - 4) % 6:
+        raise BadInput(
+            f"a wide ResNet has depth 6 n + 4 (10, 16, 28, ...), got {depth}"
+        )
+    inputs = keras.Input(input_shape)
+    # FSR scales CIFAR to -1 .. 1.
+    x = first = _conv(layers.Rescaling(1 / 127.5, -1)(inputs), 16)
+    for group, channels in enumerate((16 * width, 32 * width, 64 * width)):
+        before = x
+        for block in range((depth - 4) // 6):
+            stride = 2 if group and not block else 1
+            x = _block(x, channels, stride, shared=not group and not block)
+        x = _skip(before, x)
+    x = _skip(first, x)
+    x = layers.GlobalAveragePooling2D()(_norm(x))
+    bound = 1 / math.sqrt(classes)
+    init = keras.initializers.RandomUniform(-bound, bound)
+    return parts.features_and_head(inputs, x, classes, init)
+
+
+def _norm(x):
+    return layers.ReLU()(parts.batch_norm()(x))
+
+
+def _conv(x, width, stride=1):
+    init = keras.initializers.RandomNormal(stddev=math.sqrt(2 / (9 * width)))
+    return parts.conv(x, width, 3, stride, init)
+
+
+def _block(x, width, stride, shared):
+    """norm - conv - norm - conv, plus the input.
+
+    In the very first block the shortcut starts after the normalisation.
+    """
+    normed = _norm(x)
+    y = _conv(_norm(_conv(normed, width, stride)), width)
+    shortcut = normed if shared else x
+    return layers.Add()([y, parts.widen(shortcut, width, stride, pool=True)])
+
+
+def _skip(before, x):
+    stride = before.shape[1] // x.shape[1]
+    pooled = parts.widen(before, x.shape[-1], stride, pool=True)
+    return layers.Add()([x, pooled])

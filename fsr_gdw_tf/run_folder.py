@@ -1,0 +1,107 @@
+"""The folder of one run: everything written as it comes, atomically."""
+
+import csv
+import difflib
+import io
+import json
+import os
+from pathlib import Path
+
+from fsr_gdw_tf.errors import BadInput
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file as a whole: readers see the old or the new, never half."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    with half.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    half.replace(path)
+
+
+def write_json(path: Path, content) -> None:
+    """Write an object as readable JSON."""
+    write(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_csv(path: Path, rows: list[dict], columns=None) -> None:
+    """Write rows; columns are the first row's unless given."""
+    table = io.StringIO()
+    columns = columns or list(dict.fromkeys(k for row in rows for k in row))
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write(path, table.getvalue())
+
+
+def read_csv(path: Path) -> list[dict]:
+    """Rows of a CSV file with numbers as numbers; none if there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {k: _number(v) for k, v in row.items() if v not in ("", None)}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+class RunFolder:
+    """Where a run writes, and how it is known to be the same run again."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def open(self, config: str) -> None:
+        """Start here, or go on here; refuse a run of another configuration."""
+        old = self / "config.gin"
+        if old.is_file() and old.read_text(encoding="utf-8") != config:
+            raise BadInput(
+                f"{self.path} holds a run of another configuration "
+                f"({difference(old.read_text(encoding='utf-8'), config)}); "
+                "choose another --run_dir, or delete that folder"
+            )
+        if (
+            not old.is_file()
+            and self.path.is_dir()
+            and any(self.path.iterdir())
+        ):
+            raise BadInput(
+                f"{self.path} is not empty and holds no run; choose another "
+                "--run_dir"
+            )
+        write(old, config)
+        (self / "FAILED").unlink(missing_ok=True)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run came to its end."""
+        return (self / "DONE").is_file()
+
+    def metrics(self) -> list[dict]:
+        """One row per epoch."""
+        return read_csv(self / "metrics.csv")
+
+
+def difference(old: str, new: str) -> str:
+    """What changed between two configurations, in one line."""
+    lines = difflib.ndiff(old.splitlines(), new.splitlines())
+    changes = [
+        f"{line[0]}{' '.join(line[1:].split())}"
+        for line in lines
+        if line[:2] in ("- ", "+ ") and not line[2:].startswith("#")
+    ]
+    changes = [c for c in changes if len(c) > 1]
+    shown = "; ".join(changes[:6])
+    return shown + ("; ..." if len(changes) > 6 else "")

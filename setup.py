@@ -1,0 +1,49 @@
+"""Everything pip needs to know; tool settings live in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+setup(
+    name="fsr-gdw-tf",
+    version="0.1.0",
+    description="Train Keras classifiers on noisy or imbalanced labels: "
+    "FSR, GDW and their baselines",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    # gin/ stands at the top of the repository and travels inside the package.
+    packages=[*find_packages(include=["fsr_gdw_tf*"]), "fsr_gdw_tf.gin"],
+    package_dir={"fsr_gdw_tf.gin": "gin"},
+    package_data={"fsr_gdw_tf.gin": ["*.gin", "data/*.gin", "methods/*.gin"]},
+    install_requires=[
+        "absl-py>=2.0",
+        "gin-config>=0.5",
+        "importlib_resources>=6",  # tensorflow-datasets needs it, undeclared
+        "keras>=3.12",
+        "numpy>=1.26",
+        "rich>=13",
+        "scikit-learn>=1.4",
+        "tensorflow>=2.19",
+        "tensorflow-datasets>=4.9.7",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.19"],
+        "tensorboard": ["tensorboard>=2.19"],
+        "dev": [
+            "build>=1.2",
+            "pillow>=10",
+            "pre-commit>=3.7",
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.8",
+        ],
+    },
+    classifiers=[
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+)
