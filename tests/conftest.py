@@ -1,0 +1,65 @@
+"""Small data and small networks that many tests share."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import pytest
+
+from fsr_gdw_tf import Classifier, arrays, config, main, networks
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Every test starts from the same weights, alone or in parallel."""
+    keras.utils.set_random_seed(0)
+
+
+def blobs(n=60, classes=3, dim=4, seed=0, spread=0.3):
+    """Separable clouds of points: what any method must learn."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % classes
+    centres = np.eye(classes, dim) * 3
+    x = centres[y] + spread * rng.normal(size=(n, dim))
+    return x.astype(np.float32), y
+
+
+def blob_source(**kwargs):
+    """The same as a source."""
+    return arrays(*blobs(**kwargs))
+
+
+def classifier(method=None, dim=4, classes=3, compiled=None, **kwargs):
+    """A compiled classifier with eight hidden units."""
+    parts = networks.mlp((dim,), classes, hidden=(8,))
+    built = Classifier(*parts, method, **kwargs)
+    built.compile(keras.optimizers.SGD(0.1, momentum=0.9), **(compiled or {}))
+    return built
+
+
+def weights(model) -> list[np.ndarray]:
+    """The numbers of the network, copied."""
+    return [v.numpy().copy() for v in model.network_variables]
+
+
+@pytest.fixture
+def command_line(capsys, monkeypatch):
+    """Run the command line here; gives (exit code, stdout, stderr)."""
+
+    def run(*args: str):
+        monkeypatch.setattr("sys.argv", ["main", *args])
+        main.FLAGS.unparse_flags()
+        for name in ("gin_file", "gin_param", "run_dir", "mode"):
+            main.FLAGS[name].unparse()
+        code = 0
+        try:
+            main.main(main.parse_flags(["main", *args]))
+        except SystemExit as stop:
+            code = stop.code
+        out = capsys.readouterr()
+        return code, out.out, out.err
+
+    yield run
+    config.gin.clear_config()

@@ -1,0 +1,113 @@
+"""Batches depend on (seed, epoch, index) and on nothing else."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from conftest import blob_source
+from fsr_gdw_tf import BadInput, Batches, arrays
+from fsr_gdw_tf.data import CropFlip, ResizedCropFlip
+
+
+def indices(dataset) -> np.ndarray:
+    return np.array([batch["index"].numpy() for batch in dataset])
+
+
+def pictures(n=20, size=8):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (n, size, size, 3)).astype(np.uint8)
+    return arrays(x, np.arange(n) % 2)
+
+
+def test_each_epoch_shows_each_example_once_in_a_new_order():
+    batches = Batches(10)
+    order = indices(batches.train(blob_source(n=60), epochs=3))
+    first, second, third = order.reshape(3, 60)
+    for epoch in (first, second, third):
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(60))
+    assert (first != second).any() and (second != third).any()
+
+
+def test_the_short_last_batch_is_dropped_within_its_epoch():
+    order = indices(Batches(25).train(blob_source(n=60), epochs=2))
+    assert order.shape == (4, 25)
+    assert len(set(order[:2].ravel())) == 50
+
+
+def test_an_epoch_is_the_same_when_started_from():
+    batches, source = Batches(10, seed=3), blob_source(n=60)
+    whole = indices(batches.train(source, epochs=4))
+    tail = indices(batches.train(source, epochs=4, initial_epoch=2))
+    np.testing.assert_array_equal(whole[12:], tail)
+
+
+def test_labels_and_inputs_belong_to_their_index():
+    source = blob_source(n=12)
+    batch = next(iter(Batches(12).train(source, epochs=1)))
+    index = batch["index"].numpy()
+    np.testing.assert_array_equal(batch["inputs"], source.load(index))
+    np.testing.assert_array_equal(
+        batch["label"].numpy().argmax(1), source.labels[index]
+    )
+    assert batch["label"].dtype == tf.float32
+
+
+@pytest.mark.parametrize("view", [CropFlip(2), ResizedCropFlip(6)])
+def test_augmentation_is_bit_equal_twice_and_new_each_epoch(view):
+    batches, source = Batches(20, view=view, seed=1), pictures()
+
+    def epochs():
+        return [
+            b["inputs"].numpy()[np.argsort(b["index"])]
+            for b in batches.train(source, epochs=2)
+        ]
+
+    one, two = epochs(), epochs()
+    np.testing.assert_array_equal(one, two)
+    assert (one[0] != one[1]).any()
+
+
+def test_crop_and_flip_move_pixels_but_make_none():
+    x = tf.reshape(tf.range(36, dtype=tf.int32), [6, 6, 1])
+    view = CropFlip(padding=1, mode="REFLECT")
+    seen = set()
+    for s in range(40):
+        image = view.train(x, tf.constant([0, s])).numpy()[..., 0]
+        step = np.unique(np.diff(image[2:4, 2:4], axis=1))
+        seen.add(int(step[0]))
+        assert set(image.ravel()) <= set(range(36))
+    assert seen == {1, -1}, "some are mirrored, some are not"
+    np.testing.assert_array_equal(view.test(x), x)
+
+
+def test_random_resized_crop_has_the_size_and_tests_see_the_centre():
+    image = np.zeros((16, 32, 3), np.uint8)
+    image[1:15, 9:23] = 200  # the central 14 x 14 = 0.875 of the short side
+    view = ResizedCropFlip(8)
+    assert view.train(tf.constant(image), tf.constant([0, 1])).shape == (8, 8, 3)
+    assert (view.test(tf.constant(image)).numpy() == 200).all()
+
+
+def test_the_meta_stream_has_its_own_size_order_and_repeats():
+    source, meta = blob_source(n=40), blob_source(n=7, seed=5)
+    batches = Batches(10, meta_size=4)
+    epoch = list(batches.train(source, epochs=1, meta=meta))
+    shown = np.concatenate([b["meta_inputs"].numpy() for b in epoch])
+    assert shown.shape == (16, 4)
+    known = meta.load(range(7))
+    which = [int(np.argmin(abs(known - s).sum(1))) for s in shown]
+    assert sorted(which[:7]) == list(range(7)), "one whole pass, then again"
+    assert sorted(which[7:14]) == list(range(7))
+    assert which[:7] != which[7:14]
+    assert epoch[0]["meta_label"].shape == (4, 3)
+
+
+def test_tests_see_everything_once_in_order():
+    order = [b["index"].numpy() for b in Batches(25).test(blob_source(n=60))]
+    np.testing.assert_array_equal(np.concatenate(order), np.arange(60))
+
+
+@pytest.mark.parametrize("size", [0, 61])
+def test_a_batch_that_does_not_fit_the_data(size):
+    with pytest.raises(BadInput, match=f"must be in 1 to 60 .* got {size}"):
+        Batches(size).train(blob_source(n=60), epochs=1)
