@@ -27,6 +27,7 @@ setup(
         "numpy>=1.26",
         "rich>=13",
         "scikit-learn>=1.4",
+        "scipy>=1.11",
         "tensorflow>=2.19",
         "tensorflow-datasets>=4.9.7",
     ],
@@ -34,12 +35,12 @@ setup(
         "gpu": ["tensorflow[and-cuda]>=2.19"],
         "tensorboard": ["tensorboard>=2.19"],
         "dev": [
-            "build>=1.2",
             "pillow>=10",
             "pre-commit>=3.7",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.8",
+            "setuptools>=68",
         ],
     },
     classifiers=[

@@ -76,7 +76,7 @@ class Classifier(keras.Model):
         if self.wrapped is not None:
             return self.wrapped
         outputs = self.head(self.features.outputs[0])
-        return keras.Model(self.features.inputs, outputs, name="network")
+        return keras.Model(self.features.inputs[0], outputs, name="network")
 
     @property
     def classes(self) -> int:
@@ -211,15 +211,20 @@ class Classifier(keras.Model):
         `seed`, for arrays; `meta`, a clean set for methods that learn from
         one (a source or a pair of arrays).
         """
-        batches = self._batches(batch_size, kwargs)
+        share = kwargs.pop("validation_split", 0.0)
+        if share and y is not None:
+            cut = int(len(x) * (1.0 - share))
+            kwargs["validation_data"] = (x[cut:], y[cut:])
+            x, y = x[:cut], y[:cut]
         meta = self._as_source(kwargs.pop("meta", None))
+        x = self._as_source(x if y is None else (x, y))
+        batches = _batches(x, batch_size, kwargs)
         _refuse_weights(kwargs)
         if kwargs.get("validation_data") is not None:
             held = self._as_source(kwargs["validation_data"])
             if isinstance(held, Source):
                 held = batches.test(held)
             kwargs["validation_data"] = self._checked(held)
-        x = self._as_source(x if y is None else (x, y))
         for part in self.parts:
             part.bind(self, x if isinstance(x, Source) else None)
         if isinstance(x, Source):
@@ -232,17 +237,12 @@ class Classifier(keras.Model):
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Loss and metrics on arrays, on a `Source`, or on a dataset."""
         if not kwargs.get("_use_cached_eval_dataset"):
-            batches = self._batches(batch_size, kwargs)
-            _refuse_weights(kwargs)
             x = self._as_source(x if y is None else (x, y))
+            batches = _batches(x, batch_size, kwargs)
+            _refuse_weights(kwargs)
             x = batches.test(x) if isinstance(x, Source) else x
             x = self._checked(x)
         return super().evaluate(x, **kwargs)
-
-    def _batches(self, batch_size, kwargs) -> Batches:
-        seed = kwargs.pop("seed", 0)
-        default = Batches(batch_size or 32, seed=seed)
-        return kwargs.pop("batches", None) or default
 
     def _as_source(self, data):
         """Pairs of arrays become a source; anything else stays as it is."""
@@ -277,6 +277,14 @@ class Classifier(keras.Model):
                 f"{spec['label'].shape[-1]}"
             )
         return dataset
+
+
+def _batches(data, batch_size: int | None, kwargs: dict) -> Batches:
+    """The caller's batches, or batches of 32 like everywhere in Keras."""
+    if batch_size is None:
+        batch_size = min(32, len(data)) if isinstance(data, Source) else 32
+    default = Batches(batch_size, seed=kwargs.pop("seed", 0))
+    return kwargs.pop("batches", None) or default
 
 
 def _refuse_weights(kwargs) -> None:

@@ -18,9 +18,13 @@ def mean(per_example: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(per_example) / replicas()
 
 
-def step_seed(seed: int, step: tf.Tensor) -> tf.Tensor:
-    """A seed for stateless random ops: new each step, other on each replica."""
+def step_uniform(step: tf.Tensor, seed: int, shape) -> tf.Tensor:
+    """Uniform numbers: new each step, others on each replica.
+
+    The generator is named and the key is not negative: with either left open,
+    XLA draws other numbers than TensorFlow.
+    """
     context = tf.distribute.get_replica_context()
     replica = context.replica_id_in_sync_group if context else 0
-    key = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
-    return tf.random.experimental.stateless_fold_in(key, replica)
+    turn = tf.cast(step, tf.int32) * replicas() + replica
+    return tf.random.stateless_uniform(shape, [seed, turn], alg="philox")

@@ -64,7 +64,10 @@ def test_asymmetric_uses_cifar10s_pairs():
 def test_asymmetric_stays_in_the_superclass():
     source = balanced(1, 5)
     source = Source(
-        source.reader, source.labels, list("abcde"), superclasses=[0, 1, 0, 1, 0]
+        source.reader,
+        source.labels,
+        list("abcde"),
+        superclasses=[0, 1, 0, 1, 0],
     )
     target = corruption.asymmetric(source, 1.0).argmax(1)
     np.testing.assert_array_equal(target, [2, 3, 4, 1, 0])

@@ -84,7 +84,11 @@ def test_random_resized_crop_has_the_size_and_tests_see_the_centre():
     image = np.zeros((16, 32, 3), np.uint8)
     image[1:15, 9:23] = 200  # the central 14 x 14 = 0.875 of the short side
     view = ResizedCropFlip(8)
-    assert view.train(tf.constant(image), tf.constant([0, 1])).shape == (8, 8, 3)
+    assert view.train(tf.constant(image), tf.constant([0, 1])).shape == (
+        8,
+        8,
+        3,
+    )
     assert (view.test(tf.constant(image)).numpy() == 200).all()
 
 

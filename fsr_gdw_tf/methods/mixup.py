@@ -8,23 +8,32 @@ official code of FSR.
 """
 
 import gin
+import numpy as np
 import tensorflow as tf
+from scipy.stats import beta
 
 from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.methods.base import Regulariser
 
 
-def official_lambda(shape, seed: tf.Tensor, alpha: float) -> tf.Tensor:
-    """1 - u^2 / 2 with u ~ U(0, 1): FSR's own law, mean 5/6 (no alpha)."""
-    return 1.0 - tf.random.stateless_uniform(shape, seed) ** 2 / 2.0
+def official_lambda(u: tf.Tensor, alpha: float) -> tf.Tensor:
+    """1 - u^2 / 2 for uniform u: FSR's own law, mean 5/6 (no alpha)."""
+    return 1.0 - u**2 / 2.0
 
 
-def beta_lambda(shape, seed: tf.Tensor, alpha: float) -> tf.Tensor:
-    """max(l, 1 - l) with l ~ Beta(alpha, alpha): the law of the MixUp paper."""
-    gammas = tf.random.stateless_gamma(tf.concat([[2], shape], 0), seed, alpha)
-    share = tf.math.divide_no_nan(gammas[0], gammas[0] + gammas[1])
-    return tf.maximum(share, 1.0 - share)
+def beta_lambda(u: tf.Tensor, alpha: float) -> tf.Tensor:
+    """max(l, 1 - l) with l ~ Beta(alpha, alpha): the law of the MixUp paper.
+
+    Read off a table of quantiles, because XLA has no gamma sampler.
+    """
+    cells = 4096
+    quantiles = np.linspace(0.5, 1.0, cells + 1)
+    table = tf.constant(beta.ppf(quantiles, alpha, alpha), tf.float32)
+    cell = tf.minimum(tf.cast(u * cells, tf.int32), cells - 1)
+    rest = u * cells - tf.cast(cell, tf.float32)
+    low, high = tf.gather(table, cell), tf.gather(table, cell + 1)
+    return low + rest * (high - low)
 
 
 LAWS = {"official": official_lambda, "beta": beta_lambda}
@@ -46,12 +55,11 @@ class MixUp(Regulariser):
     def prepare(self, learner, batch):
         """Mix inputs and labels with the same coefficient."""
         inputs, label = tf.cast(batch["inputs"], tf.float32), batch["label"]
-        step = learner.optimizer.iterations
-        seed = distribute.step_seed(self.seed, step)
-        share = LAWS[self.law](tf.shape(label)[:1], seed, self.alpha)
-        partner = tf.argsort(
-            tf.random.stateless_uniform(tf.shape(label)[:1], seed + 1)
+        u = distribute.step_uniform(
+            learner.optimizer.iterations, self.seed, [2, tf.shape(label)[0]]
         )
+        share = LAWS[self.law](u[0], self.alpha)
+        partner = tf.argsort(u[1])
         return {
             **batch,
             "inputs": mix(inputs, partner, share),

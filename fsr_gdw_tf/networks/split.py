@@ -54,10 +54,13 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
             "symbolic inputs; call it on keras.Input(...) first, or use "
             "Classifier(features, head)"
         )
-    if len(outputs) != 1:
-        raise BadInput(f"{NEEDED}, got {len(outputs)} outputs")
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise BadInput(
+            f"{NEEDED}, one input and one output, got {len(inputs)} inputs and "
+            f"{len(outputs)} outputs"
+        )
     dense = _last_dense(model)
-    features = keras.Model(inputs, dense.input, name="features")
+    features = keras.Model(inputs[0], dense.input, name="features")
     plain = dense.activation is keras.activations.linear
     return features, dense if plain else Logits(dense)
 

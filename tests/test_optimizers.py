@@ -1,0 +1,48 @@
+"""The optimizer has PyTorch's arithmetic; schedules count in epochs."""
+
+import math
+
+import keras
+import numpy as np
+import pytest
+
+from fsr_gdw_tf.optimizers import SGD, InEpochs
+
+
+@pytest.mark.parametrize(
+    ("nesterov", "expected"),
+    [
+        # m: 1, 1.9, 2.71 with rates .1, .1, .01
+        (False, 1 - 0.1 * 1 - 0.1 * 1.9 - 0.01 * 2.71),
+        # step: g + .9 m = 1.9, 2.71, 3.439
+        (True, 1 - 0.1 * 1.9 - 0.1 * 2.71 - 0.01 * 3.439),
+    ],
+)
+def test_three_steps_by_hand_with_a_change_of_rate(nesterov, expected):
+    """Keras' own SGD would still move by the old rate in step three."""
+    v = keras.Variable([1.0])
+    optimizer = SGD(0.1, momentum=0.9, nesterov=nesterov)
+    for rate in (0.1, 0.1, 0.01):
+        optimizer.learning_rate = rate
+        optimizer.apply([keras.ops.ones(1)], [v])
+    np.testing.assert_allclose(v.numpy(), [expected], rtol=1e-6)
+
+
+def test_cosine_per_epoch_is_gdws():
+    """lr_e = .1 (1 + cos(pi e / 80)) / 2, constant within an epoch."""
+    decay = keras.optimizers.schedules.CosineDecay(0.1, 80)
+    rate = InEpochs(decay, steps_per_epoch=490)
+    for epoch in (0, 1, 40, 79):
+        expected = 0.1 * (1 + math.cos(math.pi * epoch / 80)) / 2
+        for step in (epoch * 490, epoch * 490 + 489):
+            assert float(rate(step)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_restarts_within_an_epoch():
+    """FSR's: cycles of 1, 2, 4, ... epochs, peaks of .1 * .9^i."""
+    decay = keras.optimizers.schedules.CosineDecayRestarts(0.1, 1, 2.0, 0.9)
+    rate = InEpochs(decay, 100, staircase=False)
+    assert float(rate(50)) == pytest.approx(0.05, rel=1e-4)
+    assert float(rate(100)) == pytest.approx(0.09, rel=1e-4)
+    assert float(rate(300)) == pytest.approx(0.081, rel=1e-4)
+    assert float(rate(200)) == pytest.approx(0.045, rel=1e-4)
