@@ -230,6 +230,7 @@ class Classifier(keras.Model):
         if isinstance(x, Source):
             kwargs["steps_per_epoch"] = batches.steps(x)
             start = kwargs.get("initial_epoch", 0)
+            meta = meta if self.method.uses_meta else None
             x = batches.train(x, epochs, start, meta)
             kwargs["shuffle"] = False  # done, by (seed, epoch, index)
         return super().fit(self._checked(x), epochs=epochs, **kwargs)

@@ -21,8 +21,11 @@ def find(name: str) -> str:
     for root in ("", *roots()):
         if (Path(root) / name).is_file():
             return str(Path(root) / name)
-    shipped = {f"gin/{p.name}" for r in roots() for p in r.glob("gin/*.gin")}
-    raise BadInput(f"no gin file {name!r}: {choices(name, shipped)}")
+    folder = Path(name).parent if Path(name).parent.name else "gin"
+    known = {
+        f"{folder}/{p.name}" for r in roots() for p in r.glob(f"{folder}/*.gin")
+    }
+    raise BadInput(f"no gin file {name!r}: {choices(name, known)}")
 
 
 def parse(files: Sequence[str], params: Sequence[str] = ()) -> None:
@@ -44,10 +47,15 @@ def parse(files: Sequence[str], params: Sequence[str] = ()) -> None:
             raise BadInput(f"--gin_param takes NAME=VALUE, got {param!r}")
         if "." not in name and name not in known:
             raise BadInput(f"no setting {name!r}: {choices(name, known)}")
-        with _one_line_errors():
+        with _one_line_errors(f" in --gin_param={param!r}; text needs quotes"):
             gin.parse_config(param)
-    with _one_line_errors():
-        gin.config_str()  # renders every value, so it finds what is undefined
+    _check_macros()
+
+
+def _check_macros() -> None:
+    used = set(re.findall(r"%(\w+)", text()))
+    for name in sorted(used - macros()):
+        raise BadInput(f"no setting {name!r}: {choices(name, macros())}")
 
 
 def macros() -> set[str]:
@@ -63,6 +71,9 @@ def value(macro: str):
 class _one_line_errors:  # noqa: N801  reads as the statement it is
     """Turn gin's errors into `BadInput` with near matches."""
 
+    def __init__(self, where: str = ""):
+        self.where = where
+
     def __enter__(self):
         return self
 
@@ -70,7 +81,7 @@ class _one_line_errors:  # noqa: N801  reads as the statement it is
         if error is None or isinstance(error, BadInput):
             return
         if isinstance(error, (ValueError, SyntaxError, OSError)):
-            raise BadInput(_explain(str(error))) from error
+            raise BadInput(_explain(str(error)) + self.where) from error
 
 
 def _explain(message: str) -> str:
@@ -80,7 +91,7 @@ def _explain(message: str) -> str:
     )
     where = f" ({where[1]}, line {where[2]})" if where else ""
     unknown = re.search(
-        r"No configurable matching [\"']([\w./]+)[\"']", message
+        r"No configurable matching (?:reference )?'@?([\w./]+)", message
     )
     if unknown:
         name = unknown[1].split("/")[-1]
@@ -98,8 +109,8 @@ def _explain(message: str) -> str:
 
 
 def _registered() -> set[str]:
-    names = (c.name for c in gin.config._REGISTRY.values())
-    return {n for n in names if n not in ("macro", "constant", "singleton")}
+    names = {c.name for _, c in gin.config._REGISTRY.items()}
+    return names - {"macro", "constant", "singleton"}
 
 
 def _parameters(owner: str) -> list[str]:

@@ -19,6 +19,7 @@ from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, StepTimer
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import Batches, Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
+from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser
 from fsr_gdw_tf.optimizers import SGD, InEpochs
 from fsr_gdw_tf.run_folder import RunFolder
@@ -94,11 +95,7 @@ class Experiment:
         return summary(folder)
 
     def _fit(self, folder, splits, classifier) -> None:
-        callbacks = list(self.callbacks)
-        if importlib.util.find_spec("tensorboard"):
-            logs = str(folder / "tensorboard")
-            callbacks.append(keras.callbacks.TensorBoard(logs))
-        checkpoints = Checkpoints(folder / "checkpoints", callbacks)
+        checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
         record = MetricsCsv(folder / "metrics.csv", first)
         test_batches = dataclasses.replace(self.batches, size=500)
@@ -109,15 +106,33 @@ class Experiment:
             epochs=self.epochs,
             initial_epoch=first,
             validation_data=test_batches.test(splits.test),
-            callbacks=[*callbacks, StepTimer(), record, checkpoints],
+            callbacks=[
+                *self.callbacks,
+                *_tensorboard(folder),
+                StepTimer(),
+                record,
+                checkpoints,
+            ],
             verbose=1 if sys.stdout.isatty() else 2,
         )
 
+    def _checkpoints(self, folder: RunFolder) -> Checkpoints:
+        return Checkpoints(folder / "checkpoints", self.callbacks)
+
     def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Test the network that a run has left."""
+        if not (folder / "checkpoints").is_dir():
+            raise BadInput(f"{folder.path} holds no trained run; train first")
         splits, classifier = self.prepare()
-        Checkpoints(folder / "checkpoints", self.callbacks).restore(classifier)
+        self._checkpoints(folder).restore(classifier)
         return _evaluate(folder, splits, classifier)
+
+
+def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
+    """TensorBoard's logs, where TensorBoard is installed."""
+    if not importlib.util.find_spec("tensorboard"):
+        return []
+    return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
 
 
 def _describe(folder, splits: Splits, seed: int, command) -> None:

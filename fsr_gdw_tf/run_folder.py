@@ -98,10 +98,10 @@ def difference(old: str, new: str) -> str:
     """What changed between two configurations, in one line."""
     lines = difflib.ndiff(old.splitlines(), new.splitlines())
     changes = [
-        f"{line[0]}{' '.join(line[1:].split())}"
+        f"{line[0]} {' '.join(line[1:].split())}"
         for line in lines
         if line[:2] in ("- ", "+ ") and not line[2:].startswith("#")
     ]
-    changes = [c for c in changes if len(c) > 1]
+    changes = [c for c in changes if len(c) > 2]
     shown = "; ".join(changes[:6])
     return shown + ("; ..." if len(changes) > 6 else "")

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conftest import blob_source, blobs, classifier, weights
 from keras import layers
 
-from conftest import blob_source, blobs, classifier, weights
 from fsr_gdw_tf import BadInput, Batches, Classifier, Supervised, networks
 
 
@@ -124,10 +124,10 @@ def test_fit_takes_data_of_any_kind(how):
     x, y = blobs(n=90)
     model = classifier()
     ready = {
-        "arrays": lambda: dict(x=x, y=y, batch_size=30),
-        "source": lambda: dict(x=blob_source(n=90), batches=Batches(30)),
-        "tuples": lambda: dict(x=tuples(x, y)),
-        "dicts": lambda: dict(x=tuples(x, y).map(as_dict)),
+        "arrays": lambda: {"x": x, "y": y, "batch_size": 30},
+        "source": lambda: {"x": blob_source(n=90), "batches": Batches(30)},
+        "tuples": lambda: {"x": tuples(x, y)},
+        "dicts": lambda: {"x": tuples(x, y).map(as_dict)},
     }[how]()
     history = model.fit(**ready, epochs=8, verbose=0).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from conftest import blob_source
+
 from fsr_gdw_tf import BadInput, arrays
 from fsr_gdw_tf.data import corruption
 from fsr_gdw_tf.data.source import Source
@@ -63,11 +63,12 @@ def test_asymmetric_uses_cifar10s_pairs():
 
 def test_asymmetric_stays_in_the_superclass():
     source = balanced(1, 5)
+    groups = [0, 1, 0, 1, 0]
     source = Source(
         source.reader,
         source.labels,
         list("abcde"),
-        superclasses=[0, 1, 0, 1, 0],
+        superclasses=groups,
     )
     target = corruption.asymmetric(source, 1.0).argmax(1)
     np.testing.assert_array_equal(target, [2, 3, 4, 1, 0])

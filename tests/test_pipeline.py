@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from conftest import blob_source
+
 from fsr_gdw_tf import BadInput, Batches, arrays
 from fsr_gdw_tf.data import CropFlip, ResizedCropFlip
 

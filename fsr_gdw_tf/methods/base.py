@@ -31,6 +31,8 @@ class Part(keras.layers.Layer):
 class Method(Part):
     """What is learned from a batch: the rows of the papers' tables."""
 
+    uses_meta = False  # whether batches carry meta_inputs and meta_label
+
     def teach(self, learner, batch: Batch, forward):
         """Learn omega, whatever this method uses to shape its objective."""
         return

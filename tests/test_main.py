@@ -1,0 +1,248 @@
+"""The command line: what it writes, what it refuses, and how."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from fsr_gdw_tf import networks
+from fsr_gdw_tf.run_folder import RunFolder
+
+TINY = [
+    "--gin_file=gin/digits.gin",
+    "--gin_param=EPOCHS=3",
+    "--gin_param=TRAIN_EXAMPLES=120",
+    "--gin_param=BATCH_SIZE=30",
+    "--gin_param=small_cnn.widths=(4, 8)",
+    "--gin_param=META_PER_CLASS=2",
+]
+
+
+def train(command_line, run, *more):
+    code, out, err = command_line(*TINY, f"--run_dir={run}", *more)
+    assert code == 0, err
+    return out
+
+
+def test_run_folder_tells_the_whole_story(tmp_path, command_line):
+    out = train(command_line, tmp_path / "run", "--mode=train")
+    run = tmp_path / "run"
+    about = json.loads((run / "run.json").read_text())
+    assert about["data"]["train"] == 100 and about["data"]["meta"] == 20
+    assert sum(about["data"]["class_counts"]) == 100
+    assert 0.2 < about["data"]["realised_noise"] < 0.6
+    assert about["seed"] == 0 and about["devices"]
+    assert about["versions"]["keras"] == keras.__version__
+    assert "--mode=train" in about["command"]
+    with (run / "corruption_matrix.csv").open() as file:
+        matrix = [[int(v) for v in r[1:]] for r in list(csv.reader(file))[1:]]
+    wrong = 100 - np.trace(matrix)
+    assert np.sum(matrix) == 100
+    assert about["data"]["realised_noise"] == pytest.approx(wrong / 100)
+    assert "prepare.meta_per_class" in (run / "config.gin").read_text()
+    assert "SGD.momentum" in (run / "operative_config.gin").read_text()
+    measured = json.loads((run / "evaluation.json").read_text())
+    last = RunFolder(run).metrics()[-1]
+    assert measured["accuracy"] == pytest.approx(last["val_accuracy"])
+    assert len(measured["per_class_accuracy"]) == 10
+    assert last["step_seconds"] > 0
+    assert f"test_accuracy_last: {last['val_accuracy']}" in out
+    assert not (run / "FAILED").exists()
+
+
+def test_saved_network_is_the_one_that_was_tested(tmp_path, command_line):
+    train(command_line, tmp_path / "run", "--mode=train")
+    network = keras.models.load_model(tmp_path / "run" / "model.keras")
+    from fsr_gdw_tf.data import digits
+
+    test = digits().test
+    guess = network.predict(test.load(range(500)), verbose=0).argmax(1)
+    measured = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert np.mean(guess == test.labels) == pytest.approx(measured["accuracy"])
+
+
+def test_evaluate_finds_the_same_numbers(tmp_path, command_line):
+    train(command_line, tmp_path / "run", "--mode=train")
+    before = (tmp_path / "run" / "evaluation.json").read_text()
+    out = train(command_line, tmp_path / "run", "--mode=evaluate")
+    assert (tmp_path / "run" / "evaluation.json").read_text() == before
+    assert "balanced_accuracy: " in out
+
+
+def test_evaluate_without_a_run_is_refused(tmp_path, command_line):
+    code, _, err = command_line(
+        *TINY, f"--run_dir={tmp_path}/none", "--mode=evaluate"
+    )
+    assert code == 2 and "holds no trained run" in err
+
+
+def test_compare_writes_one_row_per_method(tmp_path, command_line):
+    out = train(command_line, tmp_path / "run")
+    with (tmp_path / "run" / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        "method",
+        "test_accuracy_last",
+        "test_accuracy_last5",
+        "test_accuracy_best",
+        "balanced_accuracy",
+        "step_time_ratio",
+    ]
+    names = [row["method"] for row in rows]
+    assert names[:3] == ["supervised", "label_smoothing", "mixup"]
+    assert rows[0]["step_time_ratio"] == "1.0"
+    for row in rows:
+        epochs = RunFolder(tmp_path / "run" / row["method"]).metrics()
+        accuracy = [e["val_accuracy"] for e in epochs]
+        assert float(row["test_accuracy_last"]) == round(accuracy[-1], 4)
+        assert float(row["test_accuracy_best"]) == round(max(accuracy), 4)
+        assert float(row["test_accuracy_last5"]) == round(np.mean(accuracy), 4)
+        assert row["method"] in out
+    again = train(command_line, tmp_path / "run")
+    assert "is done already" in again and "Test accuracy" in again
+
+
+def test_a_finished_run_is_not_run_again(tmp_path, command_line):
+    train(command_line, tmp_path / "run", "--mode=train")
+    before = (tmp_path / "run" / "model.keras").stat().st_mtime_ns
+    assert "done already" in train(
+        command_line, tmp_path / "run", "--mode=train"
+    )
+    assert (tmp_path / "run" / "model.keras").stat().st_mtime_ns == before
+
+
+def test_another_configuration_is_refused_with_the_difference(
+    tmp_path, command_line
+):
+    train(command_line, tmp_path / "run", "--mode=train")
+    code, _, err = command_line(
+        *TINY, f"--run_dir={tmp_path}/run", "--gin_param=NOISE=0.2"
+    )
+    assert code == 2 and one_line(err)
+    assert "- NOISE = 0.4" in err and "+ NOISE = 0.2" in err
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path, command_line):
+    (tmp_path / "thesis.tex").write_text("precious")
+    code, _, err = command_line(*TINY, f"--run_dir={tmp_path}")
+    assert code == 2 and "is not empty and holds no run" in err
+
+
+def test_a_crash_leaves_its_reason_behind(tmp_path, command_line, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("fsr_gdw_tf.classifier.Classifier.fit", broken)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        train(command_line, tmp_path / "run", "--mode=train")
+    assert "out of luck" in (tmp_path / "run" / "FAILED").read_text()
+    assert not (tmp_path / "run" / "DONE").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr("sys.argv", ["main"])
+    train(command_line, tmp_path / "run", "--mode=train")
+    assert not (tmp_path / "run" / "FAILED").exists()
+
+
+def one_line(err: str) -> bool:
+    return err.startswith("error: ") and err.count("\n") == 1
+
+
+BAD = {
+    "no file": ([], "no configuration: pass --gin_file"),
+    "unknown file": (["--gin_file=gin/digts.gin"], "mean 'gin/digits.gin'"),
+    "unknown flag": ([*TINY, "--rundir=x"], "rundir"),
+    "unknown mode": ([*TINY, "--mode=fly"], "train|evaluate|compare"),
+    "stray word": ([*TINY, "train"], "unexpected argument 'train'"),
+    "unknown knob": ([*TINY, "--gin_param=NOSIE=0.2"], "mean 'NOISE'"),
+    "no value": ([*TINY, "--gin_param=NOISE"], "takes NAME=VALUE, got 'NOISE'"),
+    "not a value": ([*TINY, "--gin_param=NOISE=much"], "NOISE=much"),
+    "unknown name": (
+        [*TINY, "--gin_param=Learner.method=@Supervsed()"],
+        "no 'Supervsed': did you mean 'Supervised'",
+    ),
+    "unknown owner": (
+        [*TINY, "--gin_param=Batchs.size=3"],
+        "no 'Batchs': did you mean 'Batches'",
+    ),
+    "unknown parameter": (
+        [*TINY, "--gin_param=Batches.sise=3"],
+        "Batches has no parameter 'sise': did you mean 'size'",
+    ),
+    "undefined macro": (
+        [*TINY, "--gin_param=Batches.size=%BATCHSIZE"],
+        "mean 'BATCH_SIZE'",
+    ),
+    "noise rate": ([*TINY, "--gin_param=NOISE=1.5"], "in [0, 1], got 1.5"),
+    "noise law": (
+        [*TINY, "--gin_param=NOISE_KIND='unform'"],
+        "did you mean 'uniform'",
+    ),
+    "batch": ([*TINY, "--gin_param=BATCH_SIZE=999"], "in 1 to 100"),
+    "meta set": (
+        [*TINY, "--gin_param=META_PER_CLASS=99"],
+        "99 per class leaves nothing",
+    ),
+    "data folder": (
+        ["--gin_file=gin/folder.gin"],
+        "expected <root>/<class name>/<image>.jpg",
+    ),
+    "list": (["--gin_file=gin/file_list.gin"], "expected a CSV with the col"),
+    "method": (
+        [*TINY, "--gin_param=COMPARE=['supervized']"],
+        "mean 'gin/methods/supervised.gin'",
+    ),
+    "tfds": (
+        [
+            "--gin_file=gin/cifar10_noise.gin",
+            "--gin_param=DATA_DIR='/none'",
+            "--gin_param=tfds_images.download=False",
+        ],
+        "cifar10/<version>/",
+    ),
+    "image size": (
+        [*TINY, "--mode=train", "--gin_param=Learner.network=@fixed_network"],
+        "takes inputs of shape (9, 9, 1), the data have (8, 8, 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_ends_in_one_line_and_code_two(case, tmp_path, command_line):
+    flags, message = BAD[case]
+    register_fixed_network()
+    code, _, err = command_line(*flags, f"--run_dir={tmp_path}/run")
+    assert code == 2
+    assert one_line(err), err
+    assert message in err
+    assert not list(tmp_path.glob("run/**/metrics.csv"))
+
+
+def register_fixed_network():
+    """A user's own network that wants images of one size."""
+    import gin
+
+    def fixed_network(input_shape, classes):
+        return networks.small_cnn((9, 9, 1), classes)
+
+    if "user.fixed_network" not in gin.config._REGISTRY:
+        gin.register(fixed_network, module="user")
+
+
+@pytest.mark.slow
+def test_the_process_itself_ends_with_two_and_no_traceback(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-m", "fsr_gdw_tf.main", "--gin_file=gin/none.gin"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env=os.environ,
+    )
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("error: no gin file")

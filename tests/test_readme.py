@@ -1,0 +1,67 @@
+"""What the README shows, works."""
+
+import re
+from pathlib import Path
+
+import keras
+import pytest
+from conftest import blobs
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def users_model() -> keras.Model:
+    """A model as a user would have it before she has heard of this package."""
+    return keras.Sequential(
+        [
+            keras.Input((4,)),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+def test_five_lines_train_the_users_own_model():
+    model = users_model()
+    x, y = blobs(n=3000)
+    x_test, y_test = blobs(n=30, seed=1)
+    lines = [line for line in EXAMPLES[0].splitlines() if line]
+    assert len(lines) == 5
+    exec(EXAMPLES[0], {"model": model, **locals()})
+    guess = model.predict(x_test, verbose=0).argmax(1)
+    assert (guess == y_test).mean() > 0.9
+
+
+def test_the_long_example_runs():
+    """The same lines on a network of 8 layers, two epochs, tiny images."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (20, 32, 32, 3)).astype("uint8")
+    y = np.arange(20) % 10
+    code = EXAMPLES[1].replace("epochs=80", "epochs=2")
+    code = code.replace("Batches(100)", "Batches(10)")
+    code = code.replace("resnet32(", "cifar_resnet(")
+    code = code.replace("import resnet32", "import cifar_resnet")
+    code = code.replace("classes=10)", "classes=10, depth=8)")
+    names = {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
+    exec(code, names)
+    assert names["classifier"].optimizer.iterations == 4
+
+
+@pytest.mark.parametrize("recipe", sorted(ROOT.glob("gin/*.gin")))
+def test_every_recipe_is_mentioned(recipe):
+    assert f"gin/{recipe.name}" in README
+
+
+def test_every_mentioned_file_exists():
+    for name in re.findall(r"`(gin/\w+\.gin|methods/\w+\.py)`", README):
+        inside = ROOT / "fsr_gdw_tf" / name
+        assert (ROOT / name).is_file() or inside.is_file(), name
+
+
+def test_the_gate_runs_the_readmes_test_command():
+    assert "\nmake test" in (ROOT / ".ci" / "run").read_text()
+    assert "make test " in README

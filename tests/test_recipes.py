@@ -1,0 +1,164 @@
+"""Every file in gin/ can be used, and run files really train."""
+
+import re
+from pathlib import Path
+
+import gin
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from fsr_gdw_tf import Classifier, config
+from fsr_gdw_tf.experiment import Experiment
+from fsr_gdw_tf.run_folder import RunFolder
+
+ROOT = Path(__file__).parent.parent
+RUN_FILES = sorted(p.name for p in ROOT.glob("gin/*.gin") if p.stem != "base")
+PARTS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("gin/*/*.gin"))
+QUICK = ["EPOCHS=2", "BATCH_SIZE=4", "META_PER_CLASS=1", "META_BATCH_SIZE=2"]
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    yield
+    gin.clear_config()
+
+
+def fake_cifar(folder, name, classes, n):
+    """A prepared TFDS data set that goes by the name of a real one."""
+    rng = np.random.default_rng(0)
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(32, 32, 3)),
+            "label": tfds.features.ClassLabel(num_classes=classes),
+            "id": tfds.features.Text(),
+        }
+    )
+
+    def example(i):
+        image = rng.integers(0, 256, (32, 32, 3)).astype("uint8")
+        key = f"train_{i:05d}"
+        return key, {"image": image, "label": i % classes, "id": key}
+
+    examples = [example(i) for i in range(n)]
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version="3.0.2",
+        features=features,
+        split_datasets={"train": examples, "test": examples[:8]},
+        data_dir=str(folder),
+    )
+
+
+def photographs(folder, per_class=12):
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for i in range(per_class):
+            Image.new("RGB", (40, 36), (i,) * 3).save(
+                folder / name / f"{i}.jpg"
+            )
+
+
+def data_for(recipe: str, folder: Path) -> list[str]:
+    """Settings that point a recipe at data of a few kilobytes."""
+    if recipe.startswith("cifar"):
+        classes = 100 if "100" in recipe else 10
+        name = f"cifar{classes}"
+        fake_cifar(folder, name, classes, n=4 * classes)
+        # The same recipe on a network of 8 layers instead of 32.
+        small = ["Learner.network=@cifar_resnet", "cifar_resnet.depth=8"]
+        return [f'DATA_DIR="{folder}"', *small]
+    if recipe == "digits.gin":
+        return ["TRAIN_EXAMPLES=100", "small_cnn.widths=(4, 8)"]
+    photographs(folder)
+    size = ["IMAGE_SIZE=32"]
+    if recipe == "folder.gin":
+        return [f'DATA_DIR="{folder}"', *size]
+    lines = [f"{c}/{i}.jpg,{c}" for c in ("cat", "dog") for i in range(12)]
+    (folder / "list.csv").write_text("path,label\n" + "\n".join(lines))
+    return [f'TRAIN_LIST="{folder}/list.csv"', *size]
+
+
+@pytest.mark.parametrize("recipe", RUN_FILES)
+def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
+    settings = [*data_for(recipe, tmp_path / "data"), *QUICK]
+    flags = [f"--gin_param={setting}" for setting in settings]
+    run = tmp_path / "run"
+    code, out, err = command_line(
+        f"--gin_file=gin/{recipe}", f"--run_dir={run}", "--mode=train", *flags
+    )
+    assert code == 0, err
+    rows = RunFolder(run).metrics()
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all(np.isfinite(row["loss"]) for row in rows)
+    for name in ("DONE", "model.keras", "run.json", "operative_config.gin"):
+        assert (run / name).is_file()
+    assert f"Results: {run}" in out
+
+
+@pytest.mark.parametrize("recipe", RUN_FILES)
+def test_run_file_opens_with_its_recipe_card(recipe):
+    card = (ROOT / "gin" / recipe).read_text().split("\ninclude")[0]
+    assert all(line.startswith("#") for line in card.splitlines())
+    for heading in ("# Trains:", "# Paper:", "# Run:"):
+        assert heading in card
+    assert f"--gin_file=gin/{recipe}" in card
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_part_goes_with_the_base(part):
+    config.parse(["gin/digits.gin", part])
+    built = config.make(Experiment)
+    assert callable(built.data) and built.epochs == 60
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("gin/methods/*.gin")))
+def test_method_file_builds_its_method(path):
+    """The name of the file is the name of what it sets."""
+    config.parse(["gin/digits.gin", f"gin/methods/{path.name}"])
+    experiment = config.make(Experiment)
+    learner = experiment.learner()
+    parts = [learner.method, *learner.regularisers]
+    names = [type(p).__name__.lower() for p in parts]
+    key = path.stem.replace("_", "").replace("labelsmoothing", "supervised")
+    assert key in names
+    if path.stem == "label_smoothing":
+        assert learner.method.smoothing == 0.1
+
+
+def test_digits_recipe_is_what_its_card_says():
+    config.parse(["gin/digits.gin"])
+    experiment = config.make(Experiment)
+    splits, classifier = experiment.prepare()
+    assert isinstance(classifier, Classifier)
+    sizes = len(splits.train), len(splits.meta), len(splits.test)
+    assert sizes == (1247, 50, 500)
+    wrong = np.mean(splits.train.labels != splits.train.true_labels)
+    assert 0.36 < wrong < 0.44
+    assert classifier.l2 == 5e-4 and classifier.optimizer.momentum == 0.9
+    assert float(classifier.optimizer.learning_rate) == pytest.approx(0.1)
+
+
+def test_included_names_are_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config.parse(["gin/digits.gin"])
+    assert config.value("NOISE") == 0.4
+
+
+def test_the_current_folder_comes_first(tmp_path, monkeypatch):
+    (tmp_path / "gin").mkdir()
+    text = "include 'gin/base.gin'\nEPOCHS = 7\n"
+    (tmp_path / "gin" / "digits.gin").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    config.parse(["gin/digits.gin"])
+    assert config.value("EPOCHS") == 7
+
+
+def test_knobs_of_the_base_are_explained():
+    lines = (ROOT / "gin" / "base.gin").read_text().splitlines()
+    knobs = [line for line in lines if re.match(r"[A-Z0-9_]+ = ", line)]
+    assert len(knobs) > 10
+    silent = [k for k in knobs if "#" not in k]
+    known = {"EPOCHS", "BATCH_SIZE", "META_BATCH_SIZE", "LEARNING_RATE"}
+    assert {k.split(" = ")[0] for k in silent} <= known
