@@ -8,9 +8,8 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses, metrics
-from fsr_gdw_tf.data import pipeline
-from fsr_gdw_tf.data.pipeline import Batches
-from fsr_gdw_tf.data.source import Source, arrays
+from fsr_gdw_tf.data import user
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser, Supervised
 from fsr_gdw_tf.networks.split import split
@@ -211,20 +210,15 @@ class Classifier(keras.Model):
         `seed`, for arrays; `meta`, a clean set for methods that learn from
         one (a source or a pair of arrays).
         """
-        share = kwargs.pop("validation_split", 0.0)
-        if share and y is not None:
-            cut = int(len(x) * (1.0 - share))
-            kwargs["validation_data"] = (x[cut:], y[cut:])
-            x, y = x[:cut], y[:cut]
-        meta = self._as_source(kwargs.pop("meta", None))
-        x = self._as_source(x if y is None else (x, y))
-        batches = _batches(x, batch_size, kwargs)
-        _refuse_weights(kwargs)
-        if kwargs.get("validation_data") is not None:
-            held = self._as_source(kwargs["validation_data"])
-            if isinstance(held, Source):
-                held = batches.test(held)
-            kwargs["validation_data"] = self._checked(held)
+        x, y = user.hold_out_tail(x, y, kwargs)
+        x = user.as_source(x, y, self.classes)
+        meta = user.as_source(kwargs.pop("meta", None), None, self.classes)
+        held = user.as_source(
+            kwargs.pop("validation_data", None), None, self.classes
+        )
+        batches = user.batches_for(x, batch_size, kwargs)
+        if held is not None:
+            held = self._test_batches(held, batches)
         for part in self.parts:
             part.bind(self, x if isinstance(x, Source) else None)
         if isinstance(x, Source):
@@ -233,62 +227,17 @@ class Classifier(keras.Model):
             meta = meta if self.method.uses_meta else None
             x = batches.train(x, epochs, start, meta)
             kwargs["shuffle"] = False  # done, by (seed, epoch, index)
-        return super().fit(self._checked(x), epochs=epochs, **kwargs)
+        x = user.checked(x, self.features.inputs[0].shape, self.classes)
+        return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Loss and metrics on arrays, on a `Source`, or on a dataset."""
         if not kwargs.get("_use_cached_eval_dataset"):
-            x = self._as_source(x if y is None else (x, y))
-            batches = _batches(x, batch_size, kwargs)
-            _refuse_weights(kwargs)
-            x = batches.test(x) if isinstance(x, Source) else x
-            x = self._checked(x)
+            x = user.as_source(x, y, self.classes)
+            batches = user.batches_for(x, batch_size, kwargs)
+            x = self._test_batches(x, batches)
         return super().evaluate(x, **kwargs)
 
-    def _as_source(self, data):
-        """Pairs of arrays become a source; anything else stays as it is."""
-        if not isinstance(data, tuple):
-            return data
-        if len(data) != 2:
-            raise BadInput(
-                f"expected a pair (x, y), got {len(data)} parts; sample "
-                "weights are learned by the method, not given"
-            )
-        return arrays(*data, class_names=[str(c) for c in range(self.classes)])
-
-    def _checked(self, dataset) -> tf.data.Dataset:
-        """A dataset of dicts whose shapes fit the network."""
-        if not isinstance(dataset, tf.data.Dataset):
-            raise BadInput(
-                "expected arrays x and y, a Source, or a tf.data.Dataset, got "
-                f"{type(dataset).__name__}"
-            )
-        dataset = pipeline.from_dataset(dataset, self.classes)
-        spec = dataset.element_spec
-        wanted = self.features.inputs[0].shape
-        if not spec["inputs"].shape.is_compatible_with(wanted):
-            raise BadInput(
-                f"the network takes inputs of shape {tuple(wanted[1:])}, the "
-                f"data have {tuple(spec['inputs'].shape[1:])}; resize the data "
-                "(a view such as Resize) or build the network for them"
-            )
-        if spec["label"].shape[-1] != self.classes:
-            raise BadInput(
-                f"the network has {self.classes} classes, the data have "
-                f"{spec['label'].shape[-1]}"
-            )
-        return dataset
-
-
-def _batches(data, batch_size: int | None, kwargs: dict) -> Batches:
-    """The caller's batches, or batches of 32 like everywhere in Keras."""
-    if batch_size is None:
-        batch_size = min(32, len(data)) if isinstance(data, Source) else 32
-    default = Batches(batch_size, seed=kwargs.pop("seed", 0))
-    return kwargs.pop("batches", None) or default
-
-
-def _refuse_weights(kwargs) -> None:
-    for name in ("sample_weight", "class_weight"):
-        if kwargs.get(name) is not None:
-            raise BadInput(f"{name} is not supported: the method weighs")
+    def _test_batches(self, x, batches) -> tf.data.Dataset:
+        x = batches.test(x) if isinstance(x, Source) else x
+        return user.checked(x, self.features.inputs[0].shape, self.classes)

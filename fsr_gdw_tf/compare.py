@@ -1,10 +1,12 @@
 """Several methods on the same data: one table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from fsr_gdw_tf import config
+from fsr_gdw_tf.experiment import Experiment
 from fsr_gdw_tf.run_folder import RunFolder, write_csv
 
 COLUMNS = (
@@ -19,17 +21,26 @@ COLUMNS = (
 
 def compare(
     folder: RunFolder,
-    methods: Sequence[str],
-    run: Callable[[str, RunFolder], dict],
+    files: Sequence[str],
+    params: Sequence[str],
+    command: Sequence[str] = (),
 ) -> list[dict]:
-    """Run each method in a folder of its own; the table grows as they end.
+    """Run each method of COMPARE in a folder of its own; one table of all.
 
-    The first method is the one that step times are compared with.
+    `gin/methods/<name>.gin` comes after the run's own files, and the user's
+    settings after that. Step times are divided by those of the first method.
     """
+    folder.open(config.text())
+    names = config.value("COMPARE")
+    recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
+    for recipe in recipes.values():
+        config.parse(recipe, params)  # a wrong name is told before training
     rows, plain = [], None
-    for name in methods:
+    for name, recipe in recipes.items():
         print(f"== {name}", flush=True)
-        result = run(name, RunFolder(folder / name))
+        config.parse(recipe, params)
+        experiment = config.make(Experiment)
+        result = experiment.train(RunFolder(folder / name), command)
         plain = plain or result["step_seconds"]
         rows.append(
             {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from fsr_gdw_tf import config
 from fsr_gdw_tf.compare import compare
@@ -22,32 +22,24 @@ flags.DEFINE_string("run_dir", None, "Results go here: runs/<gin file>.")
 flags.DEFINE_enum("mode", None, MODES, "What to do: MODE of the gin file.")
 
 
-def launch(argv: list[str]) -> None:
-    """Flags -> gin -> experiment."""
-    files, params = list(FLAGS.gin_file), FLAGS.gin_param
-    config.parse(files, params)
-    mode = FLAGS.mode or config.value("MODE")
-    folder = RunFolder(FLAGS.run_dir or Path("runs") / Path(files[0]).stem)
-    if mode == "compare":
-        folder.open(config.text())
-
-        def run(method: str, place: RunFolder) -> dict:
-            config.parse([*files, f"gin/methods/{method}.gin"], params)
-            return config.make(Experiment).train(place, argv)
-
-        compare(folder, config.value("COMPARE"), run)
-    else:
-        result = getattr(config.make(Experiment), mode)(folder, argv)
-        print("\n".join(f"{name}: {value}" for name, value in result.items()))
-    print(f"Results: {folder.path.resolve()}")
-
-
 def main(argv: list[str]) -> None:
-    """Bad input ends in one line and exit code 2."""
+    """Flags -> gin -> experiment; bad input ends in one line and code 2."""
     try:
         if argv[1:]:
             raise BadInput(f"unexpected argument {argv[1]!r}: flags start --")
-        launch(sys.argv)
+        files, params = FLAGS.gin_file, FLAGS.gin_param
+        config.parse(files, params)
+        mode = FLAGS.mode or config.value("MODE")
+        folder = RunFolder(FLAGS.run_dir or Path("runs", Path(files[0]).stem))
+        if mode == "compare":
+            compare(folder, files, params, sys.argv)
+        else:
+            experiment = config.make(Experiment)
+            for name, value in getattr(experiment, mode)(
+                folder, sys.argv
+            ).items():
+                print(f"{name}: {value}")
+        print(f"Results: {folder.path.resolve()}")
     except BadInput as error:
         refuse(error)
 
@@ -60,11 +52,13 @@ def refuse(error: Exception) -> None:
 
 def parse_flags(argv: list[str]) -> list[str]:
     """Flags, where a wrong one is bad input like any other."""
-    FLAGS.set_default("verbosity", -1)  # TensorFlow's chatter stays out
     try:
-        return FLAGS(argv)
+        rest = FLAGS(argv)
     except flags.Error as error:
         return refuse(error)
+    if not FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # no chatter of TensorFlow
+    return rest
 
 
 if __name__ == "__main__":

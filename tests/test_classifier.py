@@ -205,6 +205,10 @@ def test_the_users_model_is_trained_in_place():
         (lambda m: m.fit(blobs()[0]), "expected arrays x and y"),
         (lambda m: m.fit(np.zeros((0, 4)), []), "got no examples"),
         (lambda m: m.fit(np.zeros((3, 4)), [0, 1]), "3 inputs but 2 labels"),
+        (
+            lambda m: m.fit(*blobs(), validation_split=1.5),
+            r"share in \(0, 1\) of arrays x and y, got 1.5",
+        ),
         (lambda m: m.fit(*blobs(n=9), batch_size=10), "must be in 1 to 9"),
         (lambda m: m.compile(loss="mse"), "compile.. takes no loss"),
         (lambda m: Supervised(smoothing=1.5), r"in \[0, 1\), got 1.5"),

@@ -33,17 +33,17 @@ def test_run_folder_tells_the_whole_story(tmp_path, command_line):
     out = train(command_line, tmp_path / "run", "--mode=train")
     run = tmp_path / "run"
     about = json.loads((run / "run.json").read_text())
-    assert about["data"]["train"] == 100 and about["data"]["meta"] == 20
-    assert sum(about["data"]["class_counts"]) == 100
+    assert about["data"]["train"] == 120 and about["data"]["meta"] == 20
+    assert sum(about["data"]["class_counts"]) == 120
     assert 0.2 < about["data"]["realised_noise"] < 0.6
     assert about["seed"] == 0 and about["devices"]
     assert about["versions"]["keras"] == keras.__version__
     assert "--mode=train" in about["command"]
     with (run / "corruption_matrix.csv").open() as file:
         matrix = [[int(v) for v in r[1:]] for r in list(csv.reader(file))[1:]]
-    wrong = 100 - np.trace(matrix)
-    assert np.sum(matrix) == 100
-    assert about["data"]["realised_noise"] == pytest.approx(wrong / 100)
+    wrong = 120 - np.trace(matrix)
+    assert np.sum(matrix) == 120
+    assert about["data"]["realised_noise"] == pytest.approx(wrong / 120)
     assert "prepare.meta_per_class" in (run / "config.gin").read_text()
     assert "SGD.momentum" in (run / "operative_config.gin").read_text()
     measured = json.loads((run / "evaluation.json").read_text())
@@ -182,10 +182,10 @@ BAD = {
         [*TINY, "--gin_param=NOISE_KIND='unform'"],
         "did you mean 'uniform'",
     ),
-    "batch": ([*TINY, "--gin_param=BATCH_SIZE=999"], "in 1 to 100"),
+    "batch": ([*TINY, "--gin_param=BATCH_SIZE=999"], "in 1 to 120"),
     "meta set": (
-        [*TINY, "--gin_param=META_PER_CLASS=99"],
-        "99 per class leaves nothing",
+        [*TINY, "--gin_param=META_PER_CLASS=999"],
+        "999 per class leaves nothing",
     ),
     "data folder": (
         ["--gin_file=gin/folder.gin"],

@@ -126,28 +126,3 @@ def _options(dataset: tf.data.Dataset) -> tf.data.Dataset:
         tf.data.experimental.AutoShardPolicy.DATA
     )
     return dataset.with_options(options)
-
-
-def from_dataset(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
-    """The user's own dataset of (x, y) pairs, or of our dicts, as dicts."""
-    spec = dataset.element_spec
-    if isinstance(spec, dict):
-        missing = {"inputs", "label"} - set(spec)
-        if missing:
-            raise BadInput(
-                "a dataset of dicts needs the keys 'inputs' and 'label', "
-                f"got {sorted(spec)}"
-            )
-        return dataset
-    if not (isinstance(spec, tuple) and len(spec) == 2):
-        raise BadInput(
-            "a dataset must yield (inputs, labels) or dicts with 'inputs' and "
-            f"'label', got {spec}"
-        )
-
-    def as_dict(x, y):
-        if not y.dtype.is_floating or y.shape.rank == 1:
-            y = tf.one_hot(tf.reshape(tf.cast(y, "int64"), [-1]), classes)
-        return {"inputs": x, "label": tf.cast(y, tf.float32)}
-
-    return dataset.map(as_dict, tf.data.AUTOTUNE)

@@ -36,10 +36,10 @@ def prepare(
     splits = load()
     rng = np.random.default_rng(seed)
     train, meta = splits.train, splits.meta
-    if train_examples is not None:
-        train = train.subset(_some(len(train), train_examples, rng))
     if meta_per_class:
         train, meta = take_per_class(train, meta_per_class, rng)
+    if train_examples is not None:
+        train = train.subset(_some(len(train), train_examples, rng))
     require_all_classes(train, "the training set")
     train = corrupt(train, rng=np.random.default_rng([seed, 1]))
     require_all_classes(train, "the corrupted training set")

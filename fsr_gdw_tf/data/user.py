@@ -1,0 +1,93 @@
+"""Whatever a user passes to `fit` or `evaluate`, as a dataset of our dicts."""
+
+import tensorflow as tf
+
+from fsr_gdw_tf.data.pipeline import Batches
+from fsr_gdw_tf.data.source import Source, arrays
+from fsr_gdw_tf.errors import BadInput
+
+
+def as_source(x, y, classes: int):
+    """Pairs of arrays become a source; anything else stays as it is."""
+    pair = x if y is None else (x, y)
+    if not isinstance(pair, tuple):
+        return pair
+    if len(pair) != 2:
+        raise BadInput(
+            f"expected a pair (x, y), got {len(pair)} parts; sample weights "
+            "are learned by the method, not given"
+        )
+    return arrays(*pair, class_names=[str(c) for c in range(classes)])
+
+
+def hold_out_tail(x, y, kwargs: dict):
+    """Keras' validation_split: the last share of the arrays is not trained."""
+    share = kwargs.pop("validation_split", 0.0)
+    if not share:
+        return x, y
+    if y is None or not 0 < share < 1:
+        raise BadInput(
+            "validation_split is a share in (0, 1) of arrays x and y, got "
+            f"{share} of {type(x).__name__}"
+        )
+    cut = int(len(x) * (1.0 - share))
+    kwargs["validation_data"] = (x[cut:], y[cut:])
+    return x[:cut], y[:cut]
+
+
+def batches_for(data, batch_size: int | None, kwargs: dict) -> Batches:
+    """The caller's batches, or batches of 32 like everywhere in Keras."""
+    for name in ("sample_weight", "class_weight"):
+        if kwargs.pop(name, None) is not None:
+            raise BadInput(f"{name} is not supported: the method weighs")
+    if batch_size is None:
+        batch_size = min(32, len(data)) if isinstance(data, Source) else 32
+    default = Batches(batch_size, seed=kwargs.pop("seed", 0))
+    return kwargs.pop("batches", None) or default
+
+
+def checked(dataset, input_shape, classes: int) -> tf.data.Dataset:
+    """A dataset of dicts whose shapes fit the network."""
+    if not isinstance(dataset, tf.data.Dataset):
+        raise BadInput(
+            "expected arrays x and y, a Source, or a tf.data.Dataset, got "
+            f"{type(dataset).__name__}"
+        )
+    dataset = _as_dicts(dataset, classes)
+    spec = dataset.element_spec
+    if not spec["inputs"].shape.is_compatible_with(input_shape):
+        raise BadInput(
+            f"the network takes inputs of shape {tuple(input_shape[1:])}, the "
+            f"data have {tuple(spec['inputs'].shape[1:])}; resize the data (a "
+            "view such as Resize) or build the network for them"
+        )
+    if spec["label"].shape[-1] != classes:
+        raise BadInput(
+            f"the network has {classes} classes, the data have "
+            f"{spec['label'].shape[-1]}"
+        )
+    return dataset
+
+
+def _as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
+    spec = dataset.element_spec
+    if isinstance(spec, dict):
+        missing = {"inputs", "label"} - set(spec)
+        if missing:
+            raise BadInput(
+                "a dataset of dicts needs the keys 'inputs' and 'label', "
+                f"got {sorted(spec)}"
+            )
+        return dataset
+    if not (isinstance(spec, tuple) and len(spec) == 2):
+        raise BadInput(
+            "a dataset must yield (inputs, labels) or dicts with 'inputs' and "
+            f"'label', got {spec}"
+        )
+
+    def as_dict(x, y):
+        if not y.dtype.is_floating or y.shape.rank == 1:
+            y = tf.one_hot(tf.reshape(tf.cast(y, "int64"), [-1]), classes)
+        return {"inputs": x, "label": tf.cast(y, tf.float32)}
+
+    return dataset.map(as_dict, tf.data.AUTOTUNE)
