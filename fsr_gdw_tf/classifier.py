@@ -8,11 +8,13 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses, metrics
+from fsr_gdw_tf.callbacks.method import FollowMethod
 from fsr_gdw_tf.data import user
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser, Supervised
 from fsr_gdw_tf.networks.split import split
+from fsr_gdw_tf.optimizers import add_l2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Classifier(keras.Model):
             keras.Variable(v, trainable=False, name="ema")
             for v in (self.network_variables if ema else ())
         ]
+        self.epoch = keras.Variable(0, dtype="int32", trainable=False)
         self.built = True
 
     @classmethod
@@ -95,6 +98,21 @@ class Classifier(keras.Model):
         """The method and the regularisers."""
         return [self.method, *self.regularisers]
 
+    @property
+    def state(self) -> list[keras.Variable]:
+        """Every variable that decides how training goes on."""
+        optimizers = [self.optimizer]
+        for part in self.parts:
+            optimizers += part.optimizers
+        owners = [self, *optimizers]
+        unique = {id(v): v for owner in owners for v in owner.variables}
+        return list(unique.values())
+
+    def bind(self, source: Source | None) -> None:
+        """Let the parts create what depends on the data; before `restore`."""
+        for part in self.parts:
+            part.bind(self, source)
+
     def compile(self, optimizer="sgd", **kwargs) -> None:
         """Choose the optimizer; losses and metrics belong to the method."""
         for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
@@ -118,10 +136,12 @@ class Classifier(keras.Model):
         with tf.GradientTape(persistent=True) as tape:
             features = self.features(batch["inputs"], training=True)
             logits = self.head(features)
-            extra = self._own_losses()
+            extra = tf.cast(self._own_losses(), logits.dtype)
         forward = Forward(tape, features, logits)
         omega = self.method.teach(self, batch, forward)
-        loss, delta = self._loss_and_delta(batch, logits, omega)
+        loss, delta = self.loss_and_delta(
+            batch, logits, omega, self.regularisers
+        )
         # The only real gradient: delta, pulled back through the one forward.
         gradients = tape.gradient(
             [logits, extra],
@@ -135,11 +155,12 @@ class Classifier(keras.Model):
         self.accuracy.update_state(batch["label"], logits)
         return {m.name: m.result() for m in (self.loss_mean, self.accuracy)}
 
-    def _loss_and_delta(self, batch, logits, omega):
+    def loss_and_delta(self, batch, logits, omega, regularisers=()):
+        """The loss of a batch, and its gradient on the logits."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
             per_example = self.method.objective(batch, logits, omega)
-            for part in self.regularisers:
+            for part in regularisers:
                 per_example += part.penalty(self, batch, logits)
             loss = distribute.mean(per_example)
         return loss, tape.gradient(loss, logits)
@@ -151,11 +172,7 @@ class Classifier(keras.Model):
         return total / distribute.replicas()
 
     def _move(self, gradients) -> None:
-        pairs = zip(gradients, self.network_variables, strict=True)
-        gradients = [
-            None if g is None else g + self.l2 * v.value if self.l2 else g
-            for g, v in pairs
-        ]
+        gradients = add_l2(gradients, self.network_variables, self.l2)
         step = tf.cast(self.optimizer.iterations, tf.float32)
         self.optimizer.apply(gradients, self.network_variables)
         if self.averages:
@@ -208,26 +225,32 @@ class Classifier(keras.Model):
 
         Beyond Keras' arguments: `batches`, how a source becomes batches;
         `seed`, for arrays; `meta`, a clean set for methods that learn from
-        one (a source or a pair of arrays).
+        one (a source or a pair of arrays); `meta_in_training=True` adds it
+        to what is trained on, which is worth having.
         """
         x, y = user.hold_out_tail(x, y, kwargs)
         x = user.as_source(x, y, self.classes)
         meta = user.as_source(kwargs.pop("meta", None), None, self.classes)
+        x = user.with_meta(x, meta, kwargs.pop("meta_in_training", False))
         held = user.as_source(
             kwargs.pop("validation_data", None), None, self.classes
         )
         batches = user.batches_for(x, batch_size, kwargs)
         if held is not None:
             held = self._test_batches(held, batches)
-        for part in self.parts:
-            part.bind(self, x if isinstance(x, Source) else None)
+        source = x if isinstance(x, Source) else None
+        self.bind(source)
+        follow = FollowMethod(source)
+        kwargs["callbacks"] = [follow, *(kwargs.get("callbacks") or ())]
         if isinstance(x, Source):
             kwargs["steps_per_epoch"] = batches.steps(x)
             start = kwargs.get("initial_epoch", 0)
             meta = meta if self.method.uses_meta else None
+            user.require_meta(self.method, meta is not None)
             x = batches.train(x, epochs, start, meta)
-            kwargs["shuffle"] = False  # done, by (seed, epoch, index)
         x = user.checked(x, self.features.inputs[0].shape, self.classes)
+        user.require_meta(self.method, "meta_inputs" in x.element_spec)
+        kwargs["shuffle"] = False  # done, by (seed, epoch, index)
         return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):

@@ -18,6 +18,31 @@ def mean(per_example: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(per_example) / replicas()
 
 
+def global_size(per_example: tf.Tensor) -> tf.Tensor:
+    """The number of examples in the global batch."""
+    return tf.shape(per_example)[0] * replicas()
+
+
+def add_up(tensors):
+    """The sum over all replicas, differentiable."""
+    if replicas() == 1:
+        return tensors
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
+
+
+def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
+    """table[index] <- rows, on all replicas; no index twice in a batch.
+
+    A mirrored variable takes no scatter, so the difference is added as a
+    whole; the table is created with aggregation="sum".
+    """
+    rows = tf.cast(rows, table.dtype)
+    change = rows - tf.gather(table.value, index)
+    whole = tf.scatter_nd(index[:, None], change, table.shape)
+    table.value.assign_add(whole)
+
+
 def step_uniform(step: tf.Tensor, seed: int, shape) -> tf.Tensor:
     """Uniform numbers: new each step, others on each replica.
 

@@ -66,7 +66,7 @@ class Experiment:
         """Seed everything, read the data, build and compile the classifier."""
         keras.utils.set_random_seed(self.seed)
         splits = self.data()
-        steps = self.batches.steps(splits.train)
+        steps = self.batches.steps(splits.training)
         classifier = self.learner().build(splits, self.batches)
         rate = self.schedule
         if callable(rate):
@@ -95,6 +95,7 @@ class Experiment:
         return summary(folder)
 
     def _fit(self, folder, splits, classifier) -> None:
+        classifier.bind(splits.training)
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
         record = MetricsCsv(folder / "metrics.csv", first)
@@ -102,6 +103,7 @@ class Experiment:
         classifier.fit(
             splits.train,
             meta=splits.meta,
+            meta_in_training=splits.meta_in_training,
             batches=self.batches,
             epochs=self.epochs,
             initial_epoch=first,
@@ -124,6 +126,7 @@ class Experiment:
         if not (folder / "checkpoints").is_dir():
             raise BadInput(f"{folder.path} holds no trained run; train first")
         splits, classifier = self.prepare()
+        classifier.bind(splits.training)
         self._checkpoints(folder).restore(classifier)
         return _evaluate(folder, splits, classifier)
 

@@ -10,7 +10,28 @@ import tensorflow as tf
 
 def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """-sum_j y_j log softmax(z)_j of each example, `[batch]`."""
+    labels = tf.cast(labels, logits.dtype)
     return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
+
+
+def capped_probs(logits: tf.Tensor, cap: float) -> tf.Tensor:
+    """softmax(z), each entry at most `cap`; not normalised again."""
+    return tf.minimum(tf.nn.softmax(logits), tf.cast(cap, logits.dtype))
+
+
+def capped_cross_entropy(
+    labels: tf.Tensor, logits: tf.Tensor, cap: float
+) -> tf.Tensor:
+    """Cross-entropy whose gradient on the logits is min(p, cap) - y.
+
+    So the code of GDW has it: near certainty an example keeps a small pull.
+    """
+    labels = tf.cast(labels, logits.dtype)
+    delta = tf.stop_gradient(capped_probs(logits, cap) - labels)
+    value = tf.stop_gradient(cross_entropy(labels, logits))
+    # The bracket is zero and its gradient one.
+    bracket = logits - tf.stop_gradient(logits)
+    return value + tf.reduce_sum(delta * bracket, axis=-1)
 
 
 def smooth_labels(labels: tf.Tensor, smoothing: float) -> tf.Tensor:

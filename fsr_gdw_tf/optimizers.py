@@ -10,6 +10,8 @@ import gin
 import keras
 import tensorflow as tf
 
+from fsr_gdw_tf.errors import BadInput
+
 
 @gin.register(module="fsr_gdw_tf")
 class SGD(keras.optimizers.Optimizer):
@@ -48,6 +50,89 @@ class SGD(keras.optimizers.Optimizer):
         return {**super().get_config(), **config}
 
 
+@gin.register(module="fsr_gdw_tf")
+class Adam(keras.optimizers.Optimizer):
+    """Adam with epsilon where the paper and PyTorch have it.
+
+    theta <- theta - rate m^ / (sqrt(v^) + epsilon), both bias-corrected first;
+    Keras adds epsilon before the correction, and a larger one.
+    """
+
+    def __init__(
+        self,
+        learning_rate=1e-3,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        **kwargs,
+    ):
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def build(self, variables) -> None:
+        """Two moments per variable."""
+        if self.built:
+            return
+        super().build(variables)
+        self.means, self.squares = (
+            [self.add_variable_from_reference(v, name=name) for v in variables]
+            for name in ("mean", "square")
+        )
+
+    def update_step(self, gradient, variable, learning_rate) -> None:
+        """Kingma & Ba, https://arxiv.org/abs/1412.6980, Algorithm 1."""
+        dtype = variable.dtype
+        rate = keras.ops.cast(learning_rate, dtype)
+        gradient = keras.ops.cast(gradient, dtype)
+        step = keras.ops.cast(self.iterations + 1, dtype)
+        index = self._get_variable_index(variable)
+        mean, square = self.means[index], self.squares[index]
+        b1, b2 = self.beta_1, self.beta_2
+        self.assign(mean, b1 * mean + (1 - b1) * gradient)
+        self.assign(square, b2 * square + (1 - b2) * gradient**2)
+        mean_hat = mean / (1 - keras.ops.cast(b1, dtype) ** step)
+        square_hat = square / (1 - keras.ops.cast(b2, dtype) ** step)
+        root = keras.ops.sqrt(square_hat) + self.epsilon
+        self.assign_sub(variable, rate * mean_hat / root)
+
+    def get_config(self) -> dict:
+        """What is needed to build the same optimizer again."""
+        names = ("beta_1", "beta_2", "epsilon")
+        return {
+            **super().get_config(),
+            **{name: getattr(self, name) for name in names},
+        }
+
+
+def add_l2(gradients, variables, l2: float) -> list:
+    """g + l2 theta: the decay that momentum and Adam see."""
+    if not l2:
+        return gradients
+    return [
+        None if g is None else g + l2 * v.value
+        for g, v in zip(gradients, variables, strict=True)
+    ]
+
+
+def momentum_term(optimizer, variable) -> tf.Tensor:
+    """momentum * m: what a step adds to the gradient, for either kind of SGD.
+
+    Keras' own SGD keeps -rate * m.
+    """
+    buffers = getattr(optimizer, "buffers", None) or getattr(
+        optimizer, "momentums", None
+    )
+    if not buffers:
+        raise BadInput(
+            "a look-ahead with momentum needs SGD with momentum, got "
+            f"{type(optimizer).__name__}; set virtual_momentum=False"
+        )
+    buffer = buffers[optimizer._get_variable_index(variable)].value
+    if not isinstance(optimizer, SGD):
+        buffer = -buffer / tf.cast(optimizer.learning_rate, buffer.dtype)
+    return optimizer.momentum * buffer
+
+
 class InEpochs(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule whose unit is the epoch; constant within one if `staircase`.
 
@@ -82,5 +167,5 @@ SCHEDULES = [
     keras.optimizers.schedules.ExponentialDecay,
     keras.optimizers.schedules.PiecewiseConstantDecay,
 ]
-for _kind in [*SCHEDULES, keras.optimizers.Adam, keras.optimizers.AdamW]:
+for _kind in [*SCHEDULES, keras.optimizers.AdamW]:
     gin.external_configurable(_kind, module="keras")

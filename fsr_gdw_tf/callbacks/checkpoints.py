@@ -48,11 +48,9 @@ class Checkpoints(keras.callbacks.Callback):
         self._manager(self.model).save(checkpoint_number=epoch + 1)
 
     def _manager(self, model) -> tf.train.CheckpointManager:
-        variables = {id(v): v for v in model.variables}
-        variables |= {id(v): v for v in model.optimizer.variables}
         # A list in a fixed order: strict, and independent of layer names.
         checkpoint = tf.train.Checkpoint(
-            variables=[v.value for v in variables.values()], notes=self.notes
+            variables=[v.value for v in model.state], notes=self.notes
         )
         return tf.train.CheckpointManager(
             checkpoint, str(self.folder), max_to_keep=self.keep

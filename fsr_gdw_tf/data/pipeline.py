@@ -26,6 +26,7 @@ class Batches:
     meta_size: int | None = None  # None: the same as size
     view: AsIs = dataclasses.field(default_factory=AsIs)
     seed: int = 0
+    shuffle: bool = True
 
     def steps(self, source: Source) -> int:
         """Training steps per epoch; the last, short batch is dropped."""
@@ -76,6 +77,8 @@ class Batches:
         def one_epoch(epoch):
             key = epoch_key(self.seed, stream, epoch)
             noise = tf.random.stateless_uniform([-(-count // n), n], key)
+            if not self.shuffle:
+                noise = tf.zeros_like(noise)  # sorting keeps ties in order
             order = tf.reshape(tf.argsort(noise, axis=1), [-1])[:count]
             order = tf.data.Dataset.from_tensor_slices(tf.cast(order, "int64"))
             return order.map(lambda index: (index, key))

@@ -33,6 +33,29 @@ class ArrayReader:
         return self.names[row] if self.names else str(row)
 
 
+class ChainReader:
+    """The rows of one reader, then those of another."""
+
+    batched = False
+
+    def __init__(self, first, second, border: int):
+        self.first, self.second, self.border = first, second, border
+
+    def fetch(self, row: tf.Tensor) -> tf.Tensor:
+        """The input at a row."""
+        return tf.cond(
+            row < self.border,
+            lambda: self.first.fetch(row),
+            lambda: self.second.fetch(row - self.border),
+        )
+
+    def name(self, row: int) -> str:
+        """What its own reader calls this row."""
+        if row < self.border:
+            return self.first.name(row)
+        return self.second.name(row - self.border)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:
     """N labelled examples; `load(indices)` and `fetch` read the inputs."""
@@ -144,6 +167,23 @@ def require_all_classes(source: Source, what: str) -> None:
             f"{what} has no example of {len(missing)} of {source.classes} "
             f"classes ({names}{more}); remove the class or add examples"
         )
+
+
+def join(one: Source, other: Source) -> Source:
+    """The examples of one source, then those of another, whose labels hold."""
+    reader, rows = one.reader, other.rows
+    if reader is not other.reader:
+        border = int(one.rows.max()) + 1
+        reader = ChainReader(reader, other.reader, border)
+        rows = rows + border
+    true = one.true_labels
+    return dataclasses.replace(
+        one,
+        reader=reader,
+        labels=np.concatenate([one.labels, other.labels]),
+        true_labels=None if true is None else np.append(true, other.labels),
+        rows=np.concatenate([one.rows, rows]),
+    )
 
 
 def arrays(

@@ -5,13 +5,21 @@ then labels are corrupted. So meta labels are true and never in training.
 """
 
 import dataclasses
+import hashlib
+import warnings
 from collections.abc import Callable
 
 import gin
 import numpy as np
+import tensorflow as tf
 
 from fsr_gdw_tf.data import corruption
-from fsr_gdw_tf.data.source import Source, require_all_classes
+from fsr_gdw_tf.data.source import (
+    ArrayReader,
+    Source,
+    join,
+    require_all_classes,
+)
 from fsr_gdw_tf.errors import BadInput
 
 
@@ -22,6 +30,14 @@ class Splits:
     train: Source
     test: Source
     meta: Source | None = None
+    meta_in_training: bool = False
+
+    @property
+    def training(self) -> Source:
+        """What batches are made of: with the clean examples, if wanted."""
+        return (
+            join(self.train, self.meta) if self.meta_in_training else self.train
+        )
 
 
 @gin.register
@@ -29,6 +45,7 @@ def prepare(
     load: Callable[[], Splits],
     corrupt: Callable[..., Source] = corruption.corrupt,
     meta_per_class: int = 0,
+    meta_in_training: bool = False,
     train_examples: int | None = None,
     seed: int = 0,
 ) -> Splits:
@@ -43,7 +60,43 @@ def prepare(
     require_all_classes(train, "the training set")
     train = corrupt(train, rng=np.random.default_rng([seed, 1]))
     require_all_classes(train, "the corrupted training set")
-    return Splits(train, splits.test, meta)
+    if meta_in_training and meta is None:
+        raise BadInput(
+            "META_IN_TRAINING needs clean images; set META_PER_CLASS, or use "
+            "data that bring a meta set"
+        )
+    return Splits(train, splits.test, meta, meta_in_training)
+
+
+def check_meta(train: Source, meta: Source) -> None:
+    """A meta set shares no example with training, and has every class."""
+    missing = [
+        str(meta.class_names[c]) for c in np.flatnonzero(meta.counts() == 0)
+    ]
+    if missing:
+        warnings.warn(
+            f"the meta set has no example of {len(missing)} class(es): "
+            f"{', '.join(missing[:10])}; nothing speaks for them",
+            stacklevel=3,
+        )
+    shared = _keys(train) & _keys(meta)
+    if shared:
+        raise BadInput(
+            f"{len(shared)} of the {len(meta)} meta examples are in the "
+            "training set as well, perhaps with another label; take them out "
+            "of it (and pass meta_in_training=True to train on them, too)"
+        )
+
+
+def _keys(source: Source) -> set:
+    """What tells the examples of different sources apart."""
+    reader = source.reader
+    if not isinstance(reader, ArrayReader):
+        return {reader.name(row) for row in source.rows}
+    return {
+        hashlib.blake2b(x.tobytes(), digest_size=16).digest()
+        for x in tf.gather(reader.inputs, source.rows).numpy()
+    }
 
 
 def take_per_class(

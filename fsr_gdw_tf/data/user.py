@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from fsr_gdw_tf.data.pipeline import Batches
-from fsr_gdw_tf.data.source import Source, arrays
+from fsr_gdw_tf.data.source import Source, arrays, join
+from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.errors import BadInput
 
 
@@ -42,8 +43,32 @@ def batches_for(data, batch_size: int | None, kwargs: dict) -> Batches:
             raise BadInput(f"{name} is not supported: the method weighs")
     if batch_size is None:
         batch_size = min(32, len(data)) if isinstance(data, Source) else 32
-    default = Batches(batch_size, seed=kwargs.pop("seed", 0))
+    seed, shuffle = kwargs.pop("seed", 0), kwargs.pop("shuffle", True)
+    default = Batches(batch_size, seed=seed, shuffle=shuffle)
     return kwargs.pop("batches", None) or default
+
+
+def with_meta(x, meta, meta_in_training: bool):
+    """The training data, checked against the meta set or joined with it."""
+    if meta is None:
+        return x
+    if not (isinstance(x, Source) and isinstance(meta, Source)):
+        raise BadInput(
+            "meta goes with arrays or a Source; a dataset brings its own "
+            "meta_inputs and meta_label in each batch"
+        )
+    check_meta(x, meta)
+    return join(x, meta) if meta_in_training else x
+
+
+def require_meta(method, present: bool) -> None:
+    """A method that learns from a clean meta set gets one."""
+    if method.uses_meta and not present:
+        raise BadInput(
+            f"{type(method).__name__} learns from a clean meta set and got "
+            "none; pass fit(..., meta=(x_clean, y_clean)), batches with "
+            "meta_inputs and meta_label, or set META_PER_CLASS"
+        )
 
 
 def checked(dataset, input_shape, classes: int) -> tf.data.Dataset:

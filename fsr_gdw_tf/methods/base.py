@@ -17,6 +17,11 @@ Batch = dict[str, tf.Tensor]
 class Part(keras.layers.Layer):
     """What methods and regularisers have in common."""
 
+    @property
+    def optimizers(self) -> list:
+        """Optimizers whose state belongs into a checkpoint."""
+        return []
+
     def bind(self, learner, source) -> None:
         """Create the state that depends on the data; called before training."""
 
@@ -40,6 +45,10 @@ class Method(Part):
     def objective(self, batch: Batch, logits, omega) -> tf.Tensor:
         """Loss of each example, `[batch]`; its gradient is the method."""
         return losses.cross_entropy(batch["label"], logits)
+
+    def report(self, source) -> dict[str, float]:
+        """What to log at the end of an epoch."""
+        return {}
 
 
 class Regulariser(Part):

@@ -1,0 +1,38 @@
+"""Fine-tuning: plain training, then the clean meta set alone.
+
+The row "Fine-tuning" of GDW's tables, for which there is no code. Deviation:
+the second phase goes on with the schedule's rate at that point.
+"""
+
+import gin
+import tensorflow as tf
+
+from fsr_gdw_tf.methods.base import Method
+
+
+@gin.register
+class FineTune(Method):
+    """From epoch `start` on, each batch is made of meta examples."""
+
+    uses_meta = True
+
+    def __init__(self, start: int, **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+
+    def prepare(self, learner, batch):
+        """Swap the batch; its size stays, so meta examples may repeat."""
+        tuning = learner.epoch.value >= self.start
+        size, m = tf.shape(batch["label"])[0], tf.shape(batch["meta_label"])[0]
+        turn = tf.range(size) % m
+        swapped = {
+            name: tf.where(
+                tuning,
+                tf.cast(
+                    tf.gather(batch[f"meta_{name}"], turn), batch[name].dtype
+                ),
+                batch[name],
+            )
+            for name in ("inputs", "label")
+        }
+        return {**batch, **swapped}

@@ -1,0 +1,61 @@
+"""INSW: a learned number per training example, softmax over the batch.
+
+Hu et al., "Learning Data Manipulation for Augmentation and Weighting",
+https://arxiv.org/abs/1910.12795. Deviations: the paper's softmax is used in
+the virtual step as well (its code uses the raw numbers there), and the virtual
+step is plain SGD like that of the other methods here (its code: Adam). Rate 1
+and decay 10 are the defaults of its code.
+"""
+
+import gin
+import tensorflow as tf
+
+from fsr_gdw_tf import distribute
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.methods.meta import MetaMethod
+
+
+@gin.register
+class INSW(MetaMethod):
+    """phi_i <- phi_i / decay - rate * gradient; omega = n softmax(phi)."""
+
+    def __init__(self, rate: float = 1.0, decay: float = 10.0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.decay = rate, decay
+        self.phi = None
+
+    def bind(self, learner, source) -> None:
+        """A number for each example."""
+        if source is None:
+            raise BadInput(
+                "INSW keeps a number per example and needs stable indices: "
+                "pass arrays or a Source to fit, not a dataset"
+            )
+        if self.phi is None:
+            self.phi = self.example_table("phi", source, 0.0)
+        super().bind(learner, source)
+
+    def start(self, learner, batch, logits) -> tf.Tensor:
+        """The softmax of the batch's numbers, times n."""
+        phi = tf.gather(self.phi.value, batch["index"])
+        return tf.cast(_softmax(phi), logits.dtype)[:, None]
+
+    def update(self, learner, batch, logits, omega, gradients) -> tf.Tensor:
+        """Through the softmax to phi, which moves."""
+        g = gradients[0][:, 0]
+        share = omega[:, 0]
+        n = tf.cast(distribute.global_size(g), g.dtype)
+        mean = distribute.add_up(tf.reduce_sum(share * g)) / n
+        # d/dphi of n softmax(phi): omega_i (g_i - sum_k omega_k g_k / n).
+        slope = tf.cast(share * (g - mean), self.phi.dtype)
+        phi = tf.gather(self.phi.value, batch["index"])
+        phi = phi / self.decay - self.rate * slope
+        distribute.write_rows(self.phi, batch["index"], phi)
+        return tf.cast(_softmax(phi), logits.dtype)[:, None]
+
+
+def _softmax(phi: tf.Tensor) -> tf.Tensor:
+    """n softmax(phi) over the global batch; mean one."""
+    share = tf.exp(phi)
+    n = tf.cast(distribute.global_size(phi), phi.dtype)
+    return n * share / distribute.add_up(tf.reduce_sum(share))

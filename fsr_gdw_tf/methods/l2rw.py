@@ -1,0 +1,28 @@
+"""L2RW: weights from the alignment with the meta gradient, anew each step.
+
+Ren et al., "Learning to Reweight Examples for Robust Deep Learning",
+https://arxiv.org/abs/1803.09050. Deviation: when no example helps, all weights
+are zero as in the paper, and `weight_mean` in the logs shows it.
+"""
+
+import gin
+import tensorflow as tf
+
+from fsr_gdw_tf import distribute
+from fsr_gdw_tf.methods.meta import MetaMethod
+
+
+@gin.register
+class L2RW(MetaMethod):
+    """max(-gradient, 0) at zero weights, normalised over the global batch."""
+
+    def start(self, learner, batch, logits) -> tf.Tensor:
+        """Zero: the virtual step goes nowhere, its direction matters."""
+        return tf.zeros_like(logits[:, :1])
+
+    def update(self, learner, batch, logits, omega, gradients) -> tf.Tensor:
+        """Eq. 7 to 9 of the paper, times n: the objective is a mean."""
+        helpful = tf.nn.relu(-gradients[0])
+        total = distribute.add_up(tf.reduce_sum(helpful))
+        n = tf.cast(distribute.global_size(helpful), helpful.dtype)
+        return n * tf.math.divide_no_nan(helpful, total)
