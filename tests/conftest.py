@@ -17,6 +17,16 @@ def seeded():
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture
+def double():
+    """Everything in float64, for numbers that must agree closely."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
 def blobs(n=60, classes=3, dim=4, seed=0, spread=0.3):
     """Separable clouds of points: what any method must learn."""
     rng = np.random.default_rng(seed)

@@ -35,13 +35,6 @@ def pairs(get, prefix):
     return [(get(f"{prefix}_k{i}"), get(f"{prefix}_b{i}")) for i in (1, 2)]
 
 
-@pytest.fixture
-def double():
-    keras.backend.set_floatx("float64")
-    yield
-    keras.backend.set_floatx("float32")
-
-
 @pytest.fixture(params=["gdw_soft", "mwnet"])
 def case(request, double):
     """The classifier, the batch, and the golden numbers of one case."""

@@ -4,11 +4,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import blobs, classifier, weights
+from conftest import blob_source, blobs, classifier, weights
 
 from fsr_gdw_tf import BadInput, MixUp, Supervised
 from fsr_gdw_tf.callbacks import Checkpoints
-from fsr_gdw_tf.methods import METHODS, REGULARISERS, mixup
+from fsr_gdw_tf.methods import (
+    GDW,
+    INSW,
+    L2RW,
+    METHODS,
+    REGULARISERS,
+    FineTune,
+    MWNet,
+    mixup,
+)
+from fsr_gdw_tf.optimizers import Adam
 
 # Every row must pass every test below: name -> keyword arguments.
 CASES = {
@@ -16,12 +26,27 @@ CASES = {
     "label_smoothing": lambda: {"method": Supervised(smoothing=0.1)},
     "mixup": lambda: {"regularisers": [MixUp()]},
     "mixup_beta": lambda: {"regularisers": [MixUp("beta")]},
+    "finetune": lambda: {"method": FineTune(start=1)},
+    "l2rw": lambda: {"method": L2RW()},
+    "insw": lambda: {"method": INSW()},
+    "mwnet": lambda: {"method": MWNet()},
+    "mwnet_warmup": lambda: {"method": MWNet(warmup=1)},
+    "gdw": lambda: {"method": GDW()},
+    "gdw_head": lambda: {"method": GDW(scope="head")},
+    "gdw_free": lambda: {"method": GDW(zero_mean=False)},
 }
 cases = pytest.mark.parametrize("case", CASES)
 
 
 def build(case, **kwargs):
     return classifier(**CASES[case](), **kwargs)
+
+
+def fit(model, data=None, **kwargs):
+    """Fit on blobs, with twelve clean ones where the method wants them."""
+    if model.method.uses_meta:
+        kwargs["meta"] = blobs(n=12, seed=7)
+    return model.fit(*(data or blobs()), verbose=0, **kwargs).history
 
 
 def test_no_method_is_left_out_of_the_contract():
@@ -34,7 +59,7 @@ def test_no_method_is_left_out_of_the_contract():
 @cases
 def test_learns_separable_data(case):
     model = build(case)
-    loss = model.fit(*blobs(), epochs=20, verbose=0).history["loss"]
+    loss = fit(model, epochs=20)["loss"]
     assert np.isfinite(loss).all() and loss[-1] < 0.8 * loss[0]
     accuracy = model.evaluate(*blobs(seed=1), verbose=0, return_dict=True)
     assert accuracy["accuracy"] > 0.95
@@ -46,26 +71,27 @@ def test_traces_once(case):
     traces = []
     step = model.train_step
     model.train_step = lambda batch: traces.append(1) or step(batch)
-    model.fit(*blobs(), epochs=2, verbose=0)
+    fit(model, epochs=2)
     first = len(traces)
-    model.fit(*blobs(seed=3), epochs=2, verbose=0)
+    fit(model, blobs(seed=3), epochs=2)
     assert first <= 2 and len(traces) == first
 
 
 @cases
 def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, tmp_path):
     whole = build(case)
-    whole.fit(*blobs(), epochs=4, verbose=0)
+    fit(whole, epochs=4)
     keras.utils.set_random_seed(0)
     half = build(case)
     save = Checkpoints(tmp_path)
-    half.fit(*blobs(), epochs=2, verbose=0, callbacks=[save])
+    fit(half, epochs=2, callbacks=[save])
     keras.utils.set_random_seed(99)
     again = build(case)
+    again.bind(blob_source())
     assert Checkpoints(tmp_path).restore(again) == 2
-    again.fit(*blobs(), epochs=4, initial_epoch=2, verbose=0)
-    for a, b in zip(weights(whole), weights(again), strict=True):
-        np.testing.assert_array_equal(a, b)
+    fit(again, epochs=4, initial_epoch=2)
+    for a, b in zip(whole.state, again.state, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
 @cases
@@ -74,7 +100,7 @@ def test_compiles_with_xla(case):
     keras.utils.set_random_seed(0)
     fast = build(case, compiled={"jit_compile": True})
     for model in (plain, fast):
-        model.fit(*blobs(), batch_size=20, epochs=2, verbose=0)
+        fit(model, batch_size=20, epochs=2)
     assert all(np.isfinite(w).all() for w in weights(fast))
     if plain.regularisers:
         return  # XLA's random numbers are others: MixUp mixes other pairs
@@ -133,3 +159,154 @@ def test_mixup_draws_anew_each_step():
 def test_a_mixup_law_that_does_not_exist():
     with pytest.raises(BadInput, match=r"no MixUp law 'bta'.*'beta'"):
         MixUp("bta")
+
+
+def mislabelled(n=90, share=0.4):
+    """Blobs with wrong labels, as a source that knows the truth."""
+    source = blob_source(n=n)
+    rng = np.random.default_rng(3)
+    move = rng.integers(1, 3, n) * (rng.random(n) < share)
+    return source.relabel((source.labels + move) % 3, source.labels)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        L2RW,
+        # Without the warm-up the net ends at one for everybody.
+        lambda: MWNet(optimizer=Adam(1e-2), warmup=4),
+        GDW,
+        lambda: GDW(scope="head"),
+    ],
+)
+def test_mislabelled_examples_weigh_less(method):
+    model = classifier(method())
+    clean = blob_source(n=12, seed=7)
+    logs = model.fit(
+        mislabelled(), meta=clean, batch_size=30, epochs=15, verbose=0
+    ).history
+    assert logs["weight_clean"][-1] > 1.1 * logs["weight_mislabelled"][-1]
+    assert logs["weight_auroc"][-1] > 0.6
+    assert logs["weight_std"][-1] > 0.01
+
+
+def test_during_the_warmup_all_weights_are_one_and_the_net_rests():
+    model = classifier(MWNet(warmup=2))
+    before = [v.numpy() for v in model.method.net.trainable_variables]
+    logs = fit(model, epochs=2)
+    assert logs["weight_mean"] == [1.0, 1.0] and logs["weight_std"] == [0, 0]
+    after = [v.numpy() for v in model.method.net.trainable_variables]
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert model.method.optimizer.iterations == 0
+    logs = fit(model, epochs=3, initial_epoch=2)
+    assert logs["weight_std"][0] > 0
+    assert model.method.optimizer.iterations == 1, "one step per epoch"
+
+
+def test_without_a_warmup_the_net_can_end_at_one_for_everybody():
+    """Why there is a warm-up: the same net, rate and data as above."""
+    model = classifier(MWNet(optimizer=Adam(1e-2)))
+    clean = blob_source(n=12, seed=7)
+    logs = model.fit(
+        mislabelled(), meta=clean, batch_size=30, epochs=15, verbose=0
+    ).history
+    assert logs["weight_mislabelled"][-1] > 0.98
+
+
+def test_after_the_warmup_the_net_starts_like_a_new_one():
+    """No trace of the zero gradients is left in Adam."""
+    late, fresh = classifier(MWNet(warmup=1)), None
+    fit(late, epochs=1)
+    keras.utils.set_random_seed(0)
+    fresh = classifier(MWNet())
+    fresh.bind(blob_source())
+    for a, b in zip(fresh.state, late.state, strict=True):
+        a.assign(b)
+    for model in (late, fresh):
+        fit(model, epochs=3, initial_epoch=1)
+    for a, b in zip(late.state, fresh.state, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_collapsed_weights_are_told_once():
+    net = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(1, "sigmoid")]
+    )
+    net.layers[0].kernel.assign([[0.0]])
+    net.layers[0].bias.assign([9.0])
+    model = classifier(MWNet(net=net))
+    with pytest.warns(UserWarning, match="all learned weights are the same"):
+        fit(model, epochs=1)
+
+
+def test_gdw_head_moves_only_omega_by_the_head():
+    """The real step still trains the whole network."""
+    model = build("gdw_head")
+    before = weights(model)
+    fit(model, epochs=1)
+    assert all(
+        (a != b).any() for a, b in zip(before, weights(model), strict=True)
+    )
+
+
+def test_fine_tuning_sees_only_clean_examples_from_its_epoch_on():
+    """All training labels are wrong, so only the meta set teaches the truth."""
+    x, y = blobs(n=60)
+    model = classifier(FineTune(start=5))
+    model.fit(
+        x,
+        (y + 1) % 3,
+        meta=blobs(n=12, seed=7),
+        epochs=15,
+        batch_size=20,
+        verbose=0,
+    )
+    measured = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert measured["accuracy"] > 0.95
+
+
+def test_clean_images_in_training_are_examples_like_others():
+    source, clean = mislabelled(), blob_source(n=12, seed=7)
+    model = build("gdw")
+    model.fit(
+        source, meta=clean, meta_in_training=True, batch_size=34, verbose=0
+    )
+    assert model.method.table.shape == (102,)
+    assert model.optimizer.iterations == 3
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({}, "GDW learns from a clean meta set and got none"),
+        ({"meta": blobs(n=9)}, "9 of the 9 meta examples are in the training"),
+    ],
+)
+def test_a_meta_set_that_cannot_be_used(how, message):
+    with pytest.raises(BadInput, match=message):
+        build("gdw").fit(*blobs(n=9), verbose=0, **how)
+
+
+def test_a_meta_set_without_a_class_is_told():
+    x, y = blobs(n=12, seed=7)
+    with pytest.warns(UserWarning, match=r"no example of 1 class\(es\): 2"):
+        build("gdw").fit(*blobs(), meta=(x[y < 2], y[y < 2]), verbose=0)
+
+
+def test_datasets_bring_their_own_meta_batches():
+    x, y = blobs(n=12)
+    data = tf.data.Dataset.from_tensors(
+        {"inputs": x, "label": tf.one_hot(y, 3)}
+    )
+    with pytest.raises(BadInput, match="batches with meta_inputs"):
+        build("gdw").fit(data, verbose=0)
+    with pytest.raises(BadInput, match="meta goes with arrays or a Source"):
+        build("gdw").fit(data, meta=(x, y), verbose=0)
+    with pytest.raises(BadInput, match=r"INSW .* needs stable indices"):
+        build("insw").fit(data, verbose=0)
+
+
+def test_a_scope_that_matches_nothing_is_told_before_training():
+    with pytest.raises(BadInput, match="no layer matches the scope 'stem'"):
+        fit(classifier(GDW(scope="stem")))

@@ -24,6 +24,10 @@ class MetaMethod(Method):
         the name of a layer, for that layer and all after it.
     virtual_rate: the virtual step's rate; None is the optimizer's at the time.
     virtual_momentum, virtual_l2: whether that step has what the real one has.
+    meta_statistics: what batch normalisation uses for the meta batch: its own
+        statistics ("batch", as in the papers' code) or the "moving" ones. None
+        is "moving" for the scope "head", "batch" otherwise: a head that is
+        taught on features the tests never see teaches little.
     cap: probabilities above it count as it in the gradient (GDW's code: .999);
         1.0 is plain cross-entropy.
     """
@@ -36,10 +40,18 @@ class MetaMethod(Method):
         virtual_rate: float | None = None,
         virtual_momentum: bool = False,
         virtual_l2: bool = False,
+        meta_statistics: str | None = None,
         cap: float = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if meta_statistics not in (None, "batch", "moving"):
+            raise BadInput(
+                "meta_statistics is 'batch', 'moving' or None, got "
+                f"{meta_statistics!r}"
+            )
+        default = "moving" if scope == "head" else "batch"
+        self.meta_statistics = meta_statistics or default
         self.scope, self.virtual_rate = scope, virtual_rate
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.cap = cap
@@ -89,8 +101,9 @@ class MetaMethod(Method):
         return tf.stop_gradient(omega)
 
     def meta_loss(self, learner, batch) -> tf.Tensor:
-        """Cross-entropy of the meta batch, on its own batch statistics."""
-        logits = learner.call(batch["meta_inputs"], training=True)
+        """Cross-entropy of the meta batch."""
+        own = self.meta_statistics == "batch"
+        logits = learner.call(batch["meta_inputs"], training=own)
         per_example = losses.cross_entropy(batch["meta_label"], logits)
         return distribute.mean(per_example)
 
