@@ -128,6 +128,9 @@ class Classifier(keras.Model):
         """Logits."""
         return self.head(self.features(inputs, training=training))
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
+        """Nothing: all is built. Keras would call us on a dict of a batch."""
+
     def train_step(self, batch) -> dict:
         """One step: every method, every regulariser, every scope."""
         for part in self.parts:

@@ -10,6 +10,7 @@ import gin
 import keras
 import tensorflow as tf
 
+from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import BadInput
 
 
@@ -108,8 +109,9 @@ def add_l2(gradients, variables, l2: float) -> list:
     """g + l2 theta: the decay that momentum and Adam see."""
     if not l2:
         return gradients
+    share = l2 / distribute.replicas()  # the optimizer adds replicas up
     return [
-        None if g is None else g + l2 * v.value
+        None if g is None else g + share * v.value
         for g, v in zip(gradients, variables, strict=True)
     ]
 

@@ -5,6 +5,7 @@ from fsr_gdw_tf.methods.finetune import FineTune
 from fsr_gdw_tf.methods.gdw import GDW
 from fsr_gdw_tf.methods.insw import INSW
 from fsr_gdw_tf.methods.l2rw import L2RW
+from fsr_gdw_tf.methods.meta import MetaMethod
 from fsr_gdw_tf.methods.mixup import MixUp
 from fsr_gdw_tf.methods.mwnet import MWNet
 from fsr_gdw_tf.methods.supervised import Supervised
@@ -20,6 +21,7 @@ __all__ = [
     "REGULARISERS",
     "FineTune",
     "MWNet",
+    "MetaMethod",
     "Method",
     "MixUp",
     "Regulariser",

@@ -1,0 +1,176 @@
+"""What a step of each method costs, in time and memory, relative to plain.
+
+    python -m fsr_gdw_tf.benchmark --methods=supervised,mwnet,gdw,gdw:head \\
+        --csv=cost.csv
+
+Times: all methods in one process, one step each in turn, medians over rounds.
+Memory: a process per method, its peak above the same process before training.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+from fsr_gdw_tf import methods, networks
+from fsr_gdw_tf.classifier import Classifier
+from fsr_gdw_tf.data import Batches, arrays
+from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.main import parse_flags, refuse
+from fsr_gdw_tf.optimizers import SGD
+from fsr_gdw_tf.run_folder import write_csv
+
+COLUMNS = ["method", "scope", "time_ratio", "memory_ratio", "time_per_step_s"]
+METHODS = {
+    "supervised": methods.Supervised,
+    "l2rw": methods.L2RW,
+    "insw": methods.INSW,
+    "mwnet": methods.MWNet,
+    "gdw": methods.GDW,
+}
+NETWORKS = {
+    "small_cnn": networks.small_cnn,
+    "resnet32": networks.resnet32,
+}
+
+FLAGS = flags.FLAGS
+flags.DEFINE_list(
+    "methods",
+    ["supervised", "mwnet", "gdw", "gdw:head"],
+    "Names, perhaps with a scope after a colon; the first is the unit.",
+)
+flags.DEFINE_string("csv", None, "Where to write the table.")
+flags.DEFINE_string("network", "resnet32", f"One of {', '.join(NETWORKS)}.")
+flags.DEFINE_integer("batch", 100, "Training examples per step.")
+flags.DEFINE_integer("meta_batch", 100, "Meta examples per step.")
+flags.DEFINE_integer("size", 32, "Width and height of the (random) images.")
+flags.DEFINE_integer("rounds", 10, "Steps of each method.")
+flags.DEFINE_string("memory_of", None, "Print one method's peak, in bytes.")
+
+
+def build(spec: str) -> Classifier:
+    """The classifier of a name such as `gdw:head`."""
+    name, _, scope = spec.partition(":")
+    if name not in METHODS:
+        raise BadInput(f"no method {name!r}: {choices(name, METHODS)}")
+    if FLAGS.network not in NETWORKS:
+        known = choices(FLAGS.network, NETWORKS)
+        raise BadInput(f"no network {FLAGS.network!r}: {known}")
+    if scope and not issubclass(METHODS[name], methods.MetaMethod):
+        raise BadInput(f"{name} has no virtual step and so no scope {scope!r}")
+    method = METHODS[name](**({"scope": scope} if scope else {}))
+    parts = NETWORKS[FLAGS.network]((FLAGS.size, FLAGS.size, 3), 10)
+    classifier = Classifier(*parts, method, l2=5e-4)
+    classifier.compile(SGD(0.1, momentum=0.9))
+    return classifier
+
+
+def stepper(classifier: Classifier):
+    """A function that takes one training step and waits for it."""
+    n, m = FLAGS.batch, FLAGS.meta_batch
+    rng = np.random.default_rng(0)
+    shape = (n + m, FLAGS.size, FLAGS.size, 3)
+    images = rng.integers(0, 256, shape).astype(np.uint8)
+    labels = np.arange(n + m) % 10
+    train = arrays(images[:n], labels[:n])
+    meta = arrays(images[n:], labels[n:])
+    classifier.bind(train)
+    batches = Batches(n, meta_size=m).train(train, epochs=1, meta=meta)
+    iterator = iter(batches.cache().repeat())
+    classifier.make_train_function()
+
+    def step():
+        logs = classifier.train_function(iterator)
+        return {name: float(value) for name, value in logs.items()}
+
+    return step
+
+
+def times(specs: list[str], rounds: int) -> dict[str, float]:
+    """Median seconds per step, all methods interleaved."""
+    steps = {spec: stepper(build(spec)) for spec in specs}
+    seconds = {spec: [] for spec in specs}
+    for step in steps.values():
+        step(), step()  # the first one traces
+    for _ in range(rounds):
+        for spec, step in steps.items():
+            start = time.perf_counter()
+            step()
+            seconds[spec].append(time.perf_counter() - start)
+    return {spec: float(np.median(s)) for spec, s in seconds.items()}
+
+
+def peak_memory(spec: str) -> int:
+    """Bytes at the peak of three steps, above what stood there before."""
+    classifier = build(spec)
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    idle = pages * os.sysconf("SC_PAGE_SIZE")
+    step = stepper(classifier)
+    for _ in range(3):
+        step()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - idle
+
+
+def peak_memory_alone(spec: str) -> int:
+    """The same in a process of its own."""
+    flag = f"--memory_of={spec}"
+    command = [sys.executable, "-m", "fsr_gdw_tf.benchmark", *sys.argv[1:]]
+    ended = subprocess.run(
+        [*command, flag], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return int(ended.stdout.split()[-1])
+
+
+def show(rows: list[dict]) -> None:
+    """Print the table."""
+    table = Table(title=f"{FLAGS.network}, {FLAGS.batch} + {FLAGS.meta_batch}")
+    for name in COLUMNS:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(str(row[name]) for name in COLUMNS))
+    Console().print(table)
+
+
+def main(argv: list[str]) -> None:
+    """Measure, print, write."""
+    keras.utils.set_random_seed(0)
+    try:
+        if FLAGS.memory_of:
+            print(peak_memory(FLAGS.memory_of))
+            return
+        for spec in FLAGS.methods:
+            build(spec)
+    except BadInput as error:
+        refuse(error)
+    memory = {spec: peak_memory_alone(spec) for spec in FLAGS.methods}
+    seconds = times(FLAGS.methods, FLAGS.rounds)
+    first = FLAGS.methods[0]
+    rows = []
+    for spec in FLAGS.methods:
+        name, _, scope = spec.partition(":")
+        learns = issubclass(METHODS[name], methods.MetaMethod)
+        row = [
+            name,
+            scope or ("all" if learns else ""),
+            round(seconds[spec] / seconds[first], 3),
+            round(memory[spec] / memory[first], 3),
+            round(seconds[spec], 4),
+        ]
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+    show(rows)
+    if FLAGS.csv:
+        write_csv(Path(FLAGS.csv), rows, COLUMNS)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse_flags)
