@@ -82,8 +82,9 @@ def stepper(classifier: Classifier):
     shape = (n + m, FLAGS.size, FLAGS.size, 3)
     images = rng.integers(0, 256, shape).astype(np.uint8)
     labels = np.arange(n + m) % 10
-    train = arrays(images[:n], labels[:n])
-    meta = arrays(images[n:], labels[n:])
+    names = [str(c) for c in range(10)]
+    train = arrays(images[:n], labels[:n], names)
+    meta = arrays(images[n:], labels[n:], names)
     classifier.bind(train)
     batches = Batches(n, meta_size=m).train(train, epochs=1, meta=meta)
     iterator = iter(batches.cache().repeat())

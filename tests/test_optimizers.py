@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from fsr_gdw_tf.optimizers import SGD, InEpochs
+from fsr_gdw_tf.optimizers import SGD, Adam, InEpochs, add_l2
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,30 @@ def test_restarts_within_an_epoch():
     assert float(rate(100)) == pytest.approx(0.09, rel=1e-4)
     assert float(rate(300)) == pytest.approx(0.081, rel=1e-4)
     assert float(rate(200)) == pytest.approx(0.045, rel=1e-4)
+
+
+def test_adam_by_hand_with_epsilon_after_the_correction():
+    """g = 1e-8 twice: m^ = g, sqrt(v^) = g, so each step is rate / 2."""
+    v = keras.Variable([1.0], dtype="float64")
+    optimizer = Adam(0.1)
+    for _ in range(2):
+        optimizer.apply([keras.ops.full((1,), 1e-8, "float64")], [v])
+    np.testing.assert_allclose(v.numpy(), [0.9], rtol=1e-9)
+
+
+def test_adam_forgets_a_large_gradient_slowly():
+    """g = 3, then 0: the second step is rate (.27 / .19) / sqrt(...)."""
+    v = keras.Variable([0.0], dtype="float64")
+    optimizer = Adam(0.1)
+    for g in (3.0, 0.0):
+        optimizer.apply([keras.ops.full((1,), g, "float64")], [v])
+    m_hat, v_hat = 0.27 / (1 - 0.9**2), 0.008991 / (1 - 0.999**2)
+    expected = -0.1 - 0.1 * m_hat / (math.sqrt(v_hat) + 1e-8)
+    np.testing.assert_allclose(v.numpy(), [expected], rtol=1e-7)
+
+
+def test_l2_is_added_to_what_the_optimizer_sees():
+    v = keras.Variable([2.0, -4.0])
+    (g,) = add_l2([keras.ops.ones(2)], [v], 0.5)
+    np.testing.assert_allclose(g, [2.0, -1.0])
+    assert add_l2([None], [v], 0.5) == [None]

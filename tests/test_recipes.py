@@ -11,6 +11,7 @@ from PIL import Image
 
 from fsr_gdw_tf import Classifier, config
 from fsr_gdw_tf.experiment import Experiment
+from fsr_gdw_tf.methods import METHODS, REGULARISERS
 from fsr_gdw_tf.run_folder import RunFolder
 
 ROOT = Path(__file__).parent.parent
@@ -28,18 +29,23 @@ def clean_gin():
 def fake_cifar(folder, name, classes, n):
     """A prepared TFDS data set that goes by the name of a real one."""
     rng = np.random.default_rng(0)
+    coarse = {}
+    if classes == 100:
+        coarse["coarse_label"] = tfds.features.ClassLabel(num_classes=20)
     features = tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(32, 32, 3)),
             "label": tfds.features.ClassLabel(num_classes=classes),
             "id": tfds.features.Text(),
+            **coarse,
         }
     )
 
     def example(i):
         image = rng.integers(0, 256, (32, 32, 3)).astype("uint8")
         key = f"train_{i:05d}"
-        return key, {"image": image, "label": i % classes, "id": key}
+        labels = {"label": i % classes, **dict.fromkeys(coarse, i % 20)}
+        return key, {"image": image, "id": key, **labels}
 
     examples = [example(i) for i in range(n)]
     tfds.dataset_builders.store_as_tfds_dataset(
@@ -65,7 +71,8 @@ def data_for(recipe: str, folder: Path) -> list[str]:
     if recipe.startswith("cifar"):
         classes = 100 if "100" in recipe else 10
         name = f"cifar{classes}"
-        fake_cifar(folder, name, classes, n=4 * classes)
+        # The smallest class of a tail of 0.1 must keep an image.
+        fake_cifar(folder, name, classes, n=14 * classes)
         # The same recipe on a network of 8 layers instead of 32.
         small = ["Learner.network=@cifar_resnet", "cifar_resnet.depth=8"]
         return [f'DATA_DIR="{folder}"', *small]
@@ -75,14 +82,18 @@ def data_for(recipe: str, folder: Path) -> list[str]:
     size = ["IMAGE_SIZE=32"]
     if recipe == "folder.gin":
         return [f'DATA_DIR="{folder}"', *size]
-    lines = [f"{c}/{i}.jpg,{c}" for c in ("cat", "dog") for i in range(12)]
-    (folder / "list.csv").write_text("path,label\n" + "\n".join(lines))
-    return [f'TRAIN_LIST="{folder}/list.csv"', *size]
+    lines = [f"{c}/{i}.jpg,{c}\n" for i in range(12) for c in ("cat", "dog")]
+    for name, part in (("train", lines[:16]), ("meta", lines[16:])):
+        (folder / f"{name}.csv").write_text("path,label\n" + "".join(part))
+    lists = [f'TRAIN_LIST="{folder}/train.csv"']
+    if recipe == "clothing1m.gin":
+        lists += [f'META_LIST="{folder}/meta.csv"', "META_PER_CLASS=0"]
+    return [*lists, *size]
 
 
 @pytest.mark.parametrize("recipe", RUN_FILES)
 def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
-    settings = [*data_for(recipe, tmp_path / "data"), *QUICK]
+    settings = [*QUICK, *data_for(recipe, tmp_path / "data")]
     flags = [f"--gin_param={setting}" for setting in settings]
     run = tmp_path / "run"
     code, out, err = command_line(
@@ -121,10 +132,41 @@ def test_method_file_builds_its_method(path):
     learner = experiment.learner()
     parts = [learner.method, *learner.regularisers]
     names = [type(p).__name__.lower() for p in parts]
-    key = path.stem.replace("_", "").replace("labelsmoothing", "supervised")
-    assert key in names
+    stem = path.stem.replace("label_smoothing", "supervised")
+    assert stem.split("_")[0] in names
     if path.stem == "label_smoothing":
         assert learner.method.smoothing == 0.1
+    if path.stem.endswith("_clean"):
+        assert experiment.data().meta_in_training
+    if path.stem == "gdw_head":
+        assert learner.method.scope == "head"
+
+
+def test_every_method_has_its_file():
+    stems = {p.stem.replace("_", "") for p in ROOT.glob("gin/methods/*.gin")}
+    assert {m.__name__.lower() for m in METHODS} <= stems
+    assert {r.__name__.lower() for r in REGULARISERS} <= stems
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        ("cifar10_noise", {"outer_rate": 100.0, "cap": 0.999, "clip": 0.2}),
+        ("cifar100_noise", {"outer_rate": 1000.0, "floor": 1e-6, "l2": 1e-4}),
+        ("cifar10_longtail", {"outer_rate": 100.0, "warmup": 0}),
+        ("cifar100_longtail", {"outer_rate": 1000.0, "scope": "all"}),
+    ],
+)
+def test_gdws_recipes_build_gdws_constants(recipe, expected):
+    config.parse([f"gin/{recipe}.gin"])
+    experiment = config.make(Experiment)
+    learner = experiment.learner()
+    method = learner.method
+    assert {name: getattr(method, name) for name in expected} == expected
+    assert float(method.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert (learner.l2, experiment.epochs) == (5e-4, 80)
+    assert experiment.batches.size == experiment.batches.meta_size == 100
+    assert float(experiment.schedule(40)) == pytest.approx(0.05)
 
 
 def test_digits_recipe_is_what_its_card_says():

@@ -84,7 +84,7 @@ def test_hold_out_gives_every_class_its_share():
 def halves(source):
     from fsr_gdw_tf.data.splits import hold_out
 
-    return hold_out(source, 20, seed=0)
+    return Splits(*hold_out(source, 20, seed=0))
 
 
 def test_arrays_load_by_index_and_accept_one_hot_labels():

@@ -15,4 +15,4 @@ def digits(test_examples: int = 500, seed: int = 0) -> Splits:
     # Pixels are 0 to 16; stretched to bytes like any other image.
     images = np.round(data.images * (255 / 16)).astype(np.uint8)
     source = arrays(images[..., None], data.target)
-    return hold_out(source, test_examples, seed)
+    return Splits(*hold_out(source, test_examples, seed))

@@ -22,34 +22,34 @@ class FileReader:
 
     batched = False
 
-    def __init__(self, paths: Sequence[Path], channels: int = 3):
-        self.paths, self.channels = [str(p) for p in paths], channels
+    def __init__(self, paths: Sequence[Path]):
+        self.paths = [str(p) for p in paths]
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
-        """The image at a row, as bytes `[height, width, channels]`."""
+        """The image at a row, as bytes `[height, width, 3]`."""
         with tf.init_scope():  # captured, not copied into every graph
             paths = tf.constant(self.paths)
         path = tf.gather(paths, row)
-        return decode(tf.io.read_file(path), self.channels)
+        return decode(tf.io.read_file(path))
 
     def name(self, row: int) -> str:
         """The path of this image."""
         return self.paths[row]
 
 
-def decode(contents: tf.Tensor, channels: int) -> tf.Tensor:
-    """An image of any common format as uint8."""
-    image = tf.io.decode_image(contents, channels, expand_animations=False)
-    image.set_shape([None, None, channels])
+def decode(contents: tf.Tensor) -> tf.Tensor:
+    """An image of any common format as RGB bytes."""
+    image = tf.io.decode_image(contents, 3, expand_animations=False)
+    image.set_shape([None, None, 3])
     return image
 
 
-def unreadable(paths: Sequence[Path], channels: int) -> dict[int, str]:
+def unreadable(paths: Sequence[Path]) -> dict[int, str]:
     """Decode every file once: {position: why it cannot be decoded}."""
 
     def why(path: Path) -> str | None:
         try:
-            decode(tf.io.read_file(str(path)), channels)
+            decode(tf.io.read_file(str(path)))
         except (tf.errors.OpError, ValueError) as error:
             return str(error).splitlines()[0][:200]
         return None
@@ -59,9 +59,9 @@ def unreadable(paths: Sequence[Path], channels: int) -> dict[int, str]:
     return {i: reason for i, reason in enumerate(reasons) if reason}
 
 
-def _source(paths, labels, class_names, channels, verify) -> Source:
+def _source(paths, labels, class_names, verify) -> Source:
     """A source of files, those that cannot be decoded left out and listed."""
-    bad = unreadable(paths, channels) if verify else {}
+    bad = unreadable(paths) if verify else {}
     good = [i for i in range(len(paths)) if i not in bad]
     if not good:
         raise BadInput(
@@ -69,7 +69,7 @@ def _source(paths, labels, class_names, channels, verify) -> Source:
             f"{paths[0]}: {bad[0]}"
         )
     return Source(
-        FileReader([paths[i] for i in good], channels),
+        FileReader([paths[i] for i in good]),
         np.array([labels[i] for i in good]),
         class_names,
         unreadable=[(str(paths[i]), reason) for i, reason in bad.items()],
@@ -81,7 +81,6 @@ def folder(
     root: str,
     test_root: str | None = None,
     test_share: float = 0.1,
-    channels: int = 3,
     verify: bool = True,
     seed: int = 0,
 ) -> Splits:
@@ -96,14 +95,14 @@ def folder(
         held = [base / n for n in ("test", "val") if (base / n).is_dir()]
         test_root = test_root or (held[0] if held else None)
         base = base / "train"
-    train = _folder_source(base, None, channels, verify)
+    train = _folder_source(base, None, verify)
     if test_root is None:
-        return hold_out(train, round(test_share * len(train)), seed)
-    test = _folder_source(Path(test_root), train.class_names, channels, verify)
+        return Splits(*hold_out(train, round(test_share * len(train)), seed))
+    test = _folder_source(Path(test_root), train.class_names, verify)
     return Splits(train, test)
 
 
-def _folder_source(base: Path, class_names, channels, verify) -> Source:
+def _folder_source(base: Path, class_names, verify) -> Source:
     if not base.is_dir():
         raise BadInput(f"no such data folder: {str(base)!r}; {LAYOUT}")
     folders = sorted(d for d in base.iterdir() if d.is_dir())
@@ -129,16 +128,16 @@ def _folder_source(base: Path, class_names, channels, verify) -> Source:
             raise BadInput(f"class folder {d} has no image; {LAYOUT}")
         paths += images
         labels += [number[d.name]] * len(images)
-    return _source(paths, labels, class_names, channels, verify)
+    return _source(paths, labels, class_names, verify)
 
 
 @gin.register
 def file_list(
     train_list: str,
     test_list: str | None = None,
+    meta_list: str | None = None,
     root: str | None = None,
     test_share: float = 0.1,
-    channels: int = 3,
     verify: bool = True,
     seed: int = 0,
 ) -> Splits:
@@ -147,19 +146,21 @@ def file_list(
     the list's own folder unless given. Labels are names or numbers.
     """
     paths, labels = _read_list(train_list, root)
-    class_names = _class_names(labels)
-    train = _list_source(
-        train_list, paths, labels, class_names, channels, verify
-    )
+    names = _class_names(labels)
+    train = _list_source(train_list, paths, labels, names, verify)
+    meta = test = None
+    if meta_list is not None:
+        listed = _read_list(meta_list, root)
+        meta = _list_source(meta_list, *listed, names, verify)
     if test_list is None:
-        return hold_out(train, round(test_share * len(train)), seed)
-    test = _list_source(
-        test_list, *_read_list(test_list, root), class_names, channels, verify
-    )
-    return Splits(train, test)
+        train, test = hold_out(train, round(test_share * len(train)), seed)
+    else:
+        listed = _read_list(test_list, root)
+        test = _list_source(test_list, *listed, names, verify)
+    return Splits(train, test, meta)
 
 
-def _list_source(name, paths, labels, class_names, channels, verify) -> Source:
+def _list_source(name, paths, labels, class_names, verify) -> Source:
     number = {c: i for i, c in enumerate(class_names)}
     unknown = sorted({label for label in labels if label not in number})
     if unknown:
@@ -175,7 +176,7 @@ def _list_source(name, paths, labels, class_names, channels, verify) -> Source:
             "unless root is given"
         )
     numbers = [number[label] for label in labels]
-    return _source(paths, numbers, class_names, channels, verify)
+    return _source(paths, numbers, class_names, verify)
 
 
 def _class_names(labels: Sequence[str]) -> list[str]:

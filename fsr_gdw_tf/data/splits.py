@@ -120,8 +120,8 @@ def take_per_class(
     return source.subset(rest), source.subset(taken)
 
 
-def hold_out(source: Source, examples: int, seed: int) -> Splits:
-    """Set aside a random test set, each class in its share."""
+def hold_out(source: Source, examples: int, seed: int) -> tuple[Source, Source]:
+    """(training, test): a random test set, each class in its share."""
     if not 0 < examples < len(source):
         raise BadInput(
             f"cannot hold {examples} of {len(source)} examples out for test"
@@ -133,7 +133,7 @@ def hold_out(source: Source, examples: int, seed: int) -> Splits:
     cuts = (np.arange(examples) + 0.5) * len(source) / examples
     test = np.sort(order[cuts.astype(int)])
     rest = np.setdiff1d(np.arange(len(source)), test)
-    return Splits(source.subset(rest), source.subset(test))
+    return source.subset(rest), source.subset(test)
 
 
 def _some(n: int, wanted: int, rng: np.random.Generator) -> np.ndarray:

@@ -5,6 +5,8 @@ moves once told the meta loss's gradient (`update`). The virtual step itself is
 in `lookahead.py`.
 """
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -15,6 +17,8 @@ from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
 from fsr_gdw_tf.methods.base import Method
+
+TABLE_GIB = 1.0
 
 
 class MetaMethod(Method):
@@ -30,6 +34,8 @@ class MetaMethod(Method):
         taught on features the tests never see teaches little.
     cap: probabilities above it count as it in the gradient (GDW's code: .999);
         1.0 is plain cross-entropy.
+    keep_omega: keep each example's last omega of every class, for analysis, in
+        `omega_table`, examples x classes.
     """
 
     uses_meta = True
@@ -42,6 +48,7 @@ class MetaMethod(Method):
         virtual_l2: bool = False,
         meta_statistics: str | None = None,
         cap: float = 1.0,
+        keep_omega: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -55,7 +62,8 @@ class MetaMethod(Method):
         self.scope, self.virtual_rate = scope, virtual_rate
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.cap = cap
-        self.table = None
+        self.keep_omega = keep_omega
+        self.table = self.omega_table = None
 
     @property
     def meta_variables(self) -> list[keras.Variable]:
@@ -77,6 +85,10 @@ class MetaMethod(Method):
             return
         if self.table is None:
             self.table = self.example_table("weight", source, 1.0)
+            if self.keep_omega:
+                self.omega_table = self.example_table(
+                    "omega", source, 1.0, learner.classes
+                )
         if self.table.shape[0] != len(source):
             raise BadInput(
                 f"this classifier was trained on {self.table.shape[0]} "
@@ -84,10 +96,18 @@ class MetaMethod(Method):
                 "a new one"
             )
 
-    def example_table(self, name: str, source, value: float):
-        """One number per training example, the same on all replicas."""
+    def example_table(self, name: str, source, value: float, *width: int):
+        """A number (or `width`) per training example, on all replicas."""
+        shape = (len(source), *width)
+        gib = 4 * math.prod(shape) / 2**30
+        if gib > TABLE_GIB:
+            raise BadInput(
+                f"a table of {' x '.join(map(str, shape))} numbers takes "
+                f"{gib:.1f} GiB on each device, more than {TABLE_GIB}; leave "
+                f"{name!r} out (keep_omega=False)"
+            )
         return self.add_weight(
-            shape=(len(source),),
+            shape=shape,
             initializer=keras.initializers.Constant(value),
             trainable=False,
             aggregation="sum",
@@ -121,6 +141,9 @@ class MetaMethod(Method):
         label = tf.cast(batch["label"], omega.dtype)
         target = tf.reduce_sum(omega * label, axis=-1)
         distribute.write_rows(self.table, batch["index"], target)
+        if self.omega_table is not None:
+            rows = tf.broadcast_to(omega, tf.shape(label))
+            distribute.write_rows(self.omega_table, batch["index"], rows)
 
     def report(self, source) -> dict[str, float]:
         """The weights of the last epoch: spread, and what they tell apart."""
