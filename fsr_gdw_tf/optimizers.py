@@ -91,8 +91,9 @@ class Adam(keras.optimizers.Optimizer):
         b1, b2 = self.beta_1, self.beta_2
         self.assign(mean, b1 * mean + (1 - b1) * gradient)
         self.assign(square, b2 * square + (1 - b2) * gradient**2)
-        mean_hat = mean / (1 - keras.ops.cast(b1, dtype) ** step)
-        square_hat = square / (1 - keras.ops.cast(b2, dtype) ** step)
+        # Plain floats take the tensor's precision; ops.cast would round them.
+        mean_hat = mean / (1 - b1**step)
+        square_hat = square / (1 - b2**step)
         root = keras.ops.sqrt(square_hat) + self.epsilon
         self.assign_sub(variable, rate * mean_hat / root)
 

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from conftest import blobs
+from sklearn.metrics import roc_auc_score
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,14 +36,26 @@ def test_five_lines_train_the_users_own_model():
     assert (guess == y_test).mean() > 0.9
 
 
+def test_the_example_with_clean_images_finds_the_wrong_labels():
+    """Three more lines, and the wrong labels weigh least."""
+    x, truth = blobs(n=900)
+    rng = np.random.default_rng(0)
+    wrong = rng.random(900) < 0.3
+    y = np.where(wrong, (truth + rng.integers(1, 3, 900)) % 3, truth)
+    x_clean, y_clean = blobs(n=15, seed=7)
+    names = {**locals(), "model": users_model()}
+    exec(EXAMPLES[1], names)
+    weights = names["weights"][:900]
+    assert len(names["weights"]) == 915
+    assert roc_auc_score(~wrong, weights) > 0.9
+
+
 def test_the_long_example_runs():
     """The same lines on a network of 8 layers, two epochs, tiny images."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (20, 32, 32, 3)).astype("uint8")
     y = np.arange(20) % 10
-    code = EXAMPLES[1].replace("epochs=80", "epochs=2")
+    code = EXAMPLES[2].replace("epochs=80", "epochs=2")
     code = code.replace("Batches(100)", "Batches(10)")
     code = code.replace("resnet32(", "cifar_resnet(")
     code = code.replace("import resnet32", "import cifar_resnet")
