@@ -66,7 +66,9 @@ class RunFolder:
     def open(self, config: str) -> None:
         """Start here, or go on here; refuse a run of another configuration."""
         old = self / "config.gin"
-        if old.is_file() and old.read_text(encoding="utf-8") != config:
+        same = not old.is_file() or old.read_text(encoding="utf-8") == config
+        # A run that was refused before its first epoch is no obstacle.
+        if not same and any(self.path.rglob("metrics.csv")):
             raise BadInput(
                 f"{self.path} holds a run of another configuration "
                 f"({difference(old.read_text(encoding='utf-8'), config)}); "

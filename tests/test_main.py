@@ -123,6 +123,13 @@ def test_another_configuration_is_refused_with_the_difference(
     assert "- NOISE = 0.4" in err and "+ NOISE = 0.2" in err
 
 
+def test_a_refused_run_leaves_no_obstacle(tmp_path, command_line):
+    wrong = "--gin_param=NOISE=1.5"
+    code, _, _ = command_line(*TINY, f"--run_dir={tmp_path}/run", wrong)
+    assert code == 2
+    train(command_line, tmp_path / "run", "--mode=train")
+
+
 def test_a_folder_with_other_things_is_refused(tmp_path, command_line):
     (tmp_path / "thesis.tex").write_text("precious")
     code, _, err = command_line(*TINY, f"--run_dir={tmp_path}")

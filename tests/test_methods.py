@@ -6,8 +6,9 @@ import pytest
 import tensorflow as tf
 from conftest import blob_source, blobs, classifier, weights
 
-from fsr_gdw_tf import BadInput, MixUp, Supervised
+from fsr_gdw_tf import BadInput, MixUp, Supervised, arrays
 from fsr_gdw_tf.callbacks import Checkpoints
+from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.methods import (
     GDW,
     INSW,
@@ -286,6 +287,18 @@ def test_clean_images_in_training_are_examples_like_others():
 def test_a_meta_set_that_cannot_be_used(how, message):
     with pytest.raises(BadInput, match=message):
         build("gdw").fit(*blobs(n=9), verbose=0, **how)
+
+
+def test_overlap_is_seen_by_rows_or_by_content():
+    """Equal images in one data set are no overlap; an equal row is."""
+    x, y = np.zeros((6, 4), np.float32), np.arange(6) % 3
+    whole = arrays(x, y)
+    train, meta = whole.subset(np.arange(3)), whole.subset(np.arange(3, 6))
+    check_meta(train, meta)
+    with pytest.raises(BadInput, match="3 of the 3 meta examples"):
+        check_meta(whole, meta)
+    with pytest.raises(BadInput, match="1 of the 6 meta examples"):
+        check_meta(train, arrays(x, y))
 
 
 def test_a_meta_set_without_a_class_is_told():

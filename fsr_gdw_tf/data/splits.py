@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import gin
 import numpy as np
-import tensorflow as tf
 
 from fsr_gdw_tf.data import corruption
 from fsr_gdw_tf.data.source import (
@@ -79,7 +78,10 @@ def check_meta(train: Source, meta: Source) -> None:
             f"{', '.join(missing[:10])}; nothing speaks for them",
             stacklevel=3,
         )
-    shared = _keys(train) & _keys(meta)
+    if train.reader is meta.reader:
+        shared = set(train.rows) & set(meta.rows)
+    else:
+        shared = _keys(train) & _keys(meta)
     if shared:
         raise BadInput(
             f"{len(shared)} of the {len(meta)} meta examples are in the "
@@ -93,9 +95,10 @@ def _keys(source: Source) -> set:
     reader = source.reader
     if not isinstance(reader, ArrayReader):
         return {reader.name(row) for row in source.rows}
+    inputs = reader.inputs.numpy()  # no copy on a CPU
     return {
-        hashlib.blake2b(x.tobytes(), digest_size=16).digest()
-        for x in tf.gather(reader.inputs, source.rows).numpy()
+        hashlib.blake2b(inputs[row].tobytes(), digest_size=16).digest()
+        for row in source.rows
     }
 
 
