@@ -150,7 +150,7 @@ def main(argv: list[str]) -> None:
             print(peak_memory(FLAGS.memory_of))
             return
         for spec in FLAGS.methods:
-            build(spec)
+            stepper(build(spec))  # what is wrong is told before measuring
     except BadInput as error:
         refuse(error)
     memory = {spec: peak_memory_alone(spec) for spec in FLAGS.methods}

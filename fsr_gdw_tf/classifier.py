@@ -121,6 +121,8 @@ class Classifier(keras.Model):
                     f"compile() takes no {name}: the loss belongs to the "
                     "method and the metrics to the classifier; leave it out"
                 )
+        # Keras would scale the loss in float16, but only in its own step.
+        kwargs.setdefault("auto_scale_loss", False)
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.network_variables)
 
@@ -246,6 +248,11 @@ class Classifier(keras.Model):
         follow = FollowMethod(source)
         kwargs["callbacks"] = [follow, *(kwargs.get("callbacks") or ())]
         if isinstance(x, Source):
+            if kwargs.get("steps_per_epoch") is not None:
+                raise BadInput(
+                    "steps_per_epoch follows from the batch size for arrays "
+                    "and sources; leave it out"
+                )
             kwargs["steps_per_epoch"] = batches.steps(x)
             start = kwargs.get("initial_epoch", 0)
             meta = meta if self.method.uses_meta else None

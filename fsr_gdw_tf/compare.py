@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fsr_gdw_tf import config
+from fsr_gdw_tf.data import user
 from fsr_gdw_tf.experiment import Experiment
 from fsr_gdw_tf.run_folder import RunFolder, write_csv
 
@@ -33,8 +34,13 @@ def compare(
     folder.open(config.text())
     names = config.value("COMPARE")
     recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
-    for recipe in recipes.values():
-        config.parse(recipe, params)  # a wrong name is told before training
+    splits = None
+    for recipe in recipes.values():  # what is wrong is told before training
+        config.parse(recipe, params)
+        experiment = config.make(Experiment)
+        splits = splits or experiment.data()
+        method = experiment.learner().method
+        user.require_meta(method, splits.meta is not None)
     rows, plain = [], None
     for name, recipe in recipes.items():
         print(f"== {name}", flush=True)

@@ -53,8 +53,9 @@ def parse(files: Sequence[str], params: Sequence[str] = ()) -> None:
 
 
 def _check_macros() -> None:
-    used = set(re.findall(r"%(\w+)", text()))
+    used = set(re.findall(r"(?<=[ \[(,:])%(\w+)", text()))
     for name in sorted(used - macros()):
+        require(name)
         raise BadInput(f"no setting {name!r}: {choices(name, macros())}")
 
 
@@ -63,8 +64,18 @@ def macros() -> set[str]:
     return set(re.findall(r"^(\w+) = ", gin.config_str(), re.MULTILINE))
 
 
+def require(macro: str) -> None:
+    """Refuse files that are parts of a recipe and no recipe."""
+    if "EPOCHS" not in macros():
+        raise BadInput(
+            f"the configuration sets no {macro}: a run file includes "
+            "'gin/base.gin', parts come after it"
+        )
+
+
 def value(macro: str):
     """What a knob is set to."""
+    require(macro)
     return gin.query_parameter(f"%{macro}")
 
 
@@ -127,4 +138,10 @@ def text() -> str:
 
 def make(registered):
     """Call something registered with the arguments that gin has for it."""
-    return gin.get_configurable(registered)()
+    try:
+        return gin.get_configurable(registered)()
+    except BadInput:
+        raise
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise BadInput(f"the configuration cannot be used: {reason}") from error

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import importlib.util
+import json
 import platform
 import sys
 import traceback
@@ -56,11 +57,18 @@ class Experiment:
     learner: Callable[[], Learner]  # called after seeding
     batches: Batches
     epochs: int
-    schedule: Callable | float = 0.1
+    schedule: Callable
     optimizer: Callable = SGD
     staircase: bool = True
     callbacks: Sequence = ()
     seed: int = 0
+
+    def __post_init__(self):
+        if self.epochs < 1 or self.seed < 0:
+            raise BadInput(
+                "EPOCHS must be 1 or more and SEED 0 or more, got "
+                f"{self.epochs} and {self.seed}"
+            )
 
     def prepare(self) -> tuple[Splits, Classifier]:
         """Seed everything, read the data, build and compile the classifier."""
@@ -68,9 +76,7 @@ class Experiment:
         splits = self.data()
         steps = self.batches.steps(splits.training)
         classifier = self.learner().build(splits, self.batches)
-        rate = self.schedule
-        if callable(rate):
-            rate = InEpochs(rate, steps, self.staircase)
+        rate = InEpochs(self.schedule(), steps, self.staircase)
         classifier.compile(self.optimizer(learning_rate=rate))
         return splits, classifier
 
@@ -123,11 +129,11 @@ class Experiment:
 
     def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Test the network that a run has left."""
-        if not (folder / "checkpoints").is_dir():
-            raise BadInput(f"{folder.path} holds no trained run; train first")
+        folder.check(config.text())
         splits, classifier = self.prepare()
         classifier.bind(splits.training)
-        self._checkpoints(folder).restore(classifier)
+        if not self._checkpoints(folder).restore(classifier):
+            raise BadInput(f"{folder.path} holds no trained run; train first")
         return _evaluate(folder, splits, classifier)
 
 
@@ -141,6 +147,17 @@ def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
 def _describe(folder, splits: Splits, seed: int, command) -> None:
     """run.json and the lists beside it: what cannot be read off the config."""
     train = splits.train
+    known, data = folder / "run.json", fingerprint(splits)
+    if known.is_file() and (folder / "checkpoints").is_dir():
+        before = json.loads(known.read_text())["data"]["fingerprint"]
+        if before != data:
+            raise BadInput(
+                f"the data have changed since {folder.path} was started; "
+                "choose another --run_dir, or bring the old data back"
+            )
+    lost = [*train.unreadable, *splits.test.unreadable]
+    lost += splits.meta.unreadable if splits.meta else ()
+    lost = list(dict.fromkeys(lost))  # splits of one folder share the list
     run_folder.write_json(
         folder / "run.json",
         {
@@ -159,14 +176,12 @@ def _describe(folder, splits: Splits, seed: int, command) -> None:
                 "test": len(splits.test),
                 "meta": len(splits.meta) if splits.meta else 0,
                 "class_counts": train.counts().tolist(),
-                "fingerprint": fingerprint(splits),
+                "fingerprint": data,
                 "realised_noise": realised_rate(train),
-                "undecodable": len(train.unreadable)
-                + len(splits.test.unreadable),
+                "undecodable": len(lost),
             },
         },
     )
-    lost = [*train.unreadable, *splits.test.unreadable]
     if lost:
         rows = [{"path": path, "reason": reason} for path, reason in lost]
         run_folder.write_csv(folder / "undecodable.csv", rows)

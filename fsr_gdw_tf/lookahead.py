@@ -73,7 +73,12 @@ def scope_variables(learner, scope: str) -> list[keras.Variable]:
         return head
     layers = _leaves(learner.features)
     names = [layer.name for layer in layers]
-    hits = [i for i, name in enumerate(names) if re.search(scope, name)]
+    try:
+        hits = [i for i, name in enumerate(names) if re.search(scope, name)]
+    except re.error as error:
+        raise BadInput(
+            f"the scope {scope!r} is no regular expression: {error}"
+        ) from error
     if not hits:
         trainable = {layer.name for layer in layers if layer.trainable_weights}
         raise BadInput(

@@ -10,7 +10,7 @@ from absl import app, flags, logging
 
 from fsr_gdw_tf import config
 from fsr_gdw_tf.compare import compare
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.experiment import Experiment
 from fsr_gdw_tf.run_folder import RunFolder
 
@@ -30,6 +30,8 @@ def main(argv: list[str]) -> None:
         files, params = FLAGS.gin_file, FLAGS.gin_param
         config.parse(files, params)
         mode = FLAGS.mode or config.value("MODE")
+        if mode not in MODES:
+            raise BadInput(f"no MODE {mode!r}: {choices(mode, MODES)}")
         folder = RunFolder(FLAGS.run_dir or Path("runs", Path(files[0]).stem))
         if mode == "compare":
             compare(folder, files, params, sys.argv)

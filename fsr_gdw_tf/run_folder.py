@@ -63,9 +63,11 @@ class RunFolder:
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def open(self, config: str) -> None:
-        """Start here, or go on here; refuse a run of another configuration."""
+    def check(self, config: str) -> None:
+        """Refuse a folder of other things or of another configuration."""
         old = self / "config.gin"
+        if self.path.exists() and not self.path.is_dir():
+            raise BadInput(f"{self.path} is a file; --run_dir is a folder")
         same = not old.is_file() or old.read_text(encoding="utf-8") == config
         # A run that was refused before its first epoch is no obstacle.
         if not same and any(self.path.rglob("metrics.csv")):
@@ -83,7 +85,11 @@ class RunFolder:
                 f"{self.path} is not empty and holds no run; choose another "
                 "--run_dir"
             )
-        write(old, config)
+
+    def open(self, config: str) -> None:
+        """Start here, or go on here."""
+        self.check(config)
+        write(self / "config.gin", config)
         (self / "FAILED").unlink(missing_ok=True)
 
     @property

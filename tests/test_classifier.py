@@ -229,6 +229,14 @@ def test_a_dataset_of_other_classes_or_other_keys():
         model.fit(tuples(x, y).map(lambda x, y: {"x": x, "label": y}))
 
 
+def test_labels_of_a_dataset_are_checked_too():
+    x, y = blobs()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="lie in 0 to 2"):
+        classifier().fit(tuples(x, y + 1), verbose=0)
+    one_hot = np.eye(3, dtype=np.int64)[y]
+    classifier().fit(tuples(x, one_hot), verbose=0)
+
+
 def test_class_count_decides_about_top5():
     assert len(classifier().test_metrics) == 2
     parts = networks.mlp((4,), 6)

@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from fsr_gdw_tf import networks
 from fsr_gdw_tf.run_folder import RunFolder
@@ -136,6 +137,71 @@ def test_a_folder_with_other_things_is_refused(tmp_path, command_line):
     assert code == 2 and "is not empty and holds no run" in err
 
 
+def test_evaluating_with_another_configuration_is_refused(
+    tmp_path, command_line
+):
+    train(command_line, tmp_path / "run", "--mode=train")
+    before = (tmp_path / "run" / "evaluation.json").read_text()
+    code, _, err = command_line(
+        *TINY,
+        f"--run_dir={tmp_path}/run",
+        "--mode=evaluate",
+        "--gin_param=SEED=1",
+    )
+    assert code == 2 and "+ SEED = 1" in err
+    assert (tmp_path / "run" / "evaluation.json").read_text() == before
+
+
+def test_resuming_on_other_data_is_refused(tmp_path, command_line):
+    train(command_line, tmp_path / "run", "--mode=train")
+    (tmp_path / "run" / "DONE").unlink()
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    about["data"]["fingerprint"] = "other"
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about))
+    code, _, err = command_line(
+        *TINY, f"--run_dir={tmp_path}/run", "--mode=train"
+    )
+    assert code == 2 and "the data have changed since" in err
+
+
+def test_a_file_in_place_of_the_run_folder(tmp_path, command_line):
+    (tmp_path / "run").write_text("")
+    code, _, err = command_line(*TINY, f"--run_dir={tmp_path}/run")
+    assert code == 2 and "is a file; --run_dir is a folder" in err
+
+
+def test_undecodable_images_are_counted_once(tmp_path, command_line):
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(10):
+            image = Image.new("RGB", (20, 20), (i,) * 3)
+            image.save(tmp_path / "photos" / name / f"{i}.jpg")
+    (tmp_path / "photos" / "cat" / "broken.jpg").write_bytes(b"no image")
+    run = tmp_path / "run"
+    code, out, err = command_line(
+        "--gin_file=gin/folder.gin",
+        f"--gin_param=DATA_DIR='{tmp_path}/photos'",
+        "--gin_param=EPOCHS=1",
+        "--gin_param=IMAGE_SIZE=16",
+        "--gin_param=BATCH_SIZE=6",
+        "--gin_param=Learner.network=@small_cnn",
+        f"--run_dir={run}",
+    )
+    assert code == 0, err
+    assert "1 image(s) cannot be decoded" in out
+    assert (run / "undecodable.csv").read_text().count("broken.jpg") == 1
+    about = json.loads((run / "run.json").read_text())
+    assert about["data"]["undecodable"] == 1
+
+
+def test_the_logged_rate_is_the_one_of_its_epoch(tmp_path, command_line):
+    """Cosine over three epochs: .1, .1 (1 + cos 60) / 2, and cos 120."""
+    train(command_line, tmp_path / "run", "--mode=train")
+    rows = RunFolder(tmp_path / "run").metrics()
+    rates = [row["learning_rate"] for row in rows]
+    np.testing.assert_allclose(rates, [0.1, 0.075, 0.025], rtol=1e-5)
+
+
 def test_a_crash_leaves_its_reason_behind(tmp_path, command_line, monkeypatch):
     def broken(*args, **kwargs):
         raise RuntimeError("out of luck")
@@ -179,6 +245,36 @@ BAD = {
     "undefined macro": (
         [*TINY, "--gin_param=Batches.size=%BATCHSIZE"],
         "mean 'BATCH_SIZE'",
+    ),
+    "mode of the recipe": (
+        [*TINY, "--gin_param=MODE='trian'"],
+        "no MODE 'trian': did you mean 'train'",
+    ),
+    "half a recipe": (
+        ["--gin_file=gin/methods/gdw.gin"],
+        "a run file includes 'gin/base.gin'",
+    ),
+    "no data": (
+        ["--gin_file=gin/base.gin"],
+        "the configuration names no data",
+    ),
+    "epochs": ([*TINY, "--gin_param=EPOCHS=0"], "EPOCHS must be 1 or more"),
+    "seed": ([*TINY, "--gin_param=SEED=-1"], "SEED 0 or more"),
+    "meta batch": (
+        [*TINY, "--gin_param=META_BATCH_SIZE=0"],
+        "meta batch size must be 1 or more, got 0",
+    ),
+    "no meta set": (
+        [
+            *TINY,
+            "--gin_param=META_PER_CLASS=0",
+            "--gin_param=COMPARE=['supervised', 'gdw']",
+        ],
+        "GDW learns from a clean meta set and got none",
+    ),
+    "scope": (
+        [*TINY, "--gin_param=COMPARE=['gdw']", "--gin_param=SCOPE='('"],
+        "the scope '(' is no regular expression",
     ),
     "noise rate": ([*TINY, "--gin_param=NOISE=1.5"], "in [0, 1], got 1.5"),
     "noise law": (

@@ -267,6 +267,30 @@ def test_fine_tuning_sees_only_clean_examples_from_its_epoch_on():
     assert measured["accuracy"] > 0.95
 
 
+@pytest.mark.parametrize("method", [FineTune(start=5), MWNet(warmup=5)])
+def test_a_method_that_never_starts_is_told(method):
+    with pytest.warns(UserWarning, match="starts at epoch 5 of 2: this is pl"):
+        fit(classifier(method), epochs=2)
+
+
+def test_meta_arrays_of_another_kind_are_told():
+    x, y = blobs(n=12, seed=7)
+    with pytest.raises(BadInput, match="are float64, those of the training"):
+        build("gdw").fit(*blobs(), meta=(x.astype(float), y))
+    with pytest.raises(BadInput, match=r"have shape \(3,\), those of"):
+        build("gdw").fit(*blobs(), meta=(x[:, :3], y))
+
+
+def test_weights_that_are_no_numbers_do_not_hide_the_reason():
+    """A diverged run still logs what it has."""
+    model = classifier(GDW())
+    model.method.net.layers[1].kernel.assign(np.full((100, 1), np.nan))
+    logs = model.fit(
+        mislabelled(), meta=blob_source(n=12, seed=7), verbose=0
+    ).history
+    assert np.isnan(logs["weight_mean"][0])
+
+
 def test_clean_images_in_training_are_examples_like_others():
     source, clean = mislabelled(), blob_source(n=12, seed=7)
     model = build("gdw")

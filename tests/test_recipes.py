@@ -166,7 +166,7 @@ def test_gdws_recipes_build_gdws_constants(recipe, expected):
     assert float(method.optimizer.learning_rate) == pytest.approx(1e-3)
     assert (learner.l2, experiment.epochs) == (5e-4, 80)
     assert experiment.batches.size == experiment.batches.meta_size == 100
-    assert float(experiment.schedule(40)) == pytest.approx(0.05)
+    assert float(experiment.schedule()(40)) == pytest.approx(0.05)
 
 
 def test_digits_recipe_is_what_its_card_says():

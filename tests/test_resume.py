@@ -27,8 +27,16 @@ def test_counters_of_other_callbacks_come_back(tmp_path):
     )
     assert patience.wait == 3, "the loss fell three times after the first"
     again = keras.callbacks.EarlyStopping("loss", patience=9, mode="max")
-    assert Checkpoints(tmp_path, [again]).restore(classifier()) == 4
-    assert again.wait == 3 and again.best == pytest.approx(patience.best)
+    checkpoints, model = Checkpoints(tmp_path, [again]), classifier()
+    assert checkpoints.restore(model) == 4
+    model.fit(
+        *blobs(),
+        epochs=5,
+        initial_epoch=4,
+        verbose=0,
+        callbacks=[again, checkpoints],
+    )
+    assert again.wait == 4 and again.best == pytest.approx(patience.best)
 
 
 def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):

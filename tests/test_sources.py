@@ -276,7 +276,8 @@ def test_folders_that_cannot_be_used(tmp_path):
         ("path,class\ncat/0.png,0\n", "no column label"),
         ("path,label\ncat/0.png,0\nno.png,1\n", r"1 file\(s\) that do not"),
         ("path,label\ncat/0.png,-1\n", "line 2: label -1 is out of range"),
-        ("path,label\ncat/0.png,\n", "line 2: no label"),
+        ("path,label\ncat/0.png,\n", "line 2: no path or no label"),
+        ("label,path\n0\n", "line 2: no path or no label"),
         ("path,label\n", "lists no image"),
     ],
 )
@@ -285,6 +286,22 @@ def test_lists_that_cannot_be_used(photos, text, message):
     file.write_text(text)
     with pytest.raises(BadInput, match=message):
         file_list(str(file))
+
+
+def test_lists_as_spreadsheets_write_them(photos):
+    rows = "".join(f"{c}/{i}.png,{c}\n" for c in ("cat", "dog") for i in (1, 2))
+    file = photos / "list.csv"
+    file.write_text("path,label\n" + rows, encoding="utf-8-sig")
+    assert len(file_list(str(file), test_list=str(file)).train) == 4
+    file.write_bytes(b"path,label\ncat/1.png,caf\xe9\n")
+    with pytest.raises(BadInput, match="is not UTF-8"):
+        file_list(str(file))
+
+
+def test_tfds_splits_may_be_sums(tmp_path):
+    store_in_tfds(tmp_path)
+    splits = tfds_images("shades", str(tmp_path), train_split="train[:6]+test")
+    assert len(splits.train) == 12
 
 
 def test_a_list_that_is_not_there():

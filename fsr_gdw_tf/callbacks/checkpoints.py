@@ -21,7 +21,7 @@ class Checkpoints(keras.callbacks.Callback):
     def __init__(self, folder: Path, others=(), keep: int = 2):
         super().__init__()
         self.folder, self.others, self.keep = Path(folder), list(others), keep
-        self.notes = tf.Variable("{}")
+        self.notes, self.restored = tf.Variable("{}"), []
 
     def restore(self, model) -> int:
         """Bring everything back; returns how many epochs are done."""
@@ -31,11 +31,13 @@ class Checkpoints(keras.callbacks.Callback):
         status = manager.checkpoint.restore(manager.latest_checkpoint)
         status.assert_consumed()
         notes = json.loads(self.notes.numpy().decode())
-        for callback, state in zip(
-            self.others, notes["callbacks"], strict=True
-        ):
-            vars(callback).update(state)
+        self.restored = notes["callbacks"]
         return notes["epochs"]
+
+    def on_train_begin(self, logs=None):
+        """Callbacks reset themselves here; give them back what they knew."""
+        for callback, state in zip(self.others, self.restored, strict=False):
+            vars(callback).update(state)
 
     def on_epoch_end(self, epoch, logs=None):
         """Save."""

@@ -14,6 +14,17 @@ class FollowMethod(keras.callbacks.Callback):
         super().__init__()
         self.source, self.warned = source, False
 
+    def on_train_begin(self, logs=None):
+        """Tell when the method will not come to work at all."""
+        first, epochs = self.model.method.first_epoch, self.params["epochs"]
+        if first >= epochs:
+            warnings.warn(
+                f"{type(self.model.method).__name__} starts at epoch {first} "
+                f"of {epochs}: this is plain training; lower FINETUNE_FROM or "
+                "WARMUP, or train for longer",
+                stacklevel=2,
+            )
+
     def on_epoch_begin(self, epoch, logs=None):
         """The train step reads the epoch from a variable."""
         self.model.epoch.assign(epoch)
@@ -24,7 +35,7 @@ class FollowMethod(keras.callbacks.Callback):
             return
         report = self.model.method.report(self.source)
         logs.update(report)
-        awake = epoch >= getattr(self.model.method, "warmup", 0)
+        awake = epoch >= self.model.method.first_epoch
         if awake and report.get("weight_std", 1.0) < COLLAPSED:
             self.warn(report)
 

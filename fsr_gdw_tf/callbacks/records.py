@@ -35,10 +35,13 @@ class MetricsCsv(keras.callbacks.Callback):
         self.path = path
         self.rows = [r for r in rows if r["epoch"] <= first_epoch]
 
+    def on_epoch_begin(self, epoch, logs=None):
+        """At its end the schedule has gone on to the next epoch."""
+        self.rate = float(self.model.optimizer.learning_rate)
+
     def on_epoch_end(self, epoch, logs=None):
         """Write."""
         numbers = {k: float(v) for k, v in (logs or {}).items()}
-        rate = float(self.model.optimizer.learning_rate)
-        row = {"epoch": epoch + 1, "learning_rate": rate, **numbers}
+        row = {"epoch": epoch + 1, "learning_rate": self.rate, **numbers}
         self.rows.append(row)
         write_csv(self.path, self.rows)

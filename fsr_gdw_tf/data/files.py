@@ -193,8 +193,12 @@ def _read_list(name: str, root: str | None) -> tuple[list[Path], list[str]]:
             f"no such file list: {name!r}; expected a CSV with the columns "
             "path,label"
         )
-    with file.open(newline="", encoding="utf-8") as lines:
-        rows = list(_rows(name, lines, file.suffix.lower() == ".csv"))
+    try:
+        # Spreadsheets put a byte order mark in front.
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = list(_rows(name, lines, file.suffix.lower() == ".csv"))
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name} is not UTF-8: {error}") from error
     if not rows:
         raise BadInput(f"{name} lists no image")
     base = Path(root) if root else file.parent
@@ -211,7 +215,8 @@ def _rows(name: str, lines, is_csv: bool):
                 f"expected path,label, got {','.join(reader.fieldnames or [])}"
             )
         for row in reader:
-            yield row["path"], _label(name, reader.line_num, row["label"])
+            label = row["label"] if row["path"] else ""
+            yield row["path"], _label(name, reader.line_num, label)
         return
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -222,7 +227,9 @@ def _rows(name: str, lines, is_csv: bool):
 def _label(name: str, line: int, label: str | None) -> str:
     label = (label or "").strip()
     if not label:
-        raise BadInput(f"{name}, line {line}: no label; expected path,label")
+        raise BadInput(
+            f"{name}, line {line}: no path or no label; expected path,label"
+        )
     if label.lstrip("-").isdecimal() and label.startswith("-"):
         raise BadInput(
             f"{name}, line {line}: label {label} is out of range; numbers "

@@ -28,6 +28,12 @@ class Batches:
     seed: int = 0
     shuffle: bool = True
 
+    def __post_init__(self):
+        if self.meta_size is not None and self.meta_size < 1:
+            raise BadInput(
+                f"the meta batch size must be 1 or more, got {self.meta_size}"
+            )
+
     def steps(self, source: Source) -> int:
         """Training steps per epoch; the last, short batch is dropped."""
         if not 0 < self.size <= len(source):

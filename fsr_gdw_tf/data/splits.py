@@ -41,7 +41,7 @@ class Splits:
 
 @gin.register
 def prepare(
-    load: Callable[[], Splits],
+    load: Callable[[], Splits] | None = None,
     corrupt: Callable[..., Source] = corruption.corrupt,
     meta_per_class: int = 0,
     meta_in_training: bool = False,
@@ -49,6 +49,11 @@ def prepare(
     seed: int = 0,
 ) -> Splits:
     """Load, take the clean meta set out, then corrupt what is left."""
+    if load is None:
+        raise BadInput(
+            "the configuration names no data: include a file of gin/data/, or "
+            "set prepare.load"
+        )
     splits = load()
     rng = np.random.default_rng(seed)
     train, meta = splits.train, splits.meta

@@ -29,12 +29,13 @@ def tfds_images(
     """
     builder = _builder(name, data_dir, download, memory_gib)
     for split in (train_split, test_split):
-        base = split.split("[")[0]
-        if base not in builder.info.splits:
-            raise BadInput(
-                f"data set {name!r} has no split {base!r}: "
-                f"{choices(base, builder.info.splits)}"
-            )
+        for part in split.split("+"):
+            base = part.split("[")[0].strip()
+            if base not in builder.info.splits:
+                raise BadInput(
+                    f"data set {name!r} has no split {base!r}: "
+                    f"{choices(base, builder.info.splits)}"
+                )
     read = _in_memory if _fits(builder, memory_gib) else _on_disk
     return Splits(read(builder, train_split), read(builder, test_split))
 
@@ -50,6 +51,7 @@ def _builder(name, data_dir, download, memory_gib):
             known if known.startswith("did you") else "see tfds.list_builders()"
         )
         raise BadInput(f"TFDS has no data set {name!r}: {known}") from None
+    _check_features(name, builder.info.features)
     where = f"{data_dir or '~/tensorflow_datasets'}/{name}"
     if not builder.data_path.exists():
         if not download:
@@ -71,7 +73,6 @@ def _builder(name, data_dir, download, memory_gib):
                 f"{reason}; point data_dir at the folder that holds "
                 f"{name}/<version>/"
             ) from error
-    _check_features(name, builder.info.features)
     return builder
 
 
@@ -129,8 +130,9 @@ class RandomAccessReader:
 
     batched = False
 
-    def __init__(self, data_source, channels: int):
+    def __init__(self, data_source, channels: int, split: str):
         self.data_source, self.channels = data_source, channels
+        self.split = split
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
         """The image at a row."""
@@ -142,7 +144,7 @@ class RandomAccessReader:
 
     def name(self, row: int) -> str:
         """What a person calls this row."""
-        return str(row)
+        return f"{self.split} {row}"
 
 
 def _on_disk(builder, split: str) -> Source:
@@ -162,5 +164,5 @@ def _on_disk(builder, split: str) -> Source:
             ".download_and_prepare(), or raise memory_gib"
         ) from error
     features = builder.info.features
-    reader = RandomAccessReader(data, features["image"].shape[-1])
+    reader = RandomAccessReader(data, features["image"].shape[-1], split)
     return Source(reader, labels, features["label"].names)

@@ -24,7 +24,7 @@ def as_source(x, y, classes: int):
 def hold_out_tail(x, y, kwargs: dict):
     """Keras' validation_split: the last share of the arrays is not trained."""
     share = kwargs.pop("validation_split", 0.0)
-    if not share:
+    if not share or kwargs.get("validation_data") is not None:
         return x, y
     if y is None or not 0 < share < 1:
         raise BadInput(
@@ -56,6 +56,17 @@ def with_meta(x, meta, meta_in_training: bool):
         raise BadInput(
             "meta goes with arrays or a Source; a dataset brings its own "
             "meta_inputs and meta_label in each batch"
+        )
+    one, other = (s.load([0]) for s in (x, meta))
+    if one.shape[-1] != other.shape[-1] or one.ndim != other.ndim:
+        raise BadInput(
+            f"inputs of the meta set have shape {other.shape[1:]}, those of "
+            f"the training set {one.shape[1:]}"
+        )
+    if one.dtype != other.dtype:
+        raise BadInput(
+            f"inputs of the meta set are {other.dtype}, those of the training "
+            f"set {one.dtype}; convert one of them"
         )
     check_meta(x, meta)
     return join(x, meta) if meta_in_training else x
@@ -97,11 +108,12 @@ def checked(dataset, input_shape, classes: int) -> tf.data.Dataset:
 def _as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
     spec = dataset.element_spec
     if isinstance(spec, dict):
-        missing = {"inputs", "label"} - set(spec)
-        if missing:
+        halves = {"meta_inputs", "meta_label"} & set(spec)
+        if not {"inputs", "label"} <= set(spec) or len(halves) == 1:
             raise BadInput(
-                "a dataset of dicts needs the keys 'inputs' and 'label', "
-                f"got {sorted(spec)}"
+                "a dataset of dicts needs the keys 'inputs' and 'label' (and "
+                "both of 'meta_inputs', 'meta_label' or neither), got "
+                f"{sorted(spec)}"
             )
         return dataset
     if not (isinstance(spec, tuple) and len(spec) == 2):
@@ -111,8 +123,12 @@ def _as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
         )
 
     def as_dict(x, y):
-        if not y.dtype.is_floating or y.shape.rank == 1:
-            y = tf.one_hot(tf.reshape(tf.cast(y, "int64"), [-1]), classes)
+        if y.shape.rank == 1 or y.shape[-1] == 1:
+            y = tf.reshape(tf.cast(y, "int64"), [-1])
+            message = f"labels must lie in 0 to {classes - 1}"
+            tf.debugging.assert_non_negative(y, message)
+            tf.debugging.assert_less(y, tf.cast(classes, "int64"), message)
+            y = tf.one_hot(y, classes)
         return {"inputs": x, "label": tf.cast(y, tf.float32)}
 
-    return dataset.map(as_dict, tf.data.AUTOTUNE)
+    return dataset.map(as_dict)  # too little work for threads

@@ -38,6 +38,11 @@ class Method(Part):
 
     uses_meta = False  # whether batches carry meta_inputs and meta_label
 
+    @property
+    def first_epoch(self) -> int:
+        """The epoch from which the method is more than plain training."""
+        return 0
+
     def teach(self, learner, batch: Batch, forward):
         """Learn omega, whatever this method uses to shape its objective."""
         return

@@ -20,6 +20,11 @@ class FineTune(Method):
         super().__init__(**kwargs)
         self.start = start
 
+    @property
+    def first_epoch(self) -> int:
+        """The first epoch on clean examples."""
+        return self.start
+
     def prepare(self, learner, batch):
         """Swap the batch; its size stays, so meta examples may repeat."""
         tuning = learner.epoch.value >= self.start

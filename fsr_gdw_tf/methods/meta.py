@@ -155,7 +155,7 @@ class MetaMethod(Method):
 def weight_report(weights: np.ndarray, source) -> dict[str, float]:
     """Mean and spread; by clean and mislabelled where the truth is known."""
     logs = {"weight_mean": weights.mean(), "weight_std": weights.std()}
-    if source.true_labels is not None:
+    if source.true_labels is not None and np.isfinite(weights).all():
         clean = source.labels == source.true_labels
         if 0 < clean.sum() < len(clean):
             logs["weight_clean"] = weights[clean].mean()
@@ -195,6 +195,11 @@ class WeightNetMethod(MetaMethod):
         """The net's weight of each example, `[batch, 1]`."""
         loss = losses.cross_entropy(batch["label"], logits)
         return self.net(tf.stop_gradient(loss)[:, None])
+
+    @property
+    def first_epoch(self) -> int:
+        """The first epoch after the warm-up."""
+        return self.warmup
 
     def awake(self, learner) -> tf.Tensor:
         """Whether the warm-up is over."""
