@@ -267,10 +267,12 @@ def test_fine_tuning_sees_only_clean_examples_from_its_epoch_on():
     assert measured["accuracy"] > 0.95
 
 
-@pytest.mark.parametrize("method", [FineTune(start=5), MWNet(warmup=5)])
-def test_a_method_that_never_starts_is_told(method):
+@pytest.mark.parametrize(
+    ("kind", "settings"), [(FineTune, {"start": 5}), (MWNet, {"warmup": 5})]
+)
+def test_a_method_that_never_starts_is_told(kind, settings):
     with pytest.warns(UserWarning, match="starts at epoch 5 of 2: this is pl"):
-        fit(classifier(method), epochs=2)
+        fit(classifier(kind(**settings)), epochs=2)
 
 
 def test_meta_arrays_of_another_kind_are_told():
