@@ -1,10 +1,7 @@
 """One run: data, classifier, schedule, and everything that is written down."""
 
 import dataclasses
-import hashlib
 import importlib.util
-import json
-import platform
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,14 +9,11 @@ from collections.abc import Callable, Sequence
 import gin
 import keras
 import numpy as np
-import tensorflow as tf
 
-import fsr_gdw_tf
-from fsr_gdw_tf import config, run_folder
+from fsr_gdw_tf import config, provenance, run_folder
 from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, StepTimer
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import Batches, Splits
-from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser
 from fsr_gdw_tf.optimizers import SGD, InEpochs
@@ -88,7 +82,7 @@ class Experiment:
             return summary(folder)
         try:
             splits, classifier = self.prepare()
-            _describe(folder, splits, self.seed, command)
+            provenance.describe(folder, splits, self.seed, command)
             self._fit(folder, splits, classifier)
             _evaluate(folder, splits, classifier)
         except BaseException:
@@ -142,73 +136,6 @@ def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
     if not importlib.util.find_spec("tensorboard"):
         return []
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
-
-
-def _describe(folder, splits: Splits, seed: int, command) -> None:
-    """run.json and the lists beside it: what cannot be read off the config."""
-    train = splits.train
-    known, data = folder / "run.json", fingerprint(splits)
-    if known.is_file() and (folder / "checkpoints").is_dir():
-        before = json.loads(known.read_text())["data"]["fingerprint"]
-        if before != data:
-            raise BadInput(
-                f"the data have changed since {folder.path} was started; "
-                "choose another --run_dir, or bring the old data back"
-            )
-    lost = [*train.unreadable, *splits.test.unreadable]
-    lost += splits.meta.unreadable if splits.meta else ()
-    lost = list(dict.fromkeys(lost))  # splits of one folder share the list
-    run_folder.write_json(
-        folder / "run.json",
-        {
-            "command": list(command),
-            "seed": seed,
-            "versions": {
-                "fsr_gdw_tf": fsr_gdw_tf.__version__,
-                "python": platform.python_version(),
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-                "numpy": np.__version__,
-            },
-            "devices": [d.name for d in tf.config.list_logical_devices()],
-            "data": {
-                "train": len(train),
-                "test": len(splits.test),
-                "meta": len(splits.meta) if splits.meta else 0,
-                "class_counts": train.counts().tolist(),
-                "fingerprint": data,
-                "realised_noise": realised_rate(train),
-                "undecodable": len(lost),
-            },
-        },
-    )
-    if lost:
-        rows = [{"path": path, "reason": reason} for path, reason in lost]
-        run_folder.write_csv(folder / "undecodable.csv", rows)
-        print(
-            f"{len(lost)} image(s) cannot be decoded and are left out; see "
-            f"{folder / 'undecodable.csv'}"
-        )
-    if train.true_labels is not None:
-        rows = [
-            {"true": t, **dict(zip(train.class_names, counts, strict=True))}
-            for t, counts in zip(
-                train.class_names, realised_matrix(train).tolist(), strict=True
-            )
-        ]
-        run_folder.write_csv(folder / "corruption_matrix.csv", rows)
-
-
-def fingerprint(splits: Splits) -> str:
-    """A hash of all labels and of some inputs: the same data, or not."""
-    digest = hashlib.sha256()
-    for source in (splits.train, splits.test, splits.meta):
-        if source is None:
-            continue
-        digest.update(source.labels.tobytes())
-        for index in np.linspace(0, len(source) - 1, 8).astype(int):
-            digest.update(source.load([index]).tobytes())
-    return digest.hexdigest()
 
 
 def _evaluate(folder, splits: Splits, classifier: Classifier) -> dict:
