@@ -28,6 +28,8 @@ def network(batch_norm=False, hidden=True):
             x = keras.layers.BatchNormalization(name="norm")(x)
         x = keras.layers.Activation("tanh")(x)
         x = keras.layers.Dense(4, activation="tanh", name="high")(x)
+    else:  # Keras 3.12 takes no model whose output is its input
+        x = keras.layers.Identity()(x)
     head = keras.layers.Dense(C, name="head")
     head.build(x.shape)
     return keras.Model(inputs, x), head
