@@ -85,9 +85,10 @@ def stepper(classifier: Classifier):
     names = [str(c) for c in range(10)]
     train = arrays(images[:n], labels[:n], names)
     meta = arrays(images[n:], labels[n:], names)
-    classifier.bind(train)
-    batches = Batches(n, meta_size=m).train(train, epochs=1, meta=meta)
-    iterator = iter(batches.cache().repeat())
+    batches = Batches(n, meta_size=m)
+    classifier.bind(train, batches)
+    dataset = batches.train(train, epochs=1, meta=meta)
+    iterator = iter(dataset.cache().repeat())
     classifier.make_train_function()
 
     def step():

@@ -8,8 +8,10 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses, metrics
+from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
 from fsr_gdw_tf.callbacks.method import FollowMethod
 from fsr_gdw_tf.data import user
+from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser, Supervised
@@ -59,7 +61,9 @@ class Classifier(keras.Model):
             keras.Variable(v, trainable=False, name="ema")
             for v in (self.network_variables if ema else ())
         ]
+        # Where training stands, and how many epochs there will be.
         self.epoch = keras.Variable(0, dtype="int32", trainable=False)
+        self.epochs = keras.Variable(1, dtype="int32", trainable=False)
         self.built = True
 
     @classmethod
@@ -108,10 +112,10 @@ class Classifier(keras.Model):
         unique = {id(v): v for owner in owners for v in owner.variables}
         return list(unique.values())
 
-    def bind(self, source: Source | None) -> None:
+    def bind(self, source: Source | None, batches: Batches) -> None:
         """Let the parts create what depends on the data; before `restore`."""
         for part in self.parts:
-            part.bind(self, source)
+            part.bind(self, source, batches)
 
     def compile(self, optimizer="sgd", **kwargs) -> None:
         """Choose the optimizer; losses and metrics belong to the method."""
@@ -244,9 +248,9 @@ class Classifier(keras.Model):
         if held is not None:
             held = self._test_batches(held, batches)
         source = x if isinstance(x, Source) else None
-        self.bind(source)
-        follow = FollowMethod(source)
-        kwargs["callbacks"] = [follow, *(kwargs.get("callbacks") or ())]
+        self.bind(source, batches)
+        own = self._own_callbacks(source, kwargs.get("initial_epoch", 0))
+        kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
         if isinstance(x, Source):
             if kwargs.get("steps_per_epoch") is not None:
                 raise BadInput(
@@ -262,6 +266,11 @@ class Classifier(keras.Model):
         user.require_meta(self.method, "meta_inputs" in x.element_spec)
         kwargs["shuffle"] = False  # done, by (seed, epoch, index)
         return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
+
+    def _own_callbacks(self, source, first_epoch: int) -> list:
+        dictionary = getattr(self.method, "dictionary", None)
+        refresh = [RefreshDictionary(dictionary, source, first_epoch)]
+        return [*(refresh if dictionary else ()), FollowMethod(source)]
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Loss and metrics on arrays, on a `Source`, or on a dataset."""

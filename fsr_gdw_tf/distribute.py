@@ -43,13 +43,28 @@ def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
     table.value.assign_add(whole)
 
 
-def step_uniform(step: tf.Tensor, seed: int, shape) -> tf.Tensor:
-    """Uniform numbers: new each step, others on each replica.
+MIXING, DRAWING, AUGMENTING = range(3)  # streams of random numbers in a step
+
+
+def step_uniform(step, seed: int, stream: int, shape, same=False) -> tf.Tensor:
+    """Uniform numbers: new each step, others on each replica unless `same`.
 
     XLA draws other numbers from the same key than TensorFlow does, so a run
     with jit_compile repeats itself, but not a run without.
     """
+    turn = tf.cast(step, tf.int32)
+    if not same:
+        turn = turn * replicas() + _replica()
+    key = [3 * seed + stream, turn]
+    return tf.random.stateless_uniform(shape, key)
+
+
+def smallest(values: tf.Tensor) -> tf.Tensor:
+    """The minimum over all replicas."""
+    own = tf.one_hot(_replica(), replicas(), dtype=values.dtype)
+    return tf.reduce_min(add_up(own * tf.reduce_min(values)))
+
+
+def _replica() -> tf.Tensor | int:
     context = tf.distribute.get_replica_context()
-    replica = context.replica_id_in_sync_group if context else 0
-    turn = tf.cast(step, tf.int32) * replicas() + replica
-    return tf.random.stateless_uniform(shape, [seed, turn])
+    return context.replica_id_in_sync_group if context else 0

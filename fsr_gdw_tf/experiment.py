@@ -35,8 +35,8 @@ class Learner:
 
     def build(self, splits: Splits, batches: Batches) -> Classifier:
         """A classifier for these data."""
-        shape = splits.train.load([0], batches.view.test).shape[1:]
-        features, head = self.network(shape, splits.train.classes)
+        first = batches.stored(splits.train, [0], epoch=0, random=False)
+        features, head = self.network(first.shape[1:], splits.train.classes)
         return Classifier(
             features, head, self.method, self.regularisers, self.l2, self.ema
         )
@@ -95,7 +95,7 @@ class Experiment:
         return summary(folder)
 
     def _fit(self, folder, splits, classifier) -> None:
-        classifier.bind(splits.training)
+        classifier.bind(splits.training, self.batches)
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
         record = MetricsCsv(folder / "metrics.csv", first)
@@ -125,7 +125,7 @@ class Experiment:
         """Test the network that a run has left."""
         folder.check(config.text())
         splits, classifier = self.prepare()
-        classifier.bind(splits.training)
+        classifier.bind(splits.training, self.batches)
         if not self._checkpoints(folder).restore(classifier):
             raise BadInput(f"{folder.path} holds no trained run; train first")
         return _evaluate(folder, splits, classifier)

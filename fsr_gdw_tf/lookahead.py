@@ -8,6 +8,7 @@ are never recorded: the cost falls with the scope.
 """
 
 import re
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -16,7 +17,16 @@ from fsr_gdw_tf import distribute, optimizers
 from fsr_gdw_tf.errors import BadInput, choices
 
 
-def lookahead(learner, method, batch, forward):
+class Outlook(NamedTuple):
+    """What a virtual step has shown."""
+
+    omega: tf.Tensor
+    slope: tf.Tensor  # d meta loss / d omega
+    slopes: list[tf.Tensor]  # d meta loss / d method.meta_variables
+    after: object  # what else the method saw at the virtual parameters
+
+
+def lookahead(learner, method, batch, forward) -> Outlook:
     """omega, and the meta loss's gradient at omega and at what learns it.
 
     `method.start` says where omega starts from `method.meta_variables`;
@@ -42,11 +52,11 @@ def lookahead(learner, method, batch, forward):
             for v, g in zip(variables, virtual, strict=True)
         ]
         with keras.StatelessScope(state_mapping=theta_hat):
-            loss = method.meta_loss(learner, batch)
-    gradients = outer.gradient(
+            loss, after = method.meta_loss(learner, batch, forward)
+    slope, *slopes = outer.gradient(
         loss, [omega, *phi], unconnected_gradients="zero"
     )
-    return omega, gradients[0], gradients[1:]
+    return Outlook(omega, slope, slopes, after)
 
 
 def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:

@@ -31,13 +31,13 @@ def main(case: str, replicas: int, out: str) -> None:
         [f"CPU:{i}" for i in range(replicas)],
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
+    batches = Batches(30, meta_size=10)
     with strategy.scope():
         keras.utils.set_random_seed(0)
         model = classifier(**CASES[case](), l2=1e-3)
         source, meta = blob_source(n=60), blob_source(n=12, seed=7)
-        model.bind(source)
+        model.bind(source, batches)
     uses = {"meta": meta} if model.method.uses_meta else {}
-    batches = Batches(30, meta_size=10)
     model.fit(source, batches=batches, epochs=2, verbose=0, **uses)
     state = [np.array(v) for v in model.state]
     np.savez(out, *state)

@@ -89,7 +89,7 @@ def test_before_the_virtual_step(case):
 
 def test_what_the_lookahead_teaches(case):
     classifier, batch, get = case
-    _, g, phi = lookahead(
+    _, g, phi, _ = lookahead(
         classifier, classifier.method, batch, forward(classifier, batch)
     )
     for name, gradient in zip(("k1", "b1", "k2", "b2"), phi, strict=True):

@@ -10,6 +10,7 @@ from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
 from fsr_gdw_tf.methods import GDW, INSW, L2RW, MWNet
+from fsr_gdw_tf.methods.base import example_table
 from fsr_gdw_tf.methods.gdw import zero_mean
 from fsr_gdw_tf.optimizers import SGD
 
@@ -103,7 +104,7 @@ def test_gradient_of_omega_is_the_central_difference(
     method = GDW(scope=scope, cap=0.9, meta_statistics=statistics)
     method = Free(method, tf.constant(omega))
     classifier = built(method, batch_norm=batch_norm)
-    _, g, _ = lookahead(classifier, method, batch, forward(classifier, batch))
+    _, g, *_ = lookahead(classifier, method, batch, forward(classifier, batch))
     for i, j in [(0, 0), (1, width - 1), (N - 1, width // 2)]:
         sides = []
         for sign in (1, -1):
@@ -119,7 +120,7 @@ def test_gradient_of_the_weight_net_is_the_central_difference(batch, kind):
     method = kind(warmup=0)
     classifier = built(method)
     step = forward(classifier, batch)
-    _, _, phi = lookahead(classifier, method, batch, step)
+    _, _, phi, _ = lookahead(classifier, method, batch, step)
     kernel = method.net.trainable_variables[0]
     for j in (0, 7, 99):
         sides = []
@@ -139,7 +140,7 @@ def test_gradient_of_omega_has_its_closed_form(batch, batch_norm):
     method = Free(GDW(), omega)
     classifier = built(method, batch_norm=batch_norm)
     step = forward(classifier, batch)
-    _, g, _ = lookahead(classifier, method, batch, step)
+    _, g, *_ = lookahead(classifier, method, batch, step)
     theta = [v.value for v in classifier.network_variables]
     delta = tf.nn.softmax(step.logits) - batch["label"]
     virtual = step.tape.gradient(step.logits, theta, output_gradients=delta / N)
@@ -148,7 +149,7 @@ def test_gradient_of_omega_has_its_closed_form(batch, batch_norm):
     with tf.GradientTape() as tape:
         tape.watch(hats)
         with keras.StatelessScope(state_mapping=pairs):
-            loss = classifier.method.meta_loss(classifier, batch)
+            loss, _ = classifier.method.meta_loss(classifier, batch, step)
     v = tape.gradient(loss, hats)
     with tf.autodiff.ForwardAccumulator(theta, v) as forward_mode:
         logits = classifier.call(batch["inputs"], training=True)
@@ -168,7 +169,7 @@ def test_head_scope_has_its_closed_form_with_momentum_and_l2(batch):
     for buffer in classifier.optimizer.buffers:
         buffer.assign(0.1 * np.random.default_rng(2).normal(size=buffer.shape))
     step = forward(classifier, batch)
-    _, g, _ = lookahead(classifier, method, batch, step)
+    _, g, *_ = lookahead(classifier, method, batch, step)
     h = step.features.numpy()
     e = (tf.nn.softmax(step.logits) - batch["label"]).numpy()
     kernel, bias = (v.numpy() for v in classifier.head.trainable_variables)
@@ -208,7 +209,7 @@ def test_head_is_all_on_a_network_of_one_layer(batch, kind):
         keras.utils.set_random_seed(0)
         classifier = built(kind(scope=scope), hidden=False)
         if kind is INSW:
-            table = classifier.method.example_table("phi", range(N), 0.0)
+            table = example_table(classifier.method, "phi", N, 0.0)
             classifier.method.phi = table
         step = forward(classifier, batch)
         results.append(classifier.method.teach(classifier, batch, step))
@@ -219,7 +220,7 @@ def test_insw_goes_through_its_softmax(batch):
     """d loss / d phi by central differences of the whole chain."""
     method = INSW(rate=1.0, decay=1.0)
     classifier = built(method)
-    method.phi = method.example_table("phi", range(N), 0.0)
+    method.phi = example_table(method, "phi", N, 0.0)
     start = np.linspace(-0.5, 0.5, N)
     method.phi.assign(start)
     step = forward(classifier, batch)

@@ -4,6 +4,8 @@ import warnings
 
 import keras
 
+from fsr_gdw_tf.methods.base import first_epoch
+
 COLLAPSED = 1e-3  # standard deviation under which weights are all the same
 
 
@@ -16,12 +18,14 @@ class FollowMethod(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Tell when the method will not come to work at all."""
-        first, epochs = self.model.method.first_epoch, self.params["epochs"]
-        if first >= epochs:
+        epochs = self.params["epochs"]
+        self.model.epochs.assign(epochs)
+        self.first = int(first_epoch(self.model.method.warmup, epochs))
+        if self.first >= epochs:
             warnings.warn(
-                f"{type(self.model.method).__name__} starts at epoch {first} "
-                f"of {epochs}: this is plain training; lower FINETUNE_FROM or "
-                "WARMUP, or train for longer",
+                f"{type(self.model.method).__name__} starts at epoch "
+                f"{self.first} of {epochs}: this is plain training; lower "
+                "WARMUP (or FSR_WARMUP, FINETUNE_FROM), or train for longer",
                 stacklevel=2,
             )
 
@@ -33,10 +37,12 @@ class FollowMethod(keras.callbacks.Callback):
         """Add the method's report; warn once when its weights collapse."""
         if self.source is None:
             return
-        report = self.model.method.report(self.source)
+        report = {}
+        for part in self.model.parts:
+            report.update(part.report(self.source))
         logs.update(report)
-        awake = epoch >= self.model.method.first_epoch
-        if awake and report.get("weight_std", 1.0) < COLLAPSED:
+        weighs = epoch >= self.first and "weight_std" in report
+        if weighs and report["weight_std"] < COLLAPSED:
             self.warn(report)
 
     def warn(self, report) -> None:

@@ -8,13 +8,14 @@ as if it had never stopped.
 import dataclasses
 
 import gin
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import AsIs
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
 
-TRAIN, META = 0, 1  # streams of random numbers
+TRAIN, META, STORED = 0, 1, 2  # streams of random numbers
 
 
 @gin.register
@@ -73,6 +74,19 @@ class Batches:
             ).batch(self.size)
         return _options(dataset.map(_labelled(source))).prefetch(2)
 
+    def stored(
+        self, source: Source, indices: np.ndarray, epoch: int, random=True
+    ) -> np.ndarray:
+        """These inputs as in training, fixed for an epoch; or as in tests."""
+        if not random:
+            return source.load(indices, self.view.test)
+        key = epoch_key(self.seed, STORED, epoch)
+        return source.collect(indices, lambda i: self._seen(source, i, key))
+
+    def _seen(self, source: Source, index, key) -> tf.Tensor:
+        seed = tf.random.experimental.stateless_fold_in(key, index)
+        return self.view.train(source.fetch(index), seed)
+
     def _batched(self, source: Source) -> bool:
         return source.reader.batched and self.view.batched
 
@@ -89,17 +103,16 @@ class Batches:
             order = tf.data.Dataset.from_tensor_slices(tf.cast(order, "int64"))
             return order.map(lambda index: (index, key))
 
-        def one_example(index, key):
-            seed = tf.random.experimental.stateless_fold_in(key, index)
-            return self.view.train(source.fetch(index), seed), index
-
         dataset = tf.data.Dataset.range(*span).flat_map(one_epoch)
         if self._batched(source):
             dataset = dataset.batch(size, drop_remainder=True).map(
                 lambda index, key: (source.fetch(index), index)
             )
         else:
-            dataset = dataset.map(one_example, tf.data.AUTOTUNE)
+            dataset = dataset.map(
+                lambda index, key: (self._seen(source, index, key), index),
+                tf.data.AUTOTUNE,
+            )
             dataset = dataset.batch(size, drop_remainder=True)
         return dataset.map(_labelled(source))
 

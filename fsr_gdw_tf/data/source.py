@@ -92,9 +92,14 @@ class Source:
         self, indices: Sequence[int], transform: Callable = lambda x: x
     ) -> np.ndarray:
         """The inputs at these indices, each after `transform`."""
+        return self.collect(indices, lambda i: transform(self.fetch(i)))
+
+    @staticmethod
+    def collect(indices: Sequence[int], read: Callable) -> np.ndarray:
+        """What `read` makes of each index, stacked."""
         indices = np.asarray(indices, np.int64)
         dataset = tf.data.Dataset.from_tensor_slices(indices).map(
-            lambda i: transform(self.fetch(i)), tf.data.AUTOTUNE
+            read, tf.data.AUTOTUNE
         )
         return next(iter(dataset.batch(max(len(indices), 1)))).numpy()
 

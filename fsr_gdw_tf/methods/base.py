@@ -6,12 +6,16 @@ formula. Methods are Keras layers: their variables are saved, mirrored over
 replicas and resumed with the network's.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.errors import BadInput
 
 Batch = dict[str, tf.Tensor]
+TABLE_GIB = 1.0
 
 
 class Part(keras.layers.Layer):
@@ -22,7 +26,7 @@ class Part(keras.layers.Layer):
         """Optimizers whose state belongs into a checkpoint."""
         return []
 
-    def bind(self, learner, source) -> None:
+    def bind(self, learner, source, batches) -> None:
         """Create the state that depends on the data; called before training."""
 
     def prepare(self, learner, batch: Batch) -> Batch:
@@ -32,16 +36,16 @@ class Part(keras.layers.Layer):
     def observe(self, learner, batch: Batch, logits, omega) -> None:
         """Keep books about the batch after the step's gradient is known."""
 
+    def report(self, source) -> dict[str, float]:
+        """What to log at the end of an epoch."""
+        return {}
+
 
 class Method(Part):
     """What is learned from a batch: the rows of the papers' tables."""
 
     uses_meta = False  # whether batches carry meta_inputs and meta_label
-
-    @property
-    def first_epoch(self) -> int:
-        """The epoch from which the method is more than plain training."""
-        return 0
+    warmup = 0  # epochs of plain training, or below 1 their share of all
 
     def teach(self, learner, batch: Batch, forward):
         """Learn omega, whatever this method uses to shape its objective."""
@@ -51,10 +55,6 @@ class Method(Part):
         """Loss of each example, `[batch]`; its gradient is the method."""
         return losses.cross_entropy(batch["label"], logits)
 
-    def report(self, source) -> dict[str, float]:
-        """What to log at the end of an epoch."""
-        return {}
-
 
 class Regulariser(Part):
     """What can be added to any method."""
@@ -62,3 +62,48 @@ class Regulariser(Part):
     def penalty(self, learner, batch: Batch, logits) -> tf.Tensor | float:
         """An extra loss of each example, `[batch]`."""
         return 0.0
+
+
+def first_epoch(warmup: float, epochs):
+    """The first epoch after a warm-up; below 1 it is a share of `epochs`."""
+    if warmup >= 1:
+        return warmup
+    return keras.ops.round(warmup * keras.ops.cast(epochs, "float32"))
+
+
+def awake(learner, warmup: float) -> tf.Tensor:
+    """Whether the warm-up is over."""
+    first = first_epoch(warmup, learner.epochs.value)
+    return learner.epoch.value >= tf.cast(first, "int32")
+
+
+def require_indices(part: Part, source) -> None:
+    """Refuse data without a stable number for each example."""
+    if source is None:
+        raise BadInput(
+            f"{type(part).__name__} keeps books on each example and needs "
+            "stable indices: pass arrays or a Source to fit, not a dataset "
+            "(or choose a method without a memory, such as Supervised())"
+        )
+
+
+def example_table(
+    part: Part, name: str, n: int, value: float, *width: int, **kwargs
+) -> keras.Variable:
+    """A number (or `width` of them) per training example, on all replicas."""
+    remedy = kwargs.pop("remedy", "train on fewer examples")
+    shape = (n, *width)
+    gib = 4 * math.prod(shape) / 2**30
+    if gib > TABLE_GIB:
+        raise BadInput(
+            f"a table of {' x '.join(map(str, shape))} numbers takes {gib:.1f} "
+            f"GiB on each device, more than {TABLE_GIB}; {remedy}"
+        )
+    return part.add_weight(
+        shape=shape,
+        initializer=keras.initializers.Constant(value),
+        trainable=False,
+        aggregation="sum",
+        name=name,
+        **kwargs,
+    )

@@ -7,27 +7,22 @@ the second phase goes on with the schedule's rate at that point.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf.methods.base import Method
+from fsr_gdw_tf.methods.base import Method, awake
 
 
 @gin.register
 class FineTune(Method):
-    """From epoch `start` on, each batch is made of meta examples."""
+    """After `start` epochs each batch is made of meta examples."""
 
     uses_meta = True
 
     def __init__(self, start: int, **kwargs):
         super().__init__(**kwargs)
-        self.start = start
-
-    @property
-    def first_epoch(self) -> int:
-        """The first epoch on clean examples."""
-        return self.start
+        self.warmup = start
 
     def prepare(self, learner, batch):
         """Swap the batch; its size stays, so meta examples may repeat."""
-        tuning = learner.epoch.value >= self.start
+        tuning = awake(learner, self.warmup)
         size, m = tf.shape(batch["label"])[0], tf.shape(batch["meta_label"])[0]
         turn = tf.range(size) % m
         swapped = {

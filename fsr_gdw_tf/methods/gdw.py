@@ -12,7 +12,7 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
-from fsr_gdw_tf.methods.meta import WeightNetMethod
+from fsr_gdw_tf.methods.weight_net import WeightNetMethod
 
 
 @gin.register
@@ -46,11 +46,11 @@ class GDW(WeightNetMethod):
         omega = tf.repeat(omega, logits.shape[-1], axis=1)
         return self.ready(learner, self.constrain(omega, batch, logits))
 
-    def update(self, learner, batch, logits, omega, gradients) -> tf.Tensor:
+    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """Stage two: Eq. 11, then Eq. 4."""
-        self.learn(learner, gradients[1])
-        step = self.class_update(gradients[0])
-        moved = tf.clip_by_value(omega - step, self.floor, self.ceiling)
+        self.learn(learner, outlook.slopes)
+        step = self.class_update(outlook.slope)
+        moved = tf.clip_by_value(outlook.omega - step, self.floor, self.ceiling)
         return self.ready(learner, self.constrain(moved, batch, logits))
 
     def class_update(self, g: tf.Tensor) -> tf.Tensor:
@@ -72,8 +72,16 @@ class GDW(WeightNetMethod):
 
 
 def zero_mean(omega, label, probs) -> tf.Tensor:
-    """omega_t = sum_{j != t} omega_j p_j / (1 - p_t): Eq. 4 of the paper."""
-    rest = 1.0 - label
+    """omega_t = sum_{j != t} omega_j p_j / (1 - p_t): Eq. 4 of the paper.
+
+    The classes of a mixed label share one weight: t is then a set, p_t its
+    probability. (A weight for each alone would divide by y_j - p_j.)
+    """
+    target = tf.cast(label > 0.0, omega.dtype)
+    rest = 1.0 - target
     others = tf.reduce_sum(omega * probs * rest, axis=1, keepdims=True)
-    p_t = tf.reduce_sum(probs * label, axis=1, keepdims=True)
-    return omega * rest + label * others / (1.0 - p_t)
+    p_t = tf.reduce_sum(probs * target, axis=1, keepdims=True)
+    p_rest = tf.reduce_sum(probs * rest, axis=1, keepdims=True)
+    # The same but for capped p and for rounding near certainty.
+    left = tf.maximum(1.0 - p_t, p_rest)
+    return omega * rest + target * tf.math.divide_no_nan(others, left)

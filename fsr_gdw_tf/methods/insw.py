@@ -11,7 +11,7 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.methods.base import example_table, require_indices
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 
@@ -24,26 +24,22 @@ class INSW(MetaMethod):
         self.rate, self.decay = rate, decay
         self.phi = None
 
-    def bind(self, learner, source) -> None:
+    def bind(self, learner, source, batches) -> None:
         """A number for each example."""
-        if source is None:
-            raise BadInput(
-                "INSW keeps a number per example and needs stable indices: "
-                "pass arrays or a Source to fit, not a dataset"
-            )
+        require_indices(self, source)
         if self.phi is None:
-            self.phi = self.example_table("phi", source, 0.0)
-        super().bind(learner, source)
+            self.phi = example_table(self, "phi", len(source), 0.0)
+        super().bind(learner, source, batches)
 
     def start(self, learner, batch, logits) -> tf.Tensor:
         """The softmax of the batch's numbers, times n."""
         phi = tf.gather(self.phi.value, batch["index"])
         return tf.cast(_softmax(phi), logits.dtype)[:, None]
 
-    def update(self, learner, batch, logits, omega, gradients) -> tf.Tensor:
+    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """Through the softmax to phi, which moves."""
-        g = gradients[0][:, 0]
-        share = omega[:, 0]
+        g = outlook.slope[:, 0]
+        share = outlook.omega[:, 0]
         n = tf.cast(distribute.global_size(g), g.dtype)
         mean = distribute.add_up(tf.reduce_sum(share * g)) / n
         # d/dphi of n softmax(phi): omega_i (g_i - sum_k omega_k g_k / n).

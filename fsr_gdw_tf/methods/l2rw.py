@@ -20,9 +20,9 @@ class L2RW(MetaMethod):
         """Zero: the virtual step goes nowhere, its direction matters."""
         return tf.zeros_like(logits[:, :1])
 
-    def update(self, learner, batch, logits, omega, gradients) -> tf.Tensor:
+    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """Eq. 7 to 9 of the paper, times n: the objective is a mean."""
-        helpful = tf.nn.relu(-gradients[0])
+        helpful = tf.nn.relu(-outlook.slope)
         total = distribute.add_up(tf.reduce_sum(helpful))
         n = tf.cast(distribute.global_size(helpful), helpful.dtype)
         return n * tf.math.divide_no_nan(helpful, total)

@@ -2,23 +2,23 @@
 
 Where omega starts (`start`), how it shapes the loss (`objective`), and how it
 moves once told the meta loss's gradient (`update`). The virtual step itself is
-in `lookahead.py`.
+in `lookahead.py`. The meta batch comes from a clean meta set or, with
+`meta=Dictionary()`, from the training set itself.
 """
-
-import math
 
 import keras
 import numpy as np
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from fsr_gdw_tf import distribute, losses, optimizers
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf.dictionary import Dictionary
+from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
-from fsr_gdw_tf.methods.base import Method
+from fsr_gdw_tf.methods.base import Method, awake, example_table
 
-TABLE_GIB = 1.0
+STATISTICS = ("batch", "moving", "joint")
 
 
 class MetaMethod(Method):
@@ -26,44 +26,64 @@ class MetaMethod(Method):
 
     scope: how much of the network the virtual step moves: "all", "head", or
         the name of a layer, for that layer and all after it.
+    meta: where the meta batch comes from: None is the clean meta set that
+        comes with the batches; a `Dictionary` needs no clean labels, and
+        "dictionary" is one with its defaults.
     virtual_rate: the virtual step's rate; None is the optimizer's at the time.
     virtual_momentum, virtual_l2: whether that step has what the real one has.
+    meta_l2: whether the meta loss has the L2 of what the virtual step moves.
+    meta_smoothing: label smoothing of the meta loss.
     meta_statistics: what batch normalisation uses for the meta batch: its own
-        statistics ("batch", as in the papers' code) or the "moving" ones. None
-        is "moving" for the scope "head", "batch" otherwise: a head that is
-        taught on features the tests never see teaches little.
+        statistics ("batch", as in the papers' code), the "moving" ones, or
+        those of the meta batch and the un-mixed training batch together
+        ("joint", FSR's code). None is "moving" for the scope "head", "batch"
+        otherwise: a head that is taught on features the tests never see
+        teaches little.
+    warmup: epochs, or below 1 their share of all, in which all weights are one.
     cap: probabilities above it count as it in the gradient (GDW's code: .999);
         1.0 is plain cross-entropy.
     keep_omega: keep each example's last omega of every class, for analysis, in
         `omega_table`, examples x classes.
     """
 
-    uses_meta = True
-
     def __init__(
         self,
         scope: str = "all",
+        meta: Dictionary | str | None = None,
         virtual_rate: float | None = None,
         virtual_momentum: bool = False,
         virtual_l2: bool = False,
+        meta_l2: bool = False,
+        meta_smoothing: float = 0.0,
         meta_statistics: str | None = None,
+        warmup: float = 0,
         cap: float = 1.0,
         keep_omega: bool = False,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if meta_statistics not in (None, "batch", "moving"):
-            raise BadInput(
-                "meta_statistics is 'batch', 'moving' or None, got "
-                f"{meta_statistics!r}"
-            )
+        if meta_statistics not in (None, *STATISTICS):
+            known = choices(meta_statistics, STATISTICS)
+            raise BadInput(f"no meta_statistics {meta_statistics!r}: {known}")
         default = "moving" if scope == "head" else "batch"
         self.meta_statistics = meta_statistics or default
-        self.scope, self.virtual_rate = scope, virtual_rate
+        self.scope, self.dictionary = scope, as_dictionary(meta)
+        if self.dictionary and self.dictionary.bank and scope != "head":
+            raise BadInput(
+                "a bank holds features, which only scope='head' leaves as "
+                f"they are, got scope={scope!r}; take features='fresh'"
+            )
+        self.virtual_rate = virtual_rate
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
-        self.cap = cap
+        self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
+        self.warmup, self.cap = warmup, cap
         self.keep_omega = keep_omega
         self.table = self.omega_table = None
+
+    @property
+    def uses_meta(self) -> bool:
+        """Whether batches have to bring clean examples."""
+        return self.dictionary is None
 
     @property
     def meta_variables(self) -> list[keras.Variable]:
@@ -74,58 +94,113 @@ class MetaMethod(Method):
         """omega before the meta batch is seen, from `meta_variables`."""
         raise NotImplementedError("a MetaMethod says where omega starts")
 
-    def update(self, learner, batch, logits, omega, gradients) -> tf.Tensor:
-        """omega for the real step; gradients = (of omega, of variables)."""
+    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+        """omega for the real step, from what the virtual step has shown."""
         raise NotImplementedError("a MetaMethod says how omega moves")
 
-    def bind(self, learner, source) -> None:
+    def bind(self, learner, source, batches) -> None:
         """Check the scope; keep each example's last weight."""
         scope_variables(learner, self.scope)
+        if self.dictionary:
+            self.dictionary.bind(learner, source, batches)
         if source is None:
             return
+        n = len(source)
         if self.table is None:
-            self.table = self.example_table("weight", source, 1.0)
+            self.table = example_table(self, "weight", n, 1.0)
             if self.keep_omega:
-                self.omega_table = self.example_table(
-                    "omega", source, 1.0, learner.classes
+                self.omega_table = example_table(
+                    self,
+                    "omega",
+                    n,
+                    1.0,
+                    learner.classes,
+                    remedy="leave it out (keep_omega=False)",
                 )
-        if self.table.shape[0] != len(source):
+        if self.table.shape[0] != n:
             raise BadInput(
                 f"this classifier was trained on {self.table.shape[0]} "
-                f"examples and keeps books on each, got {len(source)}; build "
-                "a new one"
+                f"examples and keeps books on each, got {n}; build a new one"
             )
 
-    def example_table(self, name: str, source, value: float, *width: int):
-        """A number (or `width`) per training example, on all replicas."""
-        shape = (len(source), *width)
-        gib = 4 * math.prod(shape) / 2**30
-        if gib > TABLE_GIB:
-            raise BadInput(
-                f"a table of {' x '.join(map(str, shape))} numbers takes "
-                f"{gib:.1f} GiB on each device, more than {TABLE_GIB}; leave "
-                f"{name!r} out (keep_omega=False)"
-            )
-        return self.add_weight(
-            shape=shape,
-            initializer=keras.initializers.Constant(value),
-            trainable=False,
-            aggregation="sum",
-            name=name,
-        )
+    def prepare(self, learner, batch):
+        """Draw a reward batch, if there is a dictionary."""
+        if self.dictionary is None:
+            return batch
+        return self.dictionary.prepare(learner, batch)
 
     def teach(self, learner, batch, forward) -> tf.Tensor:
         """Look ahead, then move omega; the same for all meta-methods."""
-        omega, *gradients = lookahead(learner, self, batch, forward)
-        omega = self.update(learner, batch, forward.logits, omega, gradients)
+        outlook = lookahead(learner, self, batch, forward)
+        omega = self.update(learner, batch, forward.logits, outlook)
+        if self.dictionary:
+            self.tell_dictionary(learner, batch, forward, *outlook.after)
         return tf.stop_gradient(omega)
 
-    def meta_loss(self, learner, batch) -> tf.Tensor:
-        """Cross-entropy of the meta batch."""
-        own = self.meta_statistics == "batch"
-        logits = learner.call(batch["meta_inputs"], training=own)
-        per_example = losses.cross_entropy(batch["meta_label"], logits)
-        return distribute.mean(per_example)
+    def meta_loss(self, learner, batch, forward):
+        """Loss of the meta batch; what became of the training batch."""
+        logits, after = self.meta_logits(learner, batch, forward)
+        labels = losses.smooth_labels(batch["meta_label"], self.meta_smoothing)
+        loss = distribute.mean(losses.cross_entropy(labels, logits))
+        if self.meta_l2:
+            moved = scope_variables(learner, self.scope)
+            squares = tf.add_n([tf.reduce_sum(v.value**2) for v in moved])
+            loss += 0.5 * learner.l2 * squares / distribute.replicas()
+        return loss, after
+
+    def meta_logits(self, learner, batch, forward):
+        """Logits of the meta batch; features and logits of the un-mixed one.
+
+        The training batch is forwarded again only if a dictionary wants to
+        know and the step's own features are not the ones.
+        """
+        wanted = [batch["meta_inputs"]] if "meta_inputs" in batch else []
+        known = None
+        if self.dictionary:
+            mixed = "unmixed_inputs" in batch
+            joint = self.meta_statistics == "joint" and wanted
+            if self.scope == "head" and not mixed and not joint:
+                known = forward.features
+            else:
+                wanted.append(batch.get("unmixed_inputs", batch["inputs"]))
+        features = self.meta_features(learner, wanted)
+        if "meta_features" in batch:
+            features.insert(0, batch["meta_features"])
+        if known is not None:
+            features.append(known)
+        logits = [learner.head(f) for f in features]
+        return logits[0], (features[-1], logits[-1])
+
+    def meta_features(self, learner, inputs: list) -> list[tf.Tensor]:
+        """Features of each batch, in one pass unless each has statistics."""
+        if not inputs:
+            return []
+        if self.meta_statistics == "batch":
+            return [learner.features(x, training=True) for x in inputs]
+        joint = self.meta_statistics == "joint"
+        features = learner.features(tf.concat(inputs, 0), training=joint)
+        return tf.split(features, [tf.shape(x)[0] for x in inputs])
+
+    def tell_dictionary(self, learner, batch, forward, features, after):
+        """Hand over what the pushers want to know of the training batch."""
+        label = batch.get("unmixed_label", batch["label"])
+        sight = {
+            "label": label,
+            "loss": self.objective(batch, forward.logits, 1.0),
+            "logits": forward.logits,
+            "logits_after": after,
+            "logits_unmixed": learner.head(features),
+        }
+        self.dictionary.push(batch, sight)
+        if self.dictionary.bank:
+            self.dictionary.deposit(batch["index"], features)
+
+    def ready(self, learner, omega) -> tf.Tensor:
+        """omega, or one during the warm-up."""
+        if not self.warmup:
+            return omega
+        over = awake(learner, self.warmup)
+        return tf.where(over, omega, tf.ones_like(omega))
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """Cross-entropy whose gradient on the logits is omega (p - y)."""
@@ -149,7 +224,22 @@ class MetaMethod(Method):
         """The weights of the last epoch: spread, and what they tell apart."""
         if self.table is None:
             return {}
-        return weight_report(np.array(self.table), source)
+        logs = weight_report(np.array(self.table), source)
+        return logs | (
+            self.dictionary.report(source) if self.dictionary else {}
+        )
+
+
+def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
+    """What `meta` stands for."""
+    if meta == "dictionary":
+        return Dictionary()
+    if meta is None or isinstance(meta, Dictionary):
+        return meta
+    raise BadInput(
+        "meta is None (a clean meta set), 'dictionary' or a Dictionary(...), "
+        f"got {meta!r}; clean examples go to fit(..., meta=)"
+    )
 
 
 def weight_report(weights: np.ndarray, source) -> dict[str, float]:
@@ -162,89 +252,3 @@ def weight_report(weights: np.ndarray, source) -> dict[str, float]:
             logs["weight_mislabelled"] = weights[~clean].mean()
             logs["weight_auroc"] = roc_auc_score(clean, weights)
     return {name: float(value) for name, value in logs.items()}
-
-
-class WeightNetMethod(MetaMethod):
-    """omega starts as the output of a small network that sees the loss.
-
-    net: loss `[batch, 1]` -> weight `[batch, 1]`; the papers' is the default.
-    optimizer, l2: of the net; L2 is added to the gradient.
-    warmup: epochs in which all weights are one and the net is not touched.
-        Early on every example helps, so a net that learns from the start can
-        end near one for everybody, and stay there.
-    """
-
-    def __init__(self, net=None, optimizer=None, l2=1e-4, warmup=0, **kwargs):
-        super().__init__(**kwargs)
-        self.net = net or weight_net()
-        self.optimizer = optimizer or optimizers.Adam(1e-3)
-        self.optimizer.build(self.net.trainable_variables)
-        self.l2, self.warmup = l2, warmup
-
-    @property
-    def optimizers(self) -> list:
-        """The optimizers whose state is part of a checkpoint."""
-        return [self.optimizer]
-
-    @property
-    def meta_variables(self) -> list[keras.Variable]:
-        """phi, the weights of the net."""
-        return self.net.trainable_variables
-
-    def instance_weights(self, batch, logits) -> tf.Tensor:
-        """The net's weight of each example, `[batch, 1]`."""
-        loss = losses.cross_entropy(batch["label"], logits)
-        return self.net(tf.stop_gradient(loss)[:, None])
-
-    @property
-    def first_epoch(self) -> int:
-        """The first epoch after the warm-up."""
-        return self.warmup
-
-    def awake(self, learner) -> tf.Tensor:
-        """Whether the warm-up is over."""
-        return learner.epoch.value >= self.warmup
-
-    def learn(self, learner, gradients) -> None:
-        """One step of the net, or none during the warm-up."""
-        variables = self.net.trainable_variables
-        gradients = optimizers.add_l2(gradients, variables, self.l2)
-        if not self.warmup:
-            self.optimizer.apply(gradients, variables)
-            return
-        awake = self.awake(learner)
-        gradients = [tf.where(awake, g, tf.zeros_like(g)) for g in gradients]
-        self.optimizer.apply(gradients, variables)
-        # Zero gradients moved nothing; Adam's clock starts with the first
-        # that is not.
-        clock = self.optimizer.iterations
-        clock.assign(tf.where(awake, clock.value, tf.zeros_like(clock.value)))
-
-    def ready(self, learner, omega) -> tf.Tensor:
-        """omega, or one during the warm-up."""
-        if not self.warmup:
-            return omega
-        return tf.where(self.awake(learner), omega, tf.ones_like(omega))
-
-
-def weight_net(hidden: int = 100) -> keras.Model:
-    """1 - hidden - 1 with a sigmoid, initialised as in the papers' code."""
-
-    def dense(units, fan_in, activation):
-        bound = fan_in**-0.5
-        uniform = keras.initializers.RandomUniform
-        return keras.layers.Dense(
-            units,
-            activation,
-            kernel_initializer=uniform(-bound, bound),
-            bias_initializer=uniform(-bound, bound),
-        )
-
-    return keras.Sequential(
-        [
-            keras.Input((1,)),
-            dense(hidden, 1, "relu"),
-            dense(1, hidden, "sigmoid"),
-        ],
-        name="weight_net",
-    )

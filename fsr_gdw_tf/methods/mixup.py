@@ -56,7 +56,10 @@ class MixUp(Regulariser):
         """Mix inputs and labels with the same coefficient."""
         inputs, label = tf.cast(batch["inputs"], tf.float32), batch["label"]
         u = distribute.step_uniform(
-            learner.optimizer.iterations, self.seed, [2, tf.shape(label)[0]]
+            learner.optimizer.iterations,
+            self.seed,
+            distribute.MIXING,
+            [2, tf.shape(label)[0]],
         )
         share = LAWS[self.law](u[0], self.alpha)
         partner = tf.argsort(u[1])

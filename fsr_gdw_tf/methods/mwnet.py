@@ -10,7 +10,7 @@ rows of its tables.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf.methods.meta import WeightNetMethod
+from fsr_gdw_tf.methods.weight_net import WeightNetMethod
 
 
 @gin.register
@@ -21,7 +21,7 @@ class MWNet(WeightNetMethod):
         """The net before this step."""
         return self.ready(learner, self.instance_weights(batch, logits))
 
-    def update(self, learner, batch, logits, omega, gradients) -> tf.Tensor:
+    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """The net moves, and weighs the same losses again."""
-        self.learn(learner, gradients[1])
+        self.learn(learner, outlook.slopes)
         return self.ready(learner, self.instance_weights(batch, logits))

@@ -1,0 +1,116 @@
+"""What makes an example a member of the dictionary: one function per score.
+
+FSR calls them pushers (section 4.1, Fig. 5 right). Each takes what a step has
+seen of its batch and gives the new score of each example; higher is better.
+"""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from fsr_gdw_tf import losses
+
+NEVER, RIGHT, WRONG = 0.0, 1.0, 2.0  # predicted right: never, last time, before
+
+
+class Sight(NamedTuple):
+    """What a step has seen of its examples; all but `momentum` is `[batch]`.
+
+    With MixUp the step's own loss and logits are those of the mixed example;
+    `label` and what comes after the virtual step belong to the un-mixed one.
+    """
+
+    score: tf.Tensor  # before this step
+    visits: tf.Tensor  # before this step
+    memory: tf.Tensor  # NEVER, RIGHT or WRONG, before this step
+    label: tf.Tensor  # [batch, classes]
+    loss: tf.Tensor
+    logits: tf.Tensor  # [batch, classes]
+    logits_after: tf.Tensor  # [batch, classes], after the virtual step
+    logits_unmixed: tf.Tensor  # [batch, classes], before the virtual step
+    momentum: float
+
+    @property
+    def loss_after(self) -> tf.Tensor:
+        """The un-mixed example's loss after the virtual step."""
+        return losses.cross_entropy(self.label, self.logits_after)
+
+    def blend(self, value: tf.Tensor) -> tf.Tensor:
+        """P <- lambda P + (1 - lambda) value, as in Algorithm 1."""
+        value = tf.cast(value, self.score.dtype)
+        return self.momentum * self.score + (1.0 - self.momentum) * value
+
+
+def meta_margin(sight: Sight) -> tf.Tensor:
+    """The loss less the loss after the virtual step: Eq. 5, as in the code.
+
+    With MixUp the first is the mixed example's; without the mismatch the
+    margin tells little (see `unmixed_margin`).
+    """
+    return sight.blend(sight.loss - sight.loss_after)
+
+
+def unmixed_margin(sight: Sight) -> tf.Tensor:
+    """Eq. 5 as printed: the un-mixed example, before and after."""
+    before = losses.cross_entropy(sight.label, sight.logits_unmixed)
+    return sight.blend(before - sight.loss_after)
+
+
+def negative_loss(sight: Sight) -> tf.Tensor:
+    """Small loss after the virtual step."""
+    return sight.blend(-sight.loss_after)
+
+
+def max_margin(sight: Sight) -> tf.Tensor:
+    """A sure prediction, right or wrong: first probability less second."""
+    top = tf.math.top_k(tf.nn.softmax(sight.logits_after), 2).values
+    return sight.blend(top[:, 0] - top[:, 1])
+
+
+def area_under_margin(sight: Sight) -> tf.Tensor:
+    """The label's logit less the next highest, averaged over all visits.
+
+    Pleiss et al., https://arxiv.org/abs/2001.10528.
+    """
+    own = tf.reduce_sum(sight.label * sight.logits_after, axis=1)
+    rest = sight.logits_after + sight.label * sight.logits_after.dtype.min
+    other = tf.reduce_max(rest, axis=1)
+    margin = tf.cast(own - other, sight.score.dtype)
+    return sight.score + (margin - sight.score) / (sight.visits + 1.0)
+
+
+def forgetting(sight: Sight) -> tf.Tensor:
+    """Minus how often a right prediction was lost; never right comes last.
+
+    Toneva et al., https://arxiv.org/abs/1812.05159.
+    """
+    right = predicted_right(sight)
+    lost = tf.cast((sight.memory == RIGHT) & ~right, sight.score.dtype)
+    learned = sight.memory != NEVER
+    events = tf.where(learned, sight.score - lost, tf.zeros_like(sight.score))
+    return tf.where(right | learned, events, -(sight.visits + 1.0))
+
+
+def predicted_right(sight: Sight) -> tf.Tensor:
+    """Whether the un-mixed example is predicted as its label."""
+    label = tf.argmax(sight.label, axis=1)
+    return tf.argmax(sight.logits_after, axis=1) == label
+
+
+def remember(sight: Sight) -> tf.Tensor:
+    """The new memory of each example."""
+    missed = tf.where(sight.memory == NEVER, NEVER, WRONG)
+    return tf.where(predicted_right(sight), RIGHT, missed)
+
+
+PUSHERS = {
+    p.__name__: p
+    for p in (
+        meta_margin,
+        unmixed_margin,
+        negative_loss,
+        max_margin,
+        area_under_margin,
+        forgetting,
+    )
+}
