@@ -14,7 +14,14 @@ from fsr_gdw_tf.data import user
 from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.methods import Method, Regulariser, Supervised
+from fsr_gdw_tf.methods import (
+    FSR,
+    Method,
+    MixUp,
+    Regulariser,
+    Relabel,
+    Supervised,
+)
 from fsr_gdw_tf.networks.split import split
 from fsr_gdw_tf.optimizers import add_l2
 
@@ -70,8 +77,12 @@ class Classifier(keras.Model):
     def wrap(cls, model: keras.Model, method: Method | None = None, **kwargs):
         """Train the user's own classifier: its weights are trained in place.
 
-        The model is cut at its last Dense layer; a softmax stays hers.
+        The model is cut at its last Dense layer; a softmax stays hers. Without
+        a method this is FSR, with its MixUp and re-labelling.
         """
+        if method is None:
+            method = FSR()
+            kwargs.setdefault("regularisers", [MixUp(), Relabel()])
         classifier = cls(*split(model), method, **kwargs)
         classifier.wrapped = model
         return classifier

@@ -19,7 +19,7 @@ from fsr_gdw_tf import distribute
 from fsr_gdw_tf.data.source import require_all_classes
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.methods.base import Batch, Part, example_table, require_indices
-from fsr_gdw_tf.pushers import PUSHERS, Sight, remember
+from fsr_gdw_tf.pushers import PUSHERS, Sight, remember, unmixed_margin
 
 
 @gin.register
@@ -79,6 +79,21 @@ class Dictionary(Part):
         self.memory_gib, self.seed = memory_gib, seed
         self.scores = None
 
+    def check_scope(self, scope: str) -> None:
+        """What takes features for granted needs the scope "head"."""
+        if scope == "head":
+            return
+        if self.bank:
+            raise BadInput(
+                "a bank holds features, which only scope='head' leaves as "
+                f"they are, got scope={scope!r}; take features='fresh'"
+            )
+        if self.pusher is unmixed_margin:
+            raise BadInput(
+                "unmixed_margin needs scope='head', which leaves features as "
+                f"they are, got scope={scope!r}; take meta_margin"
+            )
+
     def bind(self, learner, source, batches) -> None:
         """Check the sizes; make room for scores and members."""
         require_indices(self, source)
@@ -108,6 +123,7 @@ class Dictionary(Part):
             first = self.inputs(source, [0], 0)
             width, dtype = first.shape[1:], first.dtype.name
             self.check_memory(members, first[0])
+            self.check_view(source, first[0])
         self.held = self.add_weight(
             shape=(members, *width),
             dtype=dtype,
@@ -161,6 +177,16 @@ class Dictionary(Part):
                 f"({example.dtype}) takes {gib:.3g} GiB on each device, more "
                 f"than memory_gib={self.memory_gib}; lower its size, raise "
                 "memory_gib, or keep features only (features='bank')"
+            )
+
+    def check_view(self, source, example: np.ndarray) -> None:
+        """Augmenting in each step starts from what tests see."""
+        raw = source.load([0])[0]
+        if self.augment == "fresh" and raw.shape != example.shape:
+            raise BadInput(
+                "augment='fresh' needs a view that keeps the size of its "
+                f"input, got {type(self.batches.view).__name__}, which makes "
+                f"{example.shape} of {raw.shape}; take 'frozen'"
             )
 
     def places(self, source, epoch: int) -> np.ndarray:

@@ -62,13 +62,14 @@ def lookahead(learner, method, batch, forward) -> Outlook:
 def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
     """theta - rate (momentum m + gradient + l2 theta), each part a switch."""
     optimizer = learner.optimizer
-    rate = method.virtual_rate
-    rate = optimizer.learning_rate if rate is None else rate
+    rate = method.virtual_rate  # a plain float takes any precision
+    if rate is None:
+        rate = tf.cast(optimizer.learning_rate, gradient.dtype)
     if method.virtual_l2:
         gradient += learner.l2 * variable.value
     if method.virtual_momentum:
         gradient += optimizers.momentum_term(optimizer, variable)
-    return variable.value - tf.cast(rate, gradient.dtype) * gradient
+    return variable.value - rate * gradient
 
 
 def scope_variables(learner, scope: str) -> list[keras.Variable]:

@@ -99,7 +99,7 @@ class FSR(MetaMethod):
         omega = n * u / (total + EPSILON)
         none_helps = total <= 0.0
         self.helpless.assign_add(tf.cast(none_helps, tf.int64))
-        omega = tf.where(none_helps, self.fallback, omega)
+        omega = tf.where(none_helps, self.fallback * tf.ones_like(u), omega)
         return self.ready(learner, omega)
 
     def report(self, source) -> dict[str, float]:

@@ -68,11 +68,8 @@ class MetaMethod(Method):
         default = "moving" if scope == "head" else "batch"
         self.meta_statistics = meta_statistics or default
         self.scope, self.dictionary = scope, as_dictionary(meta)
-        if self.dictionary and self.dictionary.bank and scope != "head":
-            raise BadInput(
-                "a bank holds features, which only scope='head' leaves as "
-                f"they are, got scope={scope!r}; take features='fresh'"
-            )
+        if self.dictionary:
+            self.dictionary.check_scope(scope)
         self.virtual_rate = virtual_rate
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing

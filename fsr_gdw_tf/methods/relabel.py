@@ -65,13 +65,12 @@ class Relabel(Regulariser):
             return
         if self.top is not None and not 0 < self.top <= classes:
             raise BadInput(f"top must be in 1 to {classes}, got {self.top}")
-        start = 1.0 / classes if self.memory == "probs" else 0.0
         small = 8 * 10 * n / 2**30
         self.values = example_table(
             self,
             "predictions",
             n,
-            start,
+            0.0,
             self.top or classes,
             remedy=f"keep ten classes of each (top=10: {small:.2g} GiB), or "
             "leave Relabel out",
@@ -109,7 +108,9 @@ class Relabel(Regulariser):
         rows = self.scaled(rows, add_up)
         if self.memory == "logits":
             return tf.nn.softmax(rows)
-        return rows / tf.reduce_sum(rows, axis=1, keepdims=True)
+        # Nothing is remembered at the first visit: no label, no penalty.
+        total = tf.reduce_sum(rows, axis=1, keepdims=True)
+        return tf.math.divide_no_nan(rows, total)
 
     def penalty(self, learner, batch, logits) -> tf.Tensor:
         """weight * cross-entropy of each example with its pseudo-label."""
@@ -124,6 +125,7 @@ class Relabel(Regulariser):
         rows = self.scaled(self.rows(batch["index"], learner.classes))
         new = tf.nn.softmax(logits) if self.memory == "probs" else logits
         new = tf.cast(new, rows.dtype)
+        rows = tf.where(rows > ABSENT / 2, rows, 0.0)
         new = self.decay * rows + (1.0 - self.decay) * new
         if self.top:
             new, places = tf.math.top_k(new, self.top)
