@@ -84,7 +84,7 @@ class Experiment:
             splits, classifier = self.prepare()
             provenance.describe(folder, splits, self.seed, command)
             self._fit(folder, splits, classifier)
-            _evaluate(folder, splits, classifier)
+            _evaluate(folder, splits, classifier, self.test_batches)
         except BaseException:
             run_folder.write(folder / "FAILED", traceback.format_exc())
             raise
@@ -99,7 +99,6 @@ class Experiment:
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
         record = MetricsCsv(folder / "metrics.csv", first)
-        test_batches = dataclasses.replace(self.batches, size=500)
         classifier.fit(
             splits.train,
             meta=splits.meta,
@@ -107,7 +106,7 @@ class Experiment:
             batches=self.batches,
             epochs=self.epochs,
             initial_epoch=first,
-            validation_data=test_batches.test(splits.test),
+            validation_data=self.test_batches.test(splits.test),
             callbacks=[
                 *self.callbacks,
                 *_tensorboard(folder),
@@ -117,6 +116,11 @@ class Experiment:
             ],
             verbose=1 if sys.stdout.isatty() else 2,
         )
+
+    @property
+    def test_batches(self) -> Batches:
+        """The same view of the data; larger, as nothing is differentiated."""
+        return dataclasses.replace(self.batches, size=500)
 
     def _checkpoints(self, folder: RunFolder) -> Checkpoints:
         return Checkpoints(folder / "checkpoints", self.callbacks)
@@ -128,7 +132,7 @@ class Experiment:
         classifier.bind(splits.training, self.batches)
         if not self._checkpoints(folder).restore(classifier):
             raise BadInput(f"{folder.path} holds no trained run; train first")
-        return _evaluate(folder, splits, classifier)
+        return _evaluate(folder, splits, classifier, self.test_batches)
 
 
 def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
@@ -138,10 +142,10 @@ def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
 
 
-def _evaluate(folder, splits: Splits, classifier: Classifier) -> dict:
+def _evaluate(folder, splits: Splits, classifier, batches: Batches) -> dict:
     """Save the network and what it does on the test data."""
     measured = classifier.evaluate(
-        splits.test, batch_size=500, verbose=0, return_dict=True
+        splits.test, batches=batches, verbose=0, return_dict=True
     )
     recalls = classifier.test_metrics[0].per_class().tolist()
     names = map(str, splits.test.class_names)

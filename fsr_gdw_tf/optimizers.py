@@ -164,6 +164,25 @@ class InEpochs(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
+@gin.register
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+    """From zero in a straight line over `length` epochs, then `schedule`."""
+
+    def __init__(self, schedule, length: float):
+        self.schedule, self.length = schedule, length
+
+    def __call__(self, epoch):
+        """The learning rate at a (fractional) epoch."""
+        epoch = tf.cast(epoch, tf.float32)
+        rise = epoch / self.length * self.schedule(tf.zeros_like(epoch))
+        late = self.schedule(tf.maximum(epoch - self.length, 0.0))
+        return tf.where(epoch < self.length, rise, late)
+
+    def get_config(self) -> dict:
+        """What is needed to build the same schedule again."""
+        return {"schedule": self.schedule, "length": self.length}
+
+
 SCHEDULES = [
     keras.optimizers.schedules.CosineDecay,
     keras.optimizers.schedules.CosineDecayRestarts,

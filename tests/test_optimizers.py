@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from fsr_gdw_tf.optimizers import SGD, Adam, InEpochs, add_l2
+from fsr_gdw_tf.optimizers import SGD, Adam, InEpochs, WarmUp, add_l2
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,15 @@ def test_restarts_within_an_epoch():
     assert float(rate(100)) == pytest.approx(0.09, rel=1e-4)
     assert float(rate(300)) == pytest.approx(0.081, rel=1e-4)
     assert float(rate(200)) == pytest.approx(0.045, rel=1e-4)
+
+
+def test_a_warm_up_rises_in_a_line_and_delays_the_rest():
+    """Three epochs to .1, then cycles of 1 and 2 epochs."""
+    decay = keras.optimizers.schedules.CosineDecayRestarts(0.1, 1, 2.0, 0.9)
+    rate = InEpochs(WarmUp(decay, 3), 100, staircase=False)
+    expected = {0: 0, 75: 0.025, 150: 0.05, 300: 0.1, 350: 0.05, 400: 0.09}
+    for step, value in expected.items():
+        assert float(rate(step)) == pytest.approx(value, rel=1e-4), step
 
 
 def test_adam_by_hand_with_epsilon_after_the_correction():

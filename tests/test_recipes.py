@@ -1,5 +1,6 @@
 """Every file in gin/ can be used, and run files really train."""
 
+import json
 import re
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from fsr_gdw_tf.run_folder import RunFolder
 ROOT = Path(__file__).parent.parent
 RUN_FILES = sorted(p.name for p in ROOT.glob("gin/*.gin") if p.stem != "base")
 PARTS = sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("gin/*/*.gin"))
-QUICK = ["EPOCHS=2", "BATCH_SIZE=4", "META_PER_CLASS=1", "META_BATCH_SIZE=2"]
+QUICK = [
+    *("EPOCHS=2", "BATCH_SIZE=4", "META_PER_CLASS=1", "META_BATCH_SIZE=2"),
+    *("DICTIONARY=None", "REWARD_BATCH=None", "FSR_WARMUP=1"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -28,32 +32,49 @@ def clean_gin():
 
 def fake_cifar(folder, name, classes, n):
     """A prepared TFDS data set that goes by the name of a real one."""
-    rng = np.random.default_rng(0)
-    coarse = {}
+    extra = {"id": tfds.features.Text()}
     if classes == 100:
-        coarse["coarse_label"] = tfds.features.ClassLabel(num_classes=20)
+        extra["coarse_label"] = tfds.features.ClassLabel(num_classes=20)
+    fake_tfds(folder, name, "3.0.2", "test", classes, n, extra)
+
+
+def fake_inaturalist(folder, classes):
+    """Images of different sizes, as in the real one."""
+    extra = {
+        "id": tfds.features.Text(),
+        "supercategory": tfds.features.ClassLabel(num_classes=2),
+    }
+    name = "i_naturalist2018"
+    fake_tfds(folder, name, "1.0.0", "validation", classes, classes, extra)
+
+
+def fake_tfds(folder, name, version, held, classes, n, extra):
+    """Random images with the features of a real data set."""
+    rng = np.random.default_rng(0)
+    shape = (32, 32, 3) if name.startswith("cifar") else (None, None, 3)
     features = tfds.features.FeaturesDict(
         {
-            "image": tfds.features.Image(shape=(32, 32, 3)),
+            "image": tfds.features.Image(shape=shape),
             "label": tfds.features.ClassLabel(num_classes=classes),
-            "id": tfds.features.Text(),
-            **coarse,
+            **extra,
         }
     )
 
     def example(i):
-        image = rng.integers(0, 256, (32, 32, 3)).astype("uint8")
-        key = f"train_{i:05d}"
-        labels = {"label": i % classes, **dict.fromkeys(coarse, i % 20)}
-        return key, {"image": image, "id": key, **labels}
+        size = shape[:2] if shape[0] else (8 + i % 3, 8)
+        image = rng.integers(0, 256, (*size, 3)).astype("uint8")
+        more = {"id": f"{i:05d}", "coarse_label": i % 20, "supercategory": 0}
+        more = {key: more[key] for key in extra}
+        return f"{i:05d}", {"image": image, "label": i % classes, **more}
 
     examples = [example(i) for i in range(n)]
     tfds.dataset_builders.store_as_tfds_dataset(
         name=name,
-        version="3.0.2",
+        version=version,
         features=features,
-        split_datasets={"train": examples, "test": examples[:8]},
+        split_datasets={"train": examples, held: examples[:8]},
         data_dir=str(folder),
+        file_format=None if shape[0] else "array_record",
     )
 
 
@@ -68,14 +89,21 @@ def photographs(folder, per_class=12):
 
 def data_for(recipe: str, folder: Path) -> list[str]:
     """Settings that point a recipe at data of a few kilobytes."""
-    if recipe.startswith("cifar"):
+    if "cifar" in recipe:
         classes = 100 if "100" in recipe else 10
         name = f"cifar{classes}"
         # The smallest class of a tail of 0.1 must keep an image.
         fake_cifar(folder, name, classes, n=14 * classes)
         # The same recipe on a network of 8 layers instead of 32.
         small = ["Learner.network=@cifar_resnet", "cifar_resnet.depth=8"]
-        return [f'DATA_DIR="{folder}"', *small]
+        tail = ["MU=0.1"] if "longtail" in recipe else []
+        return [f'DATA_DIR="{folder}"', *small, *tail]
+    if recipe == "inaturalist.gin":
+        # TFDS knows its 8,142 classes, so each gets an image of 8 x 8 pixels.
+        fake_inaturalist(folder, classes=8142)
+        small = ["Learner.network=@mlp", "mlp.hidden=(8,)", "BATCH_SIZE=256"]
+        own = ["DICTIONARY=2000", "REWARD_BATCH=350", "META_PER_CLASS=0"]
+        return [f'DATA_DIR="{folder}"', "IMAGE_SIZE=8", *small, *own]
     if recipe == "digits.gin":
         return ["TRAIN_EXAMPLES=100", "small_cnn.widths=(4, 8)"]
     photographs(folder)
@@ -83,11 +111,16 @@ def data_for(recipe: str, folder: Path) -> list[str]:
     if recipe == "folder.gin":
         return [f'DATA_DIR="{folder}"', *size]
     lines = [f"{c}/{i}.jpg,{c}\n" for i in range(12) for c in ("cat", "dog")]
-    for name, part in (("train", lines[:16]), ("meta", lines[16:])):
+    for name, part in (("train", lines[:16]), ("held", lines[16:])):
         (folder / f"{name}.csv").write_text("path,label\n" + "".join(part))
     lists = [f'TRAIN_LIST="{folder}/train.csv"']
     if recipe == "clothing1m.gin":
-        lists += [f'META_LIST="{folder}/meta.csv"', "META_PER_CLASS=0"]
+        lists += [f'META_LIST="{folder}/held.csv"', "META_PER_CLASS=0"]
+    if recipe == "webvision.gin":
+        size += [
+            f'TEST_LIST="{folder}/held.csv"',
+            "Learner.network=@resnet18",
+        ]
     return [*lists, *size]
 
 
@@ -103,6 +136,10 @@ def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
     rows = RunFolder(run).metrics()
     assert [row["epoch"] for row in rows] == [1, 2]
     assert all(np.isfinite(row["loss"]) for row in rows)
+    # Both see the test images as the network is meant to see them.
+    evaluated = json.loads((run / "evaluation.json").read_text())
+    assert evaluated["accuracy"] == pytest.approx(rows[-1]["val_accuracy"])
+    assert evaluated["loss"] == pytest.approx(rows[-1]["val_loss"], rel=1e-4)
     for name in ("DONE", "model.keras", "run.json", "operative_config.gin"):
         assert (run / name).is_file()
     assert f"Results: {run}" in out
