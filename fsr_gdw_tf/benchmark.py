@@ -1,7 +1,11 @@
 """What a step of each method costs, in time and memory, relative to plain.
 
-    python -m fsr_gdw_tf.benchmark --methods=supervised,mwnet,gdw,gdw:head \\
+    python -m fsr_gdw_tf.benchmark --methods=supervised,gdw,gdw:head,fsr \\
         --csv=cost.csv
+
+A name may be followed by what is to be different: a scope; `dictionary`, for
+a meta batch from there; `bank`, for remembered features of it; `raw`, for FSR
+without MixUp and re-labelling.
 
 Times: all methods in one process, one step each in turn, medians over rounds.
 Memory: a process per method, its peak above the same process before training.
@@ -25,6 +29,7 @@ from rich.table import Table
 from fsr_gdw_tf import methods, networks
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import Batches, arrays
+from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.main import parse_flags, refuse
 from fsr_gdw_tf.optimizers import SGD
@@ -37,7 +42,9 @@ METHODS = {
     "insw": methods.INSW,
     "mwnet": methods.MWNet,
     "gdw": methods.GDW,
+    "fsr": methods.FSR,
 }
+WORDS = ("dictionary", "bank", "raw")
 NETWORKS = {
     "small_cnn": networks.small_cnn,
     "resnet32": networks.resnet32,
@@ -46,38 +53,62 @@ NETWORKS = {
 FLAGS = flags.FLAGS
 flags.DEFINE_list(
     "methods",
-    ["supervised", "mwnet", "gdw", "gdw:head"],
-    "Names, perhaps with a scope after a colon; the first is the unit.",
+    ["supervised", "mwnet", "gdw", "gdw:head", "fsr"],
+    "Names, perhaps with a scope or other words after colons; the first is "
+    "the unit.",
 )
 flags.DEFINE_string("csv", None, "Where to write the table.")
 flags.DEFINE_string("network", "resnet32", f"One of {', '.join(NETWORKS)}.")
 flags.DEFINE_integer("batch", 100, "Training examples per step.")
 flags.DEFINE_integer("meta_batch", 100, "Meta examples per step.")
+flags.DEFINE_integer("reward_batch", 200, "Drawn from a dictionary per step.")
+flags.DEFINE_integer("examples", 2000, "In the training set and dictionary.")
 flags.DEFINE_integer("size", 32, "Width and height of the (random) images.")
 flags.DEFINE_integer("rounds", 10, "Steps of each method.")
 flags.DEFINE_string("memory_of", None, "Print one method's peak, in bytes.")
 
 
 def build(spec: str) -> Classifier:
-    """The classifier of a name such as `gdw:head`."""
-    name, _, scope = spec.partition(":")
+    """The classifier of a name such as `gdw:head` or `fsr:raw:bank`."""
+    name, words, scope = parse(spec)
+    kwargs = {"scope": scope} if scope else {}
+    if {"dictionary", "bank"} & words or name == "fsr":
+        kwargs["meta"] = Dictionary(
+            FLAGS.examples,
+            FLAGS.reward_batch,
+            features="bank" if "bank" in words else "fresh",
+        )
+    extras = []
+    if name == "fsr" and "raw" not in words:
+        extras = [methods.MixUp(), methods.Relabel()]
+    parts = NETWORKS[FLAGS.network]((FLAGS.size, FLAGS.size, 3), 10)
+    classifier = Classifier(*parts, METHODS[name](**kwargs), extras, l2=5e-4)
+    classifier.compile(SGD(0.1, momentum=0.9))
+    return classifier
+
+
+def parse(spec: str) -> tuple[str, set[str], str]:
+    """Name, words and scope of a spec, checked."""
+    name, *rest = spec.split(":")
     if name not in METHODS:
         raise BadInput(f"no method {name!r}: {choices(name, METHODS)}")
     if FLAGS.network not in NETWORKS:
         known = choices(FLAGS.network, NETWORKS)
         raise BadInput(f"no network {FLAGS.network!r}: {known}")
-    if scope and not issubclass(METHODS[name], methods.MetaMethod):
-        raise BadInput(f"{name} has no virtual step and so no scope {scope!r}")
-    method = METHODS[name](**({"scope": scope} if scope else {}))
-    parts = NETWORKS[FLAGS.network]((FLAGS.size, FLAGS.size, 3), 10)
-    classifier = Classifier(*parts, method, l2=5e-4)
-    classifier.compile(SGD(0.1, momentum=0.9))
-    return classifier
+    if rest and not issubclass(METHODS[name], methods.MetaMethod):
+        raise BadInput(f"{name} has no virtual step and so no {rest[0]!r}")
+    words = set(rest) & set(WORDS)
+    if "raw" in words and name != "fsr":
+        raise BadInput(f"{name} has no extras: 'raw' goes with fsr")
+    scopes = [word for word in rest if word not in WORDS]
+    if len(scopes) > 1:
+        raise BadInput(f"{spec} names {len(scopes)} scopes: {scopes}")
+    return name, words, scopes[0] if scopes else ""
 
 
 def stepper(classifier: Classifier):
     """A function that takes one training step and waits for it."""
-    n, m = FLAGS.batch, FLAGS.meta_batch
+    n, m = FLAGS.examples, FLAGS.meta_batch
     rng = np.random.default_rng(0)
     shape = (n + m, FLAGS.size, FLAGS.size, 3)
     images = rng.integers(0, 256, shape).astype(np.uint8)
@@ -85,9 +116,12 @@ def stepper(classifier: Classifier):
     names = [str(c) for c in range(10)]
     train = arrays(images[:n], labels[:n], names)
     meta = arrays(images[n:], labels[n:], names)
-    batches = Batches(n, meta_size=m)
+    batches = Batches(FLAGS.batch, meta_size=m)
     classifier.bind(train, batches)
-    dataset = batches.train(train, epochs=1, meta=meta)
+    if dictionary := getattr(classifier.method, "dictionary", None):
+        dictionary.refresh(classifier, train, epoch=0)
+    own = classifier.method.uses_meta
+    dataset = batches.train(train, epochs=1, meta=meta if own else None)
     iterator = iter(dataset.cache().repeat())
     classifier.make_train_function()
 
@@ -159,11 +193,10 @@ def main(argv: list[str]) -> None:
     first = FLAGS.methods[0]
     rows = []
     for spec in FLAGS.methods:
-        name, _, scope = spec.partition(":")
-        learns = issubclass(METHODS[name], methods.MetaMethod)
+        name, words, _ = parse(spec)
         row = [
-            name,
-            scope or ("all" if learns else ""),
+            ":".join([name, *(w for w in spec.split(":") if w in words)]),
+            getattr(build(spec).method, "scope", ""),
             round(seconds[spec] / seconds[first], 3),
             round(memory[spec] / memory[first], 3),
             round(seconds[spec], 4),

@@ -96,7 +96,7 @@ class Dictionary(Part):
 
     def bind(self, learner, source, batches) -> None:
         """Check the sizes; make room for scores and members."""
-        require_indices(self, source)
+        require_indices("a dictionary (of FSR)", source)
         require_all_classes(source, "the training set")
         if self.scores is not None:
             return  # MetaMethod has checked that the examples are the same
@@ -284,13 +284,14 @@ class Dictionary(Part):
     @property
     def empty(self) -> bool:
         """Whether there are no members yet."""
-        return bool(self.members.numpy()[0] < 0)
+        return bool(np.array(self.members)[0] < 0)
 
     def choose(self, source, epoch: int) -> np.ndarray:
         """The best of each class, seen ones first; random ones at the start."""
         rng = np.random.default_rng([self.seed, epoch])
         chance, labels = rng.random(len(source)), source.labels
-        rank = [chance, -self.scores.numpy(), self.visits.numpy() == 0]
+        scores, visits = np.array(self.scores), np.array(self.visits)
+        rank = [chance, -scores, visits == 0]
         order = np.lexsort([*rank, labels])
         counts = source.counts()
         place = np.arange(len(source)) - np.repeat(
@@ -323,8 +324,8 @@ class Dictionary(Part):
         if self.scores is None or source.true_labels is None:
             return {}
         clean = source.labels == source.true_labels
-        logs = {"purity": float(clean[self.members.numpy()].mean())}
-        scores = self.scores.numpy()
+        logs = {"purity": float(clean[np.array(self.members)].mean())}
+        scores = np.array(self.scores)
         if 0 < clean.sum() < len(clean) and np.isfinite(scores).all():
             logs["score_auroc"] = float(roc_auc_score(clean, scores))
         return logs

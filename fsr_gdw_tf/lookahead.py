@@ -67,8 +67,9 @@ def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
         rate = tf.cast(optimizer.learning_rate, gradient.dtype)
     if method.virtual_l2:
         gradient += learner.l2 * variable.value
-    if method.virtual_momentum:
-        gradient += optimizers.momentum_term(optimizer, variable)
+    wanted = method.virtual_momentum
+    if wanted or wanted is None:
+        gradient += optimizers.momentum_term(optimizer, variable, wanted)
     return variable.value - rate * gradient
 
 

@@ -117,14 +117,16 @@ def add_l2(gradients, variables, l2: float) -> list:
     ]
 
 
-def momentum_term(optimizer, variable) -> tf.Tensor:
+def momentum_term(optimizer, variable, required=True) -> tf.Tensor | float:
     """momentum * m: what a step adds to the gradient, for either kind of SGD.
 
-    Keras' own SGD keeps -rate * m.
+    Keras' own SGD keeps -rate * m. Other optimizers have no such term.
     """
     buffers = getattr(optimizer, "buffers", None) or getattr(
         optimizer, "momentums", None
     )
+    if not buffers and not required:
+        return 0.0
     if not buffers:
         raise BadInput(
             "a look-ahead with momentum needs SGD with momentum, got "

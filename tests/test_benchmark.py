@@ -7,7 +7,12 @@ import sys
 
 import pytest
 
-SMALL = ["--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"]
+from fsr_gdw_tf import BadInput, benchmark
+
+SMALL = [
+    *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
+    *("--examples=40", "--reward_batch=10"),
+]
 
 
 def run(*flags: str):
@@ -23,10 +28,11 @@ def run(*flags: str):
 @pytest.mark.slow
 def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
     file = tmp_path / "cost.csv"
-    ended = run("--methods=supervised,gdw:head", f"--csv={file}", "--rounds=2")
+    methods = "--methods=supervised,gdw:head,fsr:raw:bank"
+    ended = run(methods, f"--csv={file}", "--rounds=2")
     assert ended.returncode == 0, ended.stderr
     with file.open() as lines:
-        plain, gdw = csv.DictReader(lines)
+        plain, gdw, bank = csv.DictReader(lines)
     assert list(plain) == [
         "method",
         "scope",
@@ -36,19 +42,27 @@ def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
     ]
     assert (plain["method"], plain["scope"]) == ("supervised", "")
     assert (gdw["method"], gdw["scope"]) == ("gdw", "head")
+    assert (bank["method"], bank["scope"]) == ("fsr:raw:bank", "head")
     assert float(plain["time_ratio"]) == float(plain["memory_ratio"]) == 1.0
     assert float(gdw["time_per_step_s"]) > 0
 
 
 @pytest.mark.slow
+def test_an_unknown_method_ends_in_one_line():
+    ended = run("--methods=gwd")
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "no method 'gwd': did you mean 'gdw'" in ended.stderr
+
+
 @pytest.mark.parametrize(
-    ("flag", "message"),
+    ("spec", "message"),
     [
-        ("--methods=gwd", "no method 'gwd': did you mean 'gdw'"),
-        ("--methods=supervised:head", "has no virtual step and so no scope"),
+        ("supervised:head", "has no virtual step and so no 'head'"),
+        ("gdw:raw", "gdw has no extras: 'raw' goes with fsr"),
+        ("gdw:head:all", "names 2 scopes"),
     ],
 )
-def test_unknown_methods_end_in_one_line(flag, message):
-    ended = run(flag)
-    assert ended.returncode == 2 and "Traceback" not in ended.stderr
-    assert message in ended.stderr
+def test_words_that_do_not_go_with_the_method(spec, message):
+    benchmark.FLAGS(["benchmark"])
+    with pytest.raises(BadInput, match=message):
+        benchmark.parse(spec)

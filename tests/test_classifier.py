@@ -65,7 +65,7 @@ def test_regularisers_of_the_users_layers_count():
         keras.losses.CategoricalCrossentropy(from_logits=True),
     )
     stock.fit(image_batches(), verbose=0, shuffle=False)
-    wrapped = Classifier.wrap(ours)
+    wrapped = Classifier.wrap(ours, Supervised())
     wrapped.compile(keras.optimizers.SGD(0.1))
     wrapped.fit(image_batches(), verbose=0)
     for a, b in zip(stock.weights, ours.weights, strict=True):
@@ -151,7 +151,7 @@ def test_a_table_of_numbers_trains_as_well_as_images():
     model = keras.Sequential(
         [keras.Input((4,)), layers.Dense(16, "relu"), layers.Dense(3)]
     )
-    wrapped = Classifier.wrap(model)
+    wrapped = Classifier.wrap(model, Supervised())
     wrapped.compile(keras.optimizers.SGD(0.1, momentum=0.9))
     wrapped.fit(x, y, epochs=30, verbose=0)
     assert (
@@ -186,7 +186,7 @@ def test_the_same_seed_gives_the_same_bits():
 def test_the_users_model_is_trained_in_place():
     model = small_network(softmax=True)
     before = model.layers[-1].kernel.numpy().copy()
-    wrapped = Classifier.wrap(model)
+    wrapped = Classifier.wrap(model, Supervised())
     wrapped.compile()
     wrapped.fit(image_batches(), verbose=0)
     assert (model.layers[-1].kernel.numpy() != before).any()

@@ -359,7 +359,7 @@ def test_what_cannot_work_is_told_before_training(kwargs, message):
 def test_a_dataset_without_indices_is_told():
     x, y = blobs()
     model = classifier(FSR())
-    with pytest.raises(BadInput, match=r"Dictionary .* needs stable indices"):
+    with pytest.raises(BadInput, match=r"dictionary .* needs stable indices"):
         model.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
 
 

@@ -42,15 +42,18 @@ CASES = {
         "method": FSR(warmup=1),
         "regularisers": [MixUp(), Relabel(warmup=1)],
     },
-    "fsr_raw": lambda: {"method": FSR(warmup=1)},
-    "fsr_shift": lambda: {"method": FSR(rule="shift", warmup=0)},
+    "fsr_raw": lambda: {"method": FSR(Dictionary(same_draw=True), warmup=1)},
+    "fsr_shift": lambda: {
+        "method": FSR(Dictionary(same_draw=True), rule="shift", warmup=0)
+    },
     "fsr_clean": lambda: {"method": FSR(meta=None, warmup=0)},
     "relabel": lambda: {
         "regularisers": [Relabel(memory="probs", top=2, warmup=1)]
     },
     "gdw_dictionary": lambda: {
-        "method": GDW(meta=Dictionary(features="bank"), scope="head"),
-        "regularisers": [MixUp()],
+        "method": GDW(
+            meta=Dictionary(features="bank", same_draw=True), scope="head"
+        ),
     },
 }
 RANDOM = (

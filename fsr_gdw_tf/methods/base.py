@@ -77,13 +77,13 @@ def awake(learner, warmup: float) -> tf.Tensor:
     return learner.epoch.value >= tf.cast(first, "int32")
 
 
-def require_indices(part: Part, source) -> None:
+def require_indices(who: str, source) -> None:
     """Refuse data without a stable number for each example."""
     if source is None:
         raise BadInput(
-            f"{type(part).__name__} keeps books on each example and needs "
-            "stable indices: pass arrays or a Source to fit, not a dataset "
-            "(or choose a method without a memory, such as Supervised())"
+            f"{who} keeps books on each example and needs stable indices: pass "
+            "arrays or a Source to fit, not a dataset (or choose a method "
+            "without a memory, such as Supervised())"
         )
 
 

@@ -15,6 +15,7 @@ regularisers of their own; without them this is the paper's FSR-Raw.
 
 import gin
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
@@ -58,7 +59,7 @@ class FSR(MetaMethod):
         scope: str = "head",
         rule: str = "clip",
         virtual_rate: float | None = 0.1,
-        virtual_momentum: bool = True,
+        virtual_momentum: bool | None = None,
         virtual_l2: bool = True,
         meta_l2: bool = True,
         warmup: float = 0.15,
@@ -80,7 +81,9 @@ class FSR(MetaMethod):
             raise BadInput(f"no rule {rule!r}: {choices(rule, RULES)}")
         self.rule, self.smoothing = RULES[rule], smoothing
         self.fallback = fallback
-        self.helpless = keras.Variable(0, dtype="int64", trainable=False)
+        self.helpless = keras.Variable(
+            0.0, trainable=False, aggregation="only_first_replica"
+        )
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """Weighted cross-entropy with the (smoothed) label."""
@@ -98,7 +101,7 @@ class FSR(MetaMethod):
         total = distribute.add_up(tf.reduce_sum(u))
         omega = n * u / (total + EPSILON)
         none_helps = total <= 0.0
-        self.helpless.assign_add(tf.cast(none_helps, tf.int64))
+        self.helpless.assign_add(tf.cast(none_helps, self.helpless.dtype))
         omega = tf.where(none_helps, self.fallback * tf.ones_like(u), omega)
         return self.ready(learner, omega)
 
@@ -106,7 +109,6 @@ class FSR(MetaMethod):
         """Also the share of zero weights, and how often no example helped."""
         logs = super().report(source)
         if logs:
-            zero = tf.reduce_mean(tf.cast(self.table.value == 0, tf.float32))
-            logs["weight_zero"] = float(zero)
-            logs["helpless_steps"] = float(self.helpless)
+            logs["weight_zero"] = float(np.mean(np.array(self.table) == 0))
+            logs["helpless_steps"] = float(np.array(self.helpless))
         return logs

@@ -26,7 +26,7 @@ class INSW(MetaMethod):
 
     def bind(self, learner, source, batches) -> None:
         """A number for each example."""
-        require_indices(self, source)
+        require_indices("INSW", source)
         if self.phi is None:
             self.phi = example_table(self, "phi", len(source), 0.0)
         super().bind(learner, source, batches)

@@ -30,7 +30,8 @@ class MetaMethod(Method):
         comes with the batches; a `Dictionary` needs no clean labels, and
         "dictionary" is one with its defaults.
     virtual_rate: the virtual step's rate; None is the optimizer's at the time.
-    virtual_momentum, virtual_l2: whether that step has what the real one has.
+    virtual_momentum, virtual_l2: whether that step has what the real one has;
+        None is: momentum, if the optimizer has any.
     meta_l2: whether the meta loss has the L2 of what the virtual step moves.
     meta_smoothing: label smoothing of the meta loss.
     meta_statistics: what batch normalisation uses for the meta batch: its own
@@ -51,7 +52,7 @@ class MetaMethod(Method):
         scope: str = "all",
         meta: Dictionary | str | None = None,
         virtual_rate: float | None = None,
-        virtual_momentum: bool = False,
+        virtual_momentum: bool | None = False,
         virtual_l2: bool = False,
         meta_l2: bool = False,
         meta_smoothing: float = 0.0,

@@ -54,7 +54,7 @@ class Relabel(Regulariser):
 
     def bind(self, learner, source, batches) -> None:
         """A row per example."""
-        require_indices(self, source)
+        require_indices("Relabel", source)
         n, classes = len(source), learner.classes
         if self.values is not None:
             if self.values.shape[0] != n:
