@@ -13,6 +13,7 @@ from fsr_gdw_tf.callbacks.method import FollowMethod
 from fsr_gdw_tf.data import user
 from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import (
     FSR,
@@ -81,7 +82,8 @@ class Classifier(keras.Model):
         a method this is FSR, with its MixUp and re-labelling.
         """
         if method is None:
-            method = FSR()
+            # The cheaper features are the better ones, with MixUp.
+            method = FSR(Dictionary(features="bank"))
             kwargs.setdefault("regularisers", [MixUp(), Relabel()])
         classifier = cls(*split(model), method, **kwargs)
         classifier.wrapped = model

@@ -1,6 +1,6 @@
 """Several methods on the same data: one table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -34,13 +34,7 @@ def compare(
     folder.open(config.text())
     names = config.value("COMPARE")
     recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
-    splits = None
-    for recipe in recipes.values():  # what is wrong is told before training
-        config.parse(recipe, params)
-        experiment = config.make(Experiment)
-        splits = splits or experiment.data()
-        method = experiment.learner().method
-        user.require_meta(method, splits.meta is not None)
+    check(recipes.values(), params)
     rows, plain = [], None
     for name, recipe in recipes.items():
         print(f"== {name}", flush=True)
@@ -58,6 +52,18 @@ def compare(
         write_csv(folder / "comparison.csv", rows, COLUMNS)
     show(rows)
     return rows
+
+
+def check(recipes: Iterable[Sequence[str]], params: Sequence[str]) -> None:
+    """Tell what is wrong with any of them before the first one trains."""
+    splits = None
+    for recipe in recipes:
+        config.parse(recipe, params)
+        experiment = config.make(Experiment)
+        splits = splits or experiment.data()
+        classifier = experiment.learner().build(splits, experiment.batches)
+        user.require_meta(classifier.method, splits.meta is not None)
+        classifier.bind(splits.training, experiment.batches)
 
 
 def show(rows: list[dict]) -> None:

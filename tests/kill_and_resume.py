@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 
 PROGRAM = ["-m", "fsr_gdw_tf.main"]
-# Everything with a state: MixUp, EMA, momentum, L2, cropping, a meta stream.
+# Everything with a state: FSR's dictionary, scores and new labels, MixUp, EMA,
+# momentum, L2, cropping.
 FLAGS = [
     "--gin_file=gin/digits.gin",
-    "--gin_file=gin/methods/mixup.gin",
+    "--gin_file=gin/methods/fsr.gin",
     "--mode=train",
     "--gin_param=EMA=0.99",
     "--gin_param=Batches.view=@CropFlip()",

@@ -14,7 +14,7 @@ from fsr_gdw_tf.pushers import NEVER, PUSHERS, RIGHT, WRONG, Sight, remember
 
 def bound(source, batch_size=6, batches=None, **kwargs):
     """A dictionary of these data and its classifier."""
-    dictionary = Dictionary(**kwargs)
+    dictionary = Dictionary(**{"pusher": "meta_margin", **kwargs})
     model = classifier(FSR(dictionary), classes=source.classes)
     model.bind(source, batches or Batches(batch_size))
     return dictionary, model

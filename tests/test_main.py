@@ -276,6 +276,22 @@ BAD = {
         [*TINY, "--gin_param=COMPARE=['gdw']", "--gin_param=SCOPE='('"],
         "the scope '(' is no regular expression",
     ),
+    "dictionary": (
+        [*TINY, "--gin_param=DICTIONARY=9"],
+        "a dictionary of 9 has no room for an example of each of 10 classes",
+    ),
+    "large dictionary": (
+        [*TINY, "--gin_param=DICTIONARY=121"],
+        "of 121 is larger than the training set of 120 examples",
+    ),
+    "reward batch": (
+        [*TINY, "--gin_param=REWARD_BATCH=15"],
+        "a reward batch of 15 cannot hold the same number of each",
+    ),
+    "pusher": (
+        [*TINY, "--gin_param=PUSHER='meta_margn'"],
+        "no pusher 'meta_margn': did you mean 'meta_margin'",
+    ),
     "noise rate": ([*TINY, "--gin_param=NOISE=1.5"], "in [0, 1], got 1.5"),
     "noise law": (
         [*TINY, "--gin_param=NOISE_KIND='unform'"],

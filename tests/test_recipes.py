@@ -206,6 +206,63 @@ def test_gdws_recipes_build_gdws_constants(recipe, expected):
     assert float(experiment.schedule()(40)) == pytest.approx(0.05)
 
 
+# Table 4 of FSR and its scripts: K, q, E, rule, p (None: no re-labelling),
+# epochs, batch, and the learning rate at the beginning of some epochs.
+FSR_TABLE = {
+    "fsr_cifar10_noise": (
+        *(2000, 200, 20, "clip", 2.0, 127, 100),
+        {0: 0.1, 1: 0.09, 3: 0.081, 63: 0.1 * 0.9**6},
+    ),
+    "fsr_cifar100_noise": (2000, 200, 20, "clip", 2.0, 127, 100, {0: 0.1}),
+    "fsr_cifar10_longtail": (
+        *(3000, 800, 160, "shift", None, 200, 128),
+        {0: 0.1, 159: 0.1, 160: 1e-3, 179: 1e-3, 180: 1e-5},
+    ),
+    "fsr_cifar100_longtail": (
+        *(3000, 800, 160, "shift", None, 200, 128),
+        {0: 0.1},
+    ),
+    "fsr_cifar10_longtail_noise": (
+        *(2000, 200, 160, "clip", 2.0, 200, 128),
+        {160: 1e-3},
+    ),
+    "webvision": (
+        *(5000, 200, 20, "clip", 1.0, 130, 128),
+        {0: 0, 1.5: 0.05, 3: 0.1, 4: 0.09},
+    ),
+    "inaturalist": (
+        *(2000, 350, 60, "shift", None, 90, 256),
+        {0: 0.1, 29: 0.1, 30: 0.01, 60: 1e-3, 80: 1e-4},
+    ),
+}
+
+
+@pytest.mark.parametrize("recipe", FSR_TABLE)
+def test_fsrs_recipes_build_fsrs_constants(recipe):
+    config.parse([f"gin/{recipe}.gin"])
+    experiment = config.make(Experiment)
+    learner = experiment.learner()
+    method, extras = learner.method, learner.regularisers
+    dictionary = method.dictionary
+    found = (
+        *(dictionary.size, dictionary.reward_batch, method.warmup),
+        *(method.rule.__name__, extras[-1].weight if extras else None),
+        *(experiment.epochs, experiment.batches.size),
+    )
+    *expected, rates = FSR_TABLE[recipe]
+    assert list(found) == expected
+    assert (dictionary.momentum, method.virtual_rate) == (0.9, 0.1)
+    assert dictionary.pusher.__name__ == "meta_margin" and not dictionary.bank
+    assert (method.meta_statistics, method.scope) == ("joint", "head")
+    assert method.virtual_l2 and method.meta_l2 and learner.ema == 0.999
+    assert [type(e).__name__ for e in extras] in ([], ["MixUp", "Relabel"])
+    longtail = expected[3] == "shift"
+    assert method.smoothing == (0.1 if longtail else 0.0)
+    schedule = experiment.schedule()
+    for epoch, rate in rates.items():
+        assert float(schedule(float(epoch))) == pytest.approx(rate, rel=1e-4)
+
+
 def test_digits_recipe_is_what_its_card_says():
     config.parse(["gin/digits.gin"])
     experiment = config.make(Experiment)
