@@ -1,0 +1,75 @@
+"""What it is all for: better models and telling labels, on real data."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer
+
+from fsr_gdw_tf import Classifier, Supervised, config
+from fsr_gdw_tf.experiment import Experiment
+
+
+@pytest.fixture(autouse=True)
+def clean_gin():
+    yield
+    config.gin.clear_config()
+
+
+def train_on_digits(name: str) -> dict:
+    """The history of the digits recipe with one method."""
+    files = ["gin/digits.gin", f"gin/methods/{name}.gin"]
+    config.parse(files, ["EPOCHS=40"])
+    experiment = config.make(Experiment)
+    splits, classifier = experiment.prepare()
+    return classifier.fit(
+        splits.train,
+        batches=experiment.batches,
+        epochs=experiment.epochs,
+        validation_data=experiment.test_batches.test(splits.test),
+        verbose=0,
+    ).history
+
+
+@pytest.mark.slow
+def test_without_clean_labels_digits_with_wrong_ones_are_learned():
+    """40 % are wrong. Measured: plain .62, FSR .95, dictionary-GDW .97."""
+    logs = {
+        name: train_on_digits(name)
+        for name in ("supervised", "fsr", "gdw_dictionary")
+    }
+    accuracy = {
+        name: np.mean(log["val_accuracy"][-5:]) for name, log in logs.items()
+    }
+    assert accuracy["fsr"] > accuracy["supervised"] + 0.1
+    assert accuracy["gdw_dictionary"] > accuracy["supervised"] + 0.15
+    for name in ("fsr", "gdw_dictionary"):
+        assert logs[name]["purity"][-1] > 0.9
+        assert logs[name]["score_auroc"][-1] > 0.9
+        assert logs[name]["relabel_auroc"][-1] > 0.85
+        clean = logs[name]["weight_clean"][-1]
+        assert clean > 1.1 * logs[name]["weight_mislabelled"][-1]
+
+
+def test_five_lines_help_on_a_table_with_wrong_labels():
+    """30 % of the tumours' labels are wrong: plain .89, wrapped .95."""
+    x, truth = load_breast_cancer(return_X_y=True)
+    x = ((x - x.mean(0)) / x.std(0)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(len(truth)) < 0.3, 1 - truth, truth)
+    accuracy = []
+    for method in (Supervised(), None):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [
+                keras.Input((30,)),
+                keras.layers.Dense(16, activation="relu"),
+                keras.layers.Dense(2),
+            ]
+        )
+        classifier = Classifier.wrap(model, method)
+        classifier.compile(keras.optimizers.SGD(0.1, momentum=0.9))
+        classifier.fit(x, y, epochs=30, verbose=0)
+        guess = model.predict(x, verbose=0).argmax(1)
+        accuracy.append(np.mean(guess == truth))
+    plain, wrapped = accuracy
+    assert wrapped > 0.92 and wrapped > plain + 0.02
