@@ -23,6 +23,7 @@ from fsr_gdw_tf.methods import (
     Relabel,
     Supervised,
 )
+from fsr_gdw_tf.methods.mixup import mixable
 from fsr_gdw_tf.networks.split import split
 from fsr_gdw_tf.optimizers import add_l2
 
@@ -34,6 +35,18 @@ class Forward:
     tape: tf.GradientTape
     features: tf.Tensor
     logits: tf.Tensor
+
+
+def default_method(
+    features: keras.Model, extras=None
+) -> tuple[FSR, list[Regulariser]]:
+    """FSR as it is best: with MixUp, where inputs can be mixed, and Relabel."""
+    if extras is None:
+        extras = [*([MixUp()] if mixable(features) else []), Relabel()]
+    # With MixUp the cheaper features are the better ones.
+    mixed = any(isinstance(part, MixUp) for part in extras)
+    held = Dictionary(features="bank" if mixed else "fresh")
+    return FSR(held), extras
 
 
 @gin.register
@@ -81,11 +94,13 @@ class Classifier(keras.Model):
         The model is cut at its last Dense layer; a softmax stays hers. Without
         a method this is FSR, with its MixUp and re-labelling.
         """
+        features, head = split(model)
         if method is None:
-            # The cheaper features are the better ones, with MixUp.
-            method = FSR(Dictionary(features="bank"))
-            kwargs.setdefault("regularisers", [MixUp(), Relabel()])
-        classifier = cls(*split(model), method, **kwargs)
+            method, extras = default_method(
+                features, kwargs.get("regularisers")
+            )
+            kwargs["regularisers"] = extras
+        classifier = cls(features, head, method, **kwargs)
         classifier.wrapped = model
         return classifier
 
@@ -127,8 +142,9 @@ class Classifier(keras.Model):
 
     def bind(self, source: Source | None, batches: Batches) -> None:
         """Let the parts create what depends on the data; before `restore`."""
-        for part in self.parts:
-            part.bind(self, source, batches)
+        with self.distribute_strategy.scope():
+            for part in self.parts:
+                part.bind(self, source, batches)
 
     def compile(self, optimizer="sgd", **kwargs) -> None:
         """Choose the optimizer; losses and metrics belong to the method."""
@@ -253,7 +269,11 @@ class Classifier(keras.Model):
         x, y = user.hold_out_tail(x, y, kwargs)
         x = user.as_source(x, y, self.classes)
         meta = user.as_source(kwargs.pop("meta", None), None, self.classes)
-        x = user.with_meta(x, meta, kwargs.pop("meta_in_training", False))
+        joined = kwargs.pop("meta_in_training", False)
+        x = user.with_meta(x, meta, joined)
+        if not self.method.uses_meta:
+            user.refuse_idle_meta(self.method, meta is not None and not joined)
+            meta = None
         held = user.as_source(
             kwargs.pop("validation_data", None), None, self.classes
         )
@@ -272,7 +292,6 @@ class Classifier(keras.Model):
                 )
             kwargs["steps_per_epoch"] = batches.steps(x)
             start = kwargs.get("initial_epoch", 0)
-            meta = meta if self.method.uses_meta else None
             user.require_meta(self.method, meta is not None)
             x = batches.train(x, epochs, start, meta)
         x = user.checked(x, self.features.inputs[0].shape, self.classes)

@@ -13,12 +13,12 @@ import gin
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.metrics import roc_auc_score
 
-from fsr_gdw_tf import distribute
+from fsr_gdw_tf import balance, distribute
 from fsr_gdw_tf.data.source import require_all_classes
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import BadInput, choices, require_range
 from fsr_gdw_tf.methods.base import Batch, Part, example_table, require_indices
+from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.pushers import PUSHERS, Sight, remember, unmixed_margin
 
 
@@ -31,14 +31,16 @@ class Dictionary(Part):
     reward_batch: q, how many are drawn per step and replica: a multiple of the
         classes, all classes alike; or fewer than there are classes, each of
         another class. None: about a training batch.
-    momentum: lambda of the scores.
+    momentum: lambda of the scores that are moving averages.
     pusher: what makes a good member; a name in `pushers.py`. The paper's is
-        "meta_margin"; the default had purer members and better accuracy under
-        every noise that we tried, and does not fail where that one did.
+        "meta_margin"; the default has purer members, and does not fail where
+        that one does (on tables, and without MixUp).
     features: "fresh" forwards the reward batch in each step, as the paper;
-        "bank" keeps each member's features as they were when it was last
-        trained on, which costs nothing (scope "head" only). With MixUp the
-        bank was as good or better in every run; without MixUp it was worse.
+        "bank" remembers features: of all members when an epoch begins, then
+        of each as it is trained on, so that no step has to forward them (scope
+        "head" only). With MixUp it was better on digits, up to a point worse on
+        a small part of CIFAR-10; without MixUp it was far worse: features are
+        then normalised like a training batch.
     augment: "frozen" for an epoch, as in the official code; or "fresh" in each
         step, for views that keep the size of the input; or "none".
     same_draw: whether all replicas draw the same reward batch.
@@ -46,7 +48,7 @@ class Dictionary(Part):
         K // classes examples leaves empty. Otherwise there are less than K.
     rotate: lets K be smaller than the number of classes: one member of each of
         K classes, of others after each epoch until all have had their turn.
-    memory_gib: what the members' inputs may take on each device.
+    memory_gib: what the members' inputs or features may take on each device.
     """
 
     def __init__(
@@ -72,8 +74,7 @@ class Dictionary(Part):
         ):
             if value not in known:
                 raise BadInput(f"no {name} {value!r}: {choices(value, known)}")
-        if not 0.0 <= momentum < 1.0:
-            raise BadInput(f"momentum must be in [0, 1), got {momentum}")
+        require_range(0, 1, momentum=momentum)
         self.size, self.reward_batch = size, reward_batch
         self.momentum, self.pusher = momentum, PUSHERS[pusher]
         self.bank = features == "bank"
@@ -82,8 +83,14 @@ class Dictionary(Part):
         self.memory_gib, self.seed = memory_gib, seed
         self.scores = None
 
-    def check_scope(self, scope: str) -> None:
+    def check(self, scope: str, statistics: str) -> None:
         """What takes features for granted needs the scope "head"."""
+        if self.bank and statistics == "joint":
+            raise BadInput(
+                "a bank holds features, so no reward images are there to be "
+                "normalised together with the batch; take meta_statistics "
+                "'moving', or features='fresh'"
+            )
         if scope == "head":
             return
         if self.bank:
@@ -101,9 +108,9 @@ class Dictionary(Part):
         """Check the sizes; make room for scores and members."""
         require_indices("a dictionary (of FSR)", source)
         require_all_classes(source, "the training set")
-        if self.scores is not None:
-            return  # MetaMethod has checked that the examples are the same
         self.batches = batches
+        if self.scores is not None:
+            return  # the method has checked that the examples are the same
         self.size, self.reward_batch = self.sizes(source, batches.size)
         members = int(self.places(source, epoch=0).sum())
         self.scores, self.visits, self.memory = (
@@ -121,15 +128,15 @@ class Dictionary(Part):
             for name in ("members", "labels")
         )
         if self.bank:
-            width, dtype = learner.features.outputs[0].shape[1:], None
+            width = learner.features.outputs[0].shape[1:]
+            first = np.zeros(width, self.variable_dtype)
         else:
-            first = self.inputs(source, [0], 0)
-            width, dtype = first.shape[1:], first.dtype.name
-            self.check_memory(members, first[0])
-            self.check_view(source, first[0])
+            first = self.inputs(source, [0], 0)[0]
+            self.check_view(source, first)
+        self.check_memory(members, first)
         self.held = self.add_weight(
-            shape=(members, *width),
-            dtype=dtype,
+            shape=(members, *first.shape),
+            dtype=first.dtype.name,
             initializer="zeros",
             trainable=False,
             aggregation="sum" if self.bank else None,
@@ -139,35 +146,12 @@ class Dictionary(Part):
     def sizes(self, source, batch_size: int) -> tuple[int, int]:
         """K and q, chosen where they were left open, and checked."""
         n, classes = len(source), source.classes
-        share = max(1, min(n // (6 * classes), 2000 // classes))
-        size = min(share * classes, n) if self.size is None else self.size
-        if size > n:
-            raise BadInput(
-                f"a dictionary of {size} is larger than the training set of "
-                f"{n} examples; lower its size"
-            )
-        if size < classes and not self.rotate:
-            raise BadInput(
-                f"a dictionary of {size} has no room for an example of each of "
-                f"{classes} classes; raise its size, or pass rotate=True to "
-                "let classes take turns"
-            )
-        batch = self.reward_batch
+        size, batch = self.size, self.reward_batch
+        size = balance.default_size(n, classes) if size is None else size
+        balance.check_size(size, n, classes, self.rotate)
         if batch is None:
-            batch = max(1, batch_size // classes) * classes
-            batch = min(batch, batch_size) if classes > batch_size else batch
-            batch = min(batch, size)
-        if batch > classes and batch % classes:
-            lower = batch // classes * classes
-            raise BadInput(
-                f"a reward batch of {batch} cannot hold the same number of "
-                f"each of {classes} classes; take {lower} or {lower + classes}"
-            )
-        if not 0 < batch <= size:
-            raise BadInput(
-                f"a reward batch of {batch} cannot be drawn from a dictionary "
-                f"of {size}; take 1 to {size}"
-            )
+            batch = balance.default_draw(batch_size, size, classes)
+        balance.check_draw(batch, size, classes)
         return size, batch
 
     def check_memory(self, members: int, example: np.ndarray) -> None:
@@ -178,8 +162,8 @@ class Dictionary(Part):
             raise BadInput(
                 f"a dictionary of {members} inputs of {shape} "
                 f"({example.dtype}) takes {gib:.3g} GiB on each device, more "
-                f"than memory_gib={self.memory_gib}; lower its size, raise "
-                "memory_gib, or keep features only (features='bank')"
+                f"than memory_gib={self.memory_gib}; lower its size, or raise "
+                "memory_gib"
             )
 
     def check_view(self, source, example: np.ndarray) -> None:
@@ -193,19 +177,10 @@ class Dictionary(Part):
             )
 
     def places(self, source, epoch: int) -> np.ndarray:
-        """How many members each class has: K // classes, or all it has."""
-        counts = source.counts()
+        """How many members each class has in an epoch."""
         if self.size < source.classes:
-            order = np.random.default_rng(self.seed).permutation(source.classes)
-            turn = (epoch * self.size + np.arange(self.size)) % source.classes
-            return np.isin(np.arange(source.classes), order[turn]).astype(int)
-        places = np.minimum(counts, self.size // source.classes)
-        while self.fill and places.sum() < self.size:
-            open_ = np.flatnonzero(counts > places)
-            more = max(1, (self.size - places.sum()) // len(open_))
-            open_ = open_[: self.size - places.sum()]
-            places[open_] = np.minimum(counts[open_], places[open_] + more)
-        return places
+            return balance.turn(source.classes, self.size, epoch, self.seed)
+        return balance.places(source.counts(), self.size, self.fill)
 
     def prepare(self, learner, batch: Batch) -> Batch:
         """Add a reward batch as the meta batch."""
@@ -219,29 +194,18 @@ class Dictionary(Part):
         return {**batch, name: held, "meta_label": label}
 
     def draw(self, learner) -> tf.Tensor:
-        """Slots of a reward batch, balanced, without repeats if possible."""
-        step, classes = learner.optimizer.iterations, learner.classes
-        labels, q = self.labels.value, self.reward_batch
-        k = labels.shape[0]
+        """The slots of this step's reward batch."""
+        labels = self.labels.value
         u = distribute.step_uniform(
-            step, self.seed, distribute.DRAWING, [k + classes], self.same_draw
+            learner.optimizer.iterations,
+            self.seed,
+            distribute.DRAWING,
+            [labels.shape[0] + learner.classes],
+            self.same_draw,
         )
-        # Slots by class, those of a class in random order.
-        order = tf.argsort(u[:k])
-        by_class = tf.argsort(tf.gather(labels, order), stable=True)
-        order = tf.gather(order, by_class)
-        ones = tf.ones_like(labels)
-        counts = tf.math.unsorted_segment_sum(ones, labels, classes)
-        starts = tf.cumsum(counts, exclusive=True)
-        if q >= classes:
-            chosen = np.repeat(np.arange(classes), q // classes)
-            turn = np.tile(np.arange(q // classes), classes)
-        else:  # absent classes come last
-            absent = tf.cast(counts == 0, u.dtype)
-            chosen = tf.argsort(u[k:] + absent)[:q]
-            turn = tf.zeros_like(chosen)
-        turn = tf.cast(turn, counts.dtype) % tf.gather(counts, chosen)
-        return tf.gather(order, tf.gather(starts, chosen) + turn)
+        return balance.balanced_draw(
+            u, labels, learner.classes, self.reward_batch
+        )
 
     def augmented(self, learner, inputs: tf.Tensor) -> tf.Tensor:
         """Each input seen anew."""
@@ -291,16 +255,10 @@ class Dictionary(Part):
 
     def choose(self, source, epoch: int) -> np.ndarray:
         """The best of each class, seen ones first; random ones at the start."""
-        rng = np.random.default_rng([self.seed, epoch])
-        chance, labels = rng.random(len(source)), source.labels
+        chance = np.random.default_rng([self.seed, epoch]).random(len(source))
         scores, visits = np.array(self.scores), np.array(self.visits)
         rank = [chance, -scores, visits == 0]
-        order = np.lexsort([*rank, labels])
-        counts = source.counts()
-        place = np.arange(len(source)) - np.repeat(
-            np.cumsum(counts) - counts, counts
-        )
-        return order[place < self.places(source, epoch)[labels[order]]]
+        return balance.best(source.labels, rank, self.places(source, epoch))
 
     def refresh(self, learner, source, epoch: int) -> None:
         """Choose the members for an epoch, and read them."""
@@ -328,7 +286,5 @@ class Dictionary(Part):
             return {}
         clean = source.labels == source.true_labels
         logs = {"purity": float(clean[np.array(self.members)].mean())}
-        scores = np.array(self.scores)
-        if 0 < clean.sum() < len(clean) and np.isfinite(scores).all():
-            logs["score_auroc"] = float(roc_auc_score(clean, scores))
-        return logs
+        auroc = clean_auroc(source, np.array(self.scores))
+        return logs if auroc is None else {**logs, "score_auroc": auroc}

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+INF = float("inf")
+
 
 class BadInput(ValueError):  # noqa: N818  reads better where it is raised
     """What the user gave cannot be used; the message is one clear line."""
@@ -15,3 +17,11 @@ def choices(name: str, known: Iterable[str]) -> str:
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
     return "choose one of: " + ", ".join(known)
+
+
+def require_range(low: float, high: float, **values: float) -> None:
+    """Refuse numbers outside [low, high)."""
+    for name, value in values.items():
+        if not low <= value < high:
+            span = f"{low} or more" if high == INF else f"in [{low}, {high})"
+            raise BadInput(f"{name} must be {span}, got {value}")

@@ -99,9 +99,10 @@ class Experiment:
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
         record = MetricsCsv(folder / "metrics.csv", first)
+        wanted = classifier.method.uses_meta or splits.meta_in_training
         classifier.fit(
             splits.train,
-            meta=splits.meta,
+            meta=splits.meta if wanted else None,
             meta_in_training=splits.meta_in_training,
             batches=self.batches,
             epochs=self.epochs,

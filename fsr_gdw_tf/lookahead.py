@@ -83,7 +83,7 @@ def scope_variables(learner, scope: str) -> list[keras.Variable]:
         return learner.network_variables
     if scope == "head":
         return head
-    layers = _leaves(learner.features)
+    layers = leaves(learner.features)
     names = [layer.name for layer in layers]
     try:
         hits = [i for i, name in enumerate(names) if re.search(scope, name)]
@@ -101,8 +101,8 @@ def scope_variables(learner, scope: str) -> list[keras.Variable]:
     return [*above, *head]
 
 
-def _leaves(layer) -> list[keras.layers.Layer]:
+def leaves(layer) -> list[keras.layers.Layer]:
     """All layers in the order of the forward pass, nested models opened."""
     if not isinstance(layer, keras.Model):
         return [layer]
-    return [leaf for inner in layer.layers for leaf in _leaves(inner)]
+    return [leaf for inner in layer.layers for leaf in leaves(inner)]

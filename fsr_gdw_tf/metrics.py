@@ -3,6 +3,17 @@
 import keras
 import numpy as np
 from keras import ops
+from sklearn.metrics import roc_auc_score
+
+
+def clean_auroc(source, scores: np.ndarray) -> float | None:
+    """How well scores tell right labels from wrong ones; None if not known."""
+    if source.true_labels is None or not np.isfinite(scores).all():
+        return None
+    clean = source.labels == source.true_labels
+    if clean.all() or not clean.any():
+        return None
+    return float(roc_auc_score(clean, scores))
 
 
 class PerClassAccuracy(keras.metrics.Metric):

@@ -134,7 +134,8 @@ def momentum_term(optimizer, variable, required=True) -> tf.Tensor | float:
         )
     buffer = buffers[optimizer._get_variable_index(variable)].value
     if not isinstance(optimizer, SGD):
-        buffer = -buffer / tf.cast(optimizer.learning_rate, buffer.dtype)
+        rate = tf.cast(optimizer.learning_rate, buffer.dtype)
+        buffer = tf.math.divide_no_nan(-buffer, rate)
     return optimizer.momentum * buffer
 
 

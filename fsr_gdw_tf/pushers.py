@@ -72,9 +72,10 @@ def area_under_margin(sight: Sight) -> tf.Tensor:
 
     Pleiss et al., https://arxiv.org/abs/2001.10528.
     """
-    own = tf.reduce_sum(sight.label * sight.logits_after, axis=1)
-    rest = sight.logits_after + sight.label * sight.logits_after.dtype.min
-    other = tf.reduce_max(rest, axis=1)
+    after = sight.logits_after
+    label = tf.cast(sight.label, after.dtype)
+    own = tf.reduce_sum(label * after, axis=1)
+    other = tf.reduce_max(after + label * after.dtype.min, axis=1)
     margin = tf.cast(own - other, sight.score.dtype)
     return sight.score + (margin - sight.score) / (sight.visits + 1.0)
 

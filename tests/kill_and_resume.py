@@ -27,6 +27,7 @@ FLAGS = [
     "--gin_param=EMA=0.99",
     "--gin_param=Batches.view=@CropFlip()",
     "--gin_param=CropFlip.padding=1",
+    "--gin_param=REWARD_FEATURES='fresh'",
 ]
 
 

@@ -35,12 +35,11 @@ def main(case: str, replicas: int, out: str) -> None:
     with strategy.scope():
         keras.utils.set_random_seed(0)
         model = classifier(**CASES[case](), l2=1e-3)
-        source, meta = blob_source(n=60), blob_source(n=12, seed=7)
-        model.bind(source, batches)
+    source, meta = blob_source(n=60), blob_source(n=12, seed=7)
     uses = {"meta": meta} if model.method.uses_meta else {}
     model.fit(source, batches=batches, epochs=2, verbose=0, **uses)
-    state = [np.array(v) for v in model.state]
-    np.savez(out, *state)
+    state = {f"{i} {v.name}": np.array(v) for i, v in enumerate(model.state)}
+    np.savez(out, **state)
 
 
 if __name__ == "__main__":

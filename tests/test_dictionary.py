@@ -244,15 +244,23 @@ def test_a_bank_holds_what_passed_by():
 
 @pytest.mark.parametrize("regularisers", [[], [MixUp()]])
 def test_a_bank_is_filled_by_training_with_unmixed_features(regularisers):
-    """In inference mode, nothing random: the last step's own features."""
+    """One step on ten of thirty members: these slots, and no others."""
     source = blob_source(n=30)
     dictionary = Dictionary(size=30, reward_batch=3, features="bank")
     model = classifier(FSR(dictionary), regularisers=regularisers)
-    model.optimizer.learning_rate = 0.0
-    model.fit(source, batch_size=30, epochs=1, verbose=0)
+    batches = Batches(10)
+    model.bind(source, batches)
+    dictionary.refresh(model, source, 0)
+    dictionary.held.assign(tf.zeros_like(dictionary.held))
+    batch = next(iter(batches.train(source, epochs=1)))
+    expected = np.zeros((30, 8), np.float32)
     members = dictionary.members.numpy()
-    seen = model.features(source.load(members), training=False)
-    np.testing.assert_allclose(dictionary.held, seen, rtol=1e-5)
+    passing = np.isin(members, batch["index"])
+    seen = model.features(source.load(members[passing]), training=False)
+    expected[passing] = seen
+    model.train_step(batch)
+    assert passing.sum() == 10 and (expected != 0).any()
+    np.testing.assert_allclose(dictionary.held, expected, rtol=1e-5)
 
 
 def images(n=12, size=6):
@@ -336,8 +344,12 @@ def test_purity_is_logged_where_the_truth_is_known():
         ({"size": 2}, "a dictionary of 2 has no room .* 3 classes; raise"),
         ({"size": 61}, "of 61 is larger than the training set of 60"),
         (
-            {"reward_batch": 10},
+            {"size": 30, "reward_batch": 10},
             "batch of 10 cannot hold .* 3 classes; take 9 or 12",
+        ),
+        (
+            {"size": 10, "reward_batch": 10},
+            "same number of each of 3 classes; take 9$",
         ),
         ({"size": 9, "reward_batch": 12}, "cannot be drawn from a dict.* of 9"),
         ({"reward_batch": 0}, "a reward batch of 0 cannot be drawn"),
@@ -345,6 +357,10 @@ def test_purity_is_logged_where_the_truth_is_known():
         ({"features": "banc"}, "no features 'banc': did you mean 'bank'"),
         ({"augment": "froze"}, "no augment 'froze': did you mean 'frozen'"),
         ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
+        (
+            {"size": 30, "memory_gib": 1e-8, "features": "bank"},
+            r"30 inputs of 8 \(float32\) takes 8.94e-07 GiB on each device",
+        ),
         (
             {"size": 30, "memory_gib": 1e-8},
             r"30 inputs of 4 \(float32\) takes 4.47e-07 GiB on each device",
@@ -386,12 +402,18 @@ def test_a_view_that_changes_the_size_is_never_applied_twice():
         (65_944, 50, 16, (2000, 16)),
         (60, 3, 32, (9, 9)),
         (12, 3, 4, (3, 3)),
+        (13, 2, 4, (2, 2)),
         (437_513, 8142, 32, (8142, 32)),
     ],
 )
 def test_default_sizes(n, classes, batch, sizes):
     source = Source(None, np.arange(n) % classes, [*map(str, range(classes))])
     assert Dictionary().sizes(source, batch) == sizes
+
+
+def test_a_default_draw_fits_a_size_that_was_asked_for():
+    """Ten members, three classes: nine are drawn."""
+    assert Dictionary(10).sizes(blob_source(n=60), 32) == (10, 9)
 
 
 def sight(**kwargs):

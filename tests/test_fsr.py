@@ -18,6 +18,7 @@ from fsr_gdw_tf import (
     Relabel,
     losses,
 )
+from fsr_gdw_tf.data import Source
 from fsr_gdw_tf.lookahead import lookahead
 from fsr_gdw_tf.methods.fsr import RULES
 from fsr_gdw_tf.methods.gdw import zero_mean
@@ -247,8 +248,99 @@ def test_fsr_is_what_wrap_takes():
     assert wrapped.method.rule is RULES["clip"]
     chosen = Classifier.wrap(model, GDW())
     assert [type(part) for part in chosen.parts] == [GDW]
+    assert wrapped.method.dictionary.bank
     alone = Classifier.wrap(model, regularisers=[])
     assert [type(part) for part in alone.parts] == [FSR]
+    assert not alone.method.dictionary.bank, "only MixUp makes it good"
+
+
+def test_words_are_not_mixed():
+    """Token numbers cannot be averaged; the default leaves MixUp out."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    x = (10 * y[:, None] + rng.integers(0, 10, (60, 5))).astype("int32")
+    for dtype in ("int32", "float32"):
+        model = keras.Sequential(
+            [
+                keras.Input((5,), dtype=dtype),
+                keras.layers.Embedding(30, 8),
+                keras.layers.GlobalAveragePooling1D(),
+                keras.layers.Dense(3),
+            ]
+        )
+        wrapped = Classifier.wrap(model)
+        assert [type(part) for part in wrapped.parts] == [FSR, Relabel]
+        wrapped.compile("adam")
+        wrapped.fit(x, y, epochs=20, verbose=0)
+        assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.9
+        mixed = Classifier.wrap(model, regularisers=[MixUp()])
+        mixed.compile("adam")
+        with pytest.raises(BadInput, match="MixUp averages inputs, but this"):
+            mixed.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("build", [FSR, GDW, Relabel])
+def test_other_labels_need_a_new_classifier(build):
+    x, y = blobs()
+    part = build()
+    method = part if build is not Relabel else None
+    model = classifier(method, regularisers=[] if method else [part])
+    meta = {"meta": blobs(n=12, seed=7)} if build is GDW else {}
+    model.fit(x, y, verbose=0, **meta)
+    y = y.copy()
+    y[3] = (y[3] + 1) % 3
+    with pytest.raises(BadInput, match="of 60 examples and got 60 with other"):
+        model.fit(x, y, verbose=0, **meta)
+    with pytest.raises(BadInput, match="of 60 examples and got 59 with other"):
+        model.fit(x[:-1], y[:-1], verbose=0, **meta)
+
+
+def test_clean_examples_that_nobody_learns_from_are_told():
+    x, y = blobs()
+    with pytest.raises(BadInput, match="FSR does not learn from a clean meta"):
+        classifier(FSR()).fit(x, y, meta=blobs(n=12, seed=7), verbose=0)
+    clean = blobs(n=12, seed=7)
+    model = classifier(FSR())
+    model.fit(x, y, meta=clean, meta_in_training=True, verbose=0)
+    assert model.method.table.shape == (72,)
+
+
+def test_what_nobody_has_seen_has_no_certain_new_label():
+    """With top classes only as with all of them: uniform."""
+    for top in (None, 2):
+        part, _ = relabelled(top=top)
+        rows = part.rows(tf.constant([0, 3]), 3)
+        np.testing.assert_allclose(part.labels(rows), 1 / 3, rtol=1e-6)
+
+
+def test_a_rate_of_zero_is_no_reason_for_no_numbers():
+    """A warm-up of the rate from zero, and Keras' own momentum."""
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, 100, warmup_target=0.1, warmup_steps=10
+    )
+    model = classifier(FSR(warmup=0))
+    model.compile(keras.optimizers.SGD(rate, momentum=0.9))
+    logs = model.fit(*blobs(), epochs=3, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    assert np.isfinite(model.method.dictionary.scores.numpy()).all()
+
+
+def test_joint_statistics_with_a_clean_meta_set(double):
+    """The official normalisation, with clean images: both batches at once."""
+    method = FSR(None, meta_statistics="joint", warmup=0)
+    model = Classifier(*network_with_norm(), method)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
+    rng = np.random.default_rng(0)
+    batch = {
+        "inputs": tf.constant(rng.normal(size=(6, DIM))),
+        "meta_inputs": tf.constant(rng.normal(size=(5, DIM))),
+        "label": tf.one_hot([0, 1, 2] * 2, 3, dtype=tf.float64),
+        "meta_label": tf.one_hot([0, 1, 2, 0, 1], 3, dtype=tf.float64),
+    }
+    logits, _ = method.meta_logits(model, batch, forward(model, batch))
+    both = tf.concat([batch["meta_inputs"], batch["inputs"]], 0)
+    expected = model.head(model.features(both, training=True))[:5]
+    np.testing.assert_allclose(logits, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +357,15 @@ def test_fsr_is_what_wrap_takes():
             lambda: FSR(Dictionary(pusher="unmixed_margin"), scope="all"),
             "unmixed_margin needs scope='head'",
         ),
+        (
+            lambda: FSR(Dictionary(features="bank"), meta_statistics="joint"),
+            "no reward images are there to be",
+        ),
         (lambda: Relabel(memory="logit"), "did you mean 'logits'"),
+        (lambda: Relabel(weight=-1), "weight must be 0 or more, got -1"),
+        (lambda: Relabel(decay=2), r"decay must be in \[0, 1\), got 2"),
+        (lambda: FSR(warmup=-1), "warmup must be 0 or more, got -1"),
+        (lambda: FSR(smoothing=2), r"smoothing must be in \[0, 1\), got 2"),
     ],
 )
 def test_what_does_not_go_together_is_told(build, message):
@@ -379,8 +479,10 @@ def test_the_new_label_tells_wrong_labels_from_right_ones():
 def test_a_table_that_is_too_large_is_refused_with_a_way_out():
     part = Relabel()
     learner = type("Learner", (), {"classes": 8142})
-    message = r"437513 x 8142 .* 13\.3 GiB .* \(top=10: 0\.033 GiB\), or leave"
+    source = Source(None, np.arange(437_513) % 8142, [*map(str, range(8142))])
+    # 437,513 examples x 10 classes x (4 + 8) bytes / 2^30 = 0.0489.
+    message = r"437513 x 8142 .* 13\.3 GiB .* \(top=10: 0\.049 GiB\), or leave"
     with pytest.raises(BadInput, match=message):
-        part.bind(learner, range(437_513), None)
+        part.bind(learner, source, None)
     with pytest.raises(BadInput, match="top must be in 1 to 3, got 4"):
         relabelled(top=4)

@@ -126,6 +126,17 @@ def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, tmp_path):
 
 
 @cases
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float64"])
+def test_runs_in_other_precisions(case, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build(case)
+        assert np.isfinite(fit(model, epochs=2)["loss"]).all()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@cases
 def test_compiles_with_xla(case):
     plain = build(case)
     keras.utils.set_random_seed(0)

@@ -9,6 +9,8 @@ import pytest
 from conftest import blobs
 from sklearn.metrics import roc_auc_score
 
+from fsr_gdw_tf import Classifier
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -36,6 +38,16 @@ def test_five_lines_train_the_users_own_model():
     assert (guess == y_test).mean() > 0.9
 
 
+def test_the_default_in_full_is_the_default():
+    names = {"model": users_model()}
+    exec(EXAMPLES[1], names)
+    written, default = names["classifier"], Classifier.wrap(users_model())
+    for a, b in zip(written.parts, default.parts, strict=True):
+        assert type(a) is type(b)
+    one, other = (c.method.dictionary for c in (written, default))
+    assert one.bank and other.bank and one.pusher is other.pusher
+
+
 def test_the_example_with_clean_images_finds_the_wrong_labels():
     """Three more lines, and the wrong labels weigh least."""
     x, truth = blobs(n=900)
@@ -44,7 +56,7 @@ def test_the_example_with_clean_images_finds_the_wrong_labels():
     y = np.where(wrong, (truth + rng.integers(1, 3, 900)) % 3, truth)
     x_clean, y_clean = blobs(n=15, seed=7)
     names = {**locals(), "model": users_model()}
-    exec(EXAMPLES[1], names)
+    exec(EXAMPLES[2], names)
     weights = names["weights"][:900]
     assert len(names["weights"]) == 915
     assert roc_auc_score(~wrong, weights) > 0.9
@@ -55,7 +67,7 @@ def test_the_long_example_runs():
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (20, 32, 32, 3)).astype("uint8")
     y = np.arange(20) % 10
-    code = EXAMPLES[2].replace("epochs=80", "epochs=2")
+    code = EXAMPLES[3].replace("epochs=80", "epochs=2")
     code = code.replace("Batches(100)", "Batches(10)")
     code = code.replace("resnet32(", "cifar_resnet(")
     code = code.replace("import resnet32", "import cifar_resnet")

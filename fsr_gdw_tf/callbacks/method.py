@@ -52,7 +52,7 @@ class FollowMethod(keras.callbacks.Callback):
             warnings.warn(
                 "all learned weights are the same "
                 f"({report['weight_mean']:.3g} +- {report['weight_std']:.1g}): "
-                "the method weighs nothing; a longer warm-up (warmup=) or a "
-                "smaller rate of the weight net may help",
+                "the method weighs nothing; a longer warm-up (warmup=), or a "
+                "smaller rate of its weight net if it has one, may help",
                 stacklevel=2,
             )

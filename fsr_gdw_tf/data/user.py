@@ -82,6 +82,16 @@ def require_meta(method, present: bool) -> None:
         )
 
 
+def refuse_idle_meta(method, idle: bool) -> None:
+    """Clean examples that nothing learns from are no use."""
+    if idle:
+        raise BadInput(
+            f"{type(method).__name__} does not learn from a clean meta set; "
+            "pass meta_in_training=True to train on it, or a method that does, "
+            "such as GDW()"
+        )
+
+
 def checked(dataset, input_shape, classes: int) -> tf.data.Dataset:
     """A dataset of dicts whose shapes fit the network."""
     if not isinstance(dataset, tf.data.Dataset):

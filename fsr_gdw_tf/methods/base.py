@@ -9,6 +9,7 @@ replicas and resumed with the network's.
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
@@ -75,6 +76,18 @@ def awake(learner, warmup: float) -> tf.Tensor:
     """Whether the warm-up is over."""
     first = first_epoch(warmup, learner.epochs.value)
     return learner.epoch.value >= tf.cast(first, "int32")
+
+
+def require_same(part: Part, source) -> None:
+    """Refuse other examples, or labels, than those there are books on."""
+    known = getattr(part, "known_labels", source.labels)
+    if not np.array_equal(known, source.labels):
+        raise BadInput(
+            f"{type(part).__name__} keeps books on each of {len(known)} "
+            f"examples and got {len(source)} with other labels or in another "
+            "order; build a new classifier around the model to go on with them"
+        )
+    part.known_labels = source.labels
 
 
 def require_indices(who: str, source) -> None:

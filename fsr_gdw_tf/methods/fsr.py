@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 EPSILON = 1e-5
@@ -79,6 +79,8 @@ class FSR(MetaMethod):
         )
         if rule not in RULES:
             raise BadInput(f"no rule {rule!r}: {choices(rule, RULES)}")
+        require_range(0, 1, smoothing=smoothing)
+        require_range(0, INF, fallback=fallback)
         self.rule, self.smoothing = RULES[rule], smoothing
         self.fallback = fallback
         self.helpless = keras.Variable(

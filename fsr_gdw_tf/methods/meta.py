@@ -9,14 +9,14 @@ in `lookahead.py`. The meta batch comes from a clean meta set or, with
 import keras
 import numpy as np
 import tensorflow as tf
-from sklearn.metrics import roc_auc_score
 
 from fsr_gdw_tf import distribute, losses
 from fsr_gdw_tf.dictionary import Dictionary
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
-from fsr_gdw_tf.methods.base import Method, awake, example_table
+from fsr_gdw_tf.methods.base import Method, awake, example_table, require_same
+from fsr_gdw_tf.metrics import clean_auroc
 
 STATISTICS = ("batch", "moving", "joint")
 
@@ -70,7 +70,10 @@ class MetaMethod(Method):
         self.meta_statistics = meta_statistics or default
         self.scope, self.dictionary = scope, as_dictionary(meta)
         if self.dictionary:
-            self.dictionary.check_scope(scope)
+            self.dictionary.check(scope, self.meta_statistics)
+        rate = virtual_rate or 0
+        require_range(0, INF, warmup=warmup, virtual_rate=rate, cap=cap)
+        require_range(0, 1, meta_smoothing=meta_smoothing)
         self.virtual_rate = virtual_rate
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
@@ -104,6 +107,7 @@ class MetaMethod(Method):
         if source is None:
             return
         n = len(source)
+        require_same(self, source)
         if self.table is None:
             self.table = example_table(self, "weight", n, 1.0)
             if self.keep_omega:
@@ -115,11 +119,6 @@ class MetaMethod(Method):
                     learner.classes,
                     remedy="leave it out (keep_omega=False)",
                 )
-        if self.table.shape[0] != n:
-            raise BadInput(
-                f"this classifier was trained on {self.table.shape[0]} "
-                f"examples and keeps books on each, got {n}; build a new one"
-            )
 
     def prepare(self, learner, batch):
         """Draw a reward batch, if there is a dictionary."""
@@ -143,6 +142,7 @@ class MetaMethod(Method):
         if self.meta_l2:
             moved = scope_variables(learner, self.scope)
             squares = tf.add_n([tf.reduce_sum(v.value**2) for v in moved])
+            squares = tf.cast(squares, loss.dtype)
             loss += 0.5 * learner.l2 * squares / distribute.replicas()
         return loss, after
 
@@ -153,14 +153,12 @@ class MetaMethod(Method):
         know and the step's own features are not the ones.
         """
         wanted = [batch["meta_inputs"]] if "meta_inputs" in batch else []
-        known = None
-        if self.dictionary:
-            mixed = "unmixed_inputs" in batch
-            joint = self.meta_statistics == "joint" and wanted
-            if self.scope == "head" and not mixed and not joint:
-                known = forward.features
-            else:
-                wanted.append(batch.get("unmixed_inputs", batch["inputs"]))
+        known, mixed = None, "unmixed_inputs" in batch
+        joint = self.meta_statistics == "joint"
+        if self.scope == "head" and not mixed and not joint:
+            known = forward.features
+        elif self.dictionary or joint:
+            wanted.append(batch.get("unmixed_inputs", batch["inputs"]))
         features = self.meta_features(learner, wanted)
         if "meta_features" in batch:
             features.insert(0, batch["meta_features"])
@@ -243,10 +241,10 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
 def weight_report(weights: np.ndarray, source) -> dict[str, float]:
     """Mean and spread; by clean and mislabelled where the truth is known."""
     logs = {"weight_mean": weights.mean(), "weight_std": weights.std()}
-    if source.true_labels is not None and np.isfinite(weights).all():
+    auroc = clean_auroc(source, weights)
+    if auroc is not None:
         clean = source.labels == source.true_labels
-        if 0 < clean.sum() < len(clean):
-            logs["weight_clean"] = weights[clean].mean()
-            logs["weight_mislabelled"] = weights[~clean].mean()
-            logs["weight_auroc"] = roc_auc_score(clean, weights)
+        logs["weight_clean"] = weights[clean].mean()
+        logs["weight_mislabelled"] = weights[~clean].mean()
+        logs["weight_auroc"] = auroc
     return {name: float(value) for name, value in logs.items()}

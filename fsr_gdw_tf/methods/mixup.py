@@ -8,12 +8,14 @@ official code of FSR.
 """
 
 import gin
+import keras
 import numpy as np
 import tensorflow as tf
 from scipy.stats import beta
 
 from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.lookahead import leaves
 from fsr_gdw_tf.methods.base import Regulariser
 
 
@@ -52,6 +54,15 @@ class MixUp(Regulariser):
             raise BadInput(f"no MixUp law {law!r}: {choices(law, LAWS)}")
         self.law, self.alpha, self.seed = law, alpha, seed
 
+    def bind(self, learner, source, batches) -> None:
+        """Refuse inputs that stand for something else."""
+        if not mixable(learner.features):
+            raise BadInput(
+                "MixUp averages inputs, but this network looks them up by "
+                "number (integer inputs, or an Embedding); leave MixUp out, "
+                "such as regularisers=[Relabel()]"
+            )
+
     def prepare(self, learner, batch):
         """Mix inputs and labels with the same coefficient."""
         inputs, label = tf.cast(batch["inputs"], tf.float32), batch["label"]
@@ -70,6 +81,15 @@ class MixUp(Regulariser):
             "unmixed_inputs": batch["inputs"],
             "unmixed_label": label,
         }
+
+
+def mixable(features: keras.Model) -> bool:
+    """Whether the average of two inputs is an input."""
+    looked_up = (keras.layers.Embedding, keras.layers.StringLookup)
+    by_number = keras.backend.is_int_dtype(features.inputs[0].dtype)
+    return not by_number and not any(
+        isinstance(layer, looked_up) for layer in leaves(features)
+    )
 
 
 def mix(x: tf.Tensor, partner: tf.Tensor, share: tf.Tensor) -> tf.Tensor:

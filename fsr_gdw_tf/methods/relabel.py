@@ -10,16 +10,17 @@ the table can be cut to the `top` classes of each example when there are many.
 import gin
 import numpy as np
 import tensorflow as tf
-from sklearn.metrics import roc_auc_score
 
 from fsr_gdw_tf import distribute, losses
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.methods.base import (
     Regulariser,
     awake,
     example_table,
     require_indices,
+    require_same,
 )
+from fsr_gdw_tf.metrics import clean_auroc
 
 MEMORIES = ("logits", "probs")
 ABSENT = -1e9  # the logit of a class that is not among the top
@@ -48,6 +49,8 @@ class Relabel(Regulariser):
         super().__init__(**kwargs)
         if memory not in MEMORIES:
             raise BadInput(f"no memory {memory!r}: {choices(memory, MEMORIES)}")
+        require_range(0, INF, weight=weight, warmup=warmup)
+        require_range(0, 1, decay=decay)
         self.weight, self.decay, self.warmup = weight, decay, warmup
         self.memory, self.top = memory, top
         self.values = self.places = None
@@ -56,16 +59,12 @@ class Relabel(Regulariser):
         """A row per example."""
         require_indices("Relabel", source)
         n, classes = len(source), learner.classes
+        require_same(self, source)
         if self.values is not None:
-            if self.values.shape[0] != n:
-                raise BadInput(
-                    f"this table has {self.values.shape[0]} rows, the data "
-                    f"{n} examples; build a new classifier"
-                )
             return
         if self.top is not None and not 0 < self.top <= classes:
             raise BadInput(f"top must be in 1 to {classes}, got {self.top}")
-        small = 8 * 10 * n / 2**30
+        small = (4 + 8) * 10 * n / 2**30
         self.values = example_table(
             self,
             "predictions",
@@ -77,7 +76,7 @@ class Relabel(Regulariser):
         )
         if self.top:
             self.places = example_table(
-                self, "classes", n, 0, self.top, dtype="int64"
+                self, "classes", n, -1, self.top, dtype="int64"
             )
 
     def rows(self, index: tf.Tensor, classes: int) -> tf.Tensor:
@@ -100,7 +99,7 @@ class Relabel(Regulariser):
         kept = rows > ABSENT / 2
         squares = add_up(tf.reduce_sum(tf.where(kept, rows**2, 0.0)))
         count = add_up(tf.reduce_sum(tf.cast(kept, rows.dtype)))
-        size = tf.sqrt(squares / count + 1e-8)
+        size = tf.sqrt(tf.math.divide_no_nan(squares, count) + 1e-8)
         return tf.where(kept, rows / size, rows)
 
     def labels(self, rows: tf.Tensor, add_up=distribute.add_up) -> tf.Tensor:
@@ -136,11 +135,8 @@ class Relabel(Regulariser):
         """Whether the probability of the given label tells clean from not."""
         if self.values is None or source.true_labels is None:
             return {}
-        clean = source.labels == source.true_labels
-        trust = self.trust(source)
-        if not 0 < clean.sum() < len(clean) or not np.isfinite(trust).all():
-            return {}
-        return {"relabel_auroc": float(roc_auc_score(clean, trust))}
+        auroc = clean_auroc(source, self.trust(source))
+        return {} if auroc is None else {"relabel_auroc": auroc}
 
     def trust(self, source, chunk: int = 10_000) -> np.ndarray:
         """The remembered probability of each given label."""

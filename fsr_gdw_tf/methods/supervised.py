@@ -9,7 +9,7 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import require_range
 from fsr_gdw_tf.methods.base import Method
 
 
@@ -19,10 +19,7 @@ class Supervised(Method):
 
     def __init__(self, smoothing: float = 0.0, **kwargs):
         super().__init__(**kwargs)
-        if not 0.0 <= smoothing < 1.0:
-            raise BadInput(
-                f"label smoothing must be in [0, 1), got {smoothing}"
-            )
+        require_range(0, 1, smoothing=smoothing)
         self.smoothing = smoothing
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
