@@ -13,17 +13,9 @@ from fsr_gdw_tf.callbacks.method import FollowMethod
 from fsr_gdw_tf.data import user
 from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.methods import (
-    FSR,
-    Method,
-    MixUp,
-    Regulariser,
-    Relabel,
-    Supervised,
-)
-from fsr_gdw_tf.methods.mixup import mixable
+from fsr_gdw_tf.methods import Method, Regulariser, Supervised
+from fsr_gdw_tf.methods.fsr import complete
 from fsr_gdw_tf.networks.split import split
 from fsr_gdw_tf.optimizers import add_l2
 
@@ -35,18 +27,6 @@ class Forward:
     tape: tf.GradientTape
     features: tf.Tensor
     logits: tf.Tensor
-
-
-def default_method(
-    features: keras.Model, extras=None
-) -> tuple[FSR, list[Regulariser]]:
-    """FSR as it is best: with MixUp, where inputs can be mixed, and Relabel."""
-    if extras is None:
-        extras = [*([MixUp()] if mixable(features) else []), Relabel()]
-    # With MixUp the cheaper features are the better ones.
-    mixed = any(isinstance(part, MixUp) for part in extras)
-    held = Dictionary(features="bank" if mixed else "fresh")
-    return FSR(held), extras
 
 
 @gin.register
@@ -96,10 +76,8 @@ class Classifier(keras.Model):
         """
         features, head = split(model)
         if method is None:
-            method, extras = default_method(
-                features, kwargs.get("regularisers")
-            )
-            kwargs["regularisers"] = extras
+            extras = kwargs.pop("regularisers", None)
+            method, kwargs["regularisers"] = complete(features, extras)
         classifier = cls(features, head, method, **kwargs)
         classifier.wrapped = model
         return classifier
@@ -268,12 +246,7 @@ class Classifier(keras.Model):
         """
         x, y = user.hold_out_tail(x, y, kwargs)
         x = user.as_source(x, y, self.classes)
-        meta = user.as_source(kwargs.pop("meta", None), None, self.classes)
-        joined = kwargs.pop("meta_in_training", False)
-        x = user.with_meta(x, meta, joined)
-        if not self.method.uses_meta:
-            user.refuse_idle_meta(self.method, meta is not None and not joined)
-            meta = None
+        x, meta = user.clean_set(x, self.method, self.classes, kwargs)
         held = user.as_source(
             kwargs.pop("validation_data", None), None, self.classes
         )
@@ -284,12 +257,7 @@ class Classifier(keras.Model):
         self.bind(source, batches)
         own = self._own_callbacks(source, kwargs.get("initial_epoch", 0))
         kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
-        if isinstance(x, Source):
-            if kwargs.get("steps_per_epoch") is not None:
-                raise BadInput(
-                    "steps_per_epoch follows from the batch size for arrays "
-                    "and sources; leave it out"
-                )
+        if source is not None:
             kwargs["steps_per_epoch"] = batches.steps(x)
             start = kwargs.get("initial_epoch", 0)
             user.require_meta(self.method, meta is not None)

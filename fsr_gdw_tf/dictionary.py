@@ -17,13 +17,13 @@ import tensorflow as tf
 from fsr_gdw_tf import balance, distribute
 from fsr_gdw_tf.data.source import require_all_classes
 from fsr_gdw_tf.errors import BadInput, choices, require_range
-from fsr_gdw_tf.methods.base import Batch, Part, example_table, require_indices
 from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.pushers import PUSHERS, Sight, remember, unmixed_margin
+from fsr_gdw_tf.tables import example_table, require_indices
 
 
 @gin.register
-class Dictionary(Part):
+class Dictionary(keras.layers.Layer):
     """A meta set made of training examples; needs no clean label.
 
     size: K, its members: the same number of each class, K // classes. None: a
@@ -182,7 +182,7 @@ class Dictionary(Part):
             return balance.turn(source.classes, self.size, epoch, self.seed)
         return balance.places(source.counts(), self.size, self.fill)
 
-    def prepare(self, learner, batch: Batch) -> Batch:
+    def prepare(self, learner, batch: dict) -> dict:
         """Add a reward batch as the meta batch."""
         slots = self.draw(learner)
         held = tf.gather(self.held.value, slots)
@@ -223,7 +223,7 @@ class Dictionary(Part):
             fn_output_signature=tf.TensorSpec(inputs.shape[1:], inputs.dtype),
         )
 
-    def push(self, batch: Batch, sight: dict) -> None:
+    def push(self, batch: dict, sight: dict) -> None:
         """Score the examples of a batch."""
         index = batch["index"]
         before = {

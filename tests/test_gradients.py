@@ -10,9 +10,9 @@ from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
 from fsr_gdw_tf.methods import GDW, INSW, L2RW, MWNet
-from fsr_gdw_tf.methods.base import example_table
 from fsr_gdw_tf.methods.gdw import zero_mean
 from fsr_gdw_tf.optimizers import SGD
+from fsr_gdw_tf.tables import example_table
 
 N, M, C, DIM = 6, 5, 3, 4
 

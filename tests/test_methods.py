@@ -21,8 +21,8 @@ from fsr_gdw_tf.methods import (
     Relabel,
     mixup,
 )
-from fsr_gdw_tf.methods.base import example_table
 from fsr_gdw_tf.optimizers import Adam
+from fsr_gdw_tf.tables import example_table
 
 # Every row must pass every test below: name -> keyword arguments.
 CASES = {

@@ -41,6 +41,11 @@ def batches_for(data, batch_size: int | None, kwargs: dict) -> Batches:
     for name in ("sample_weight", "class_weight"):
         if kwargs.pop(name, None) is not None:
             raise BadInput(f"{name} is not supported: the method weighs")
+    if isinstance(data, Source) and kwargs.get("steps_per_epoch") is not None:
+        raise BadInput(
+            "steps_per_epoch follows from the batch size for arrays and "
+            "sources; leave it out"
+        )
     if batch_size is None:
         batch_size = min(32, len(data)) if isinstance(data, Source) else 32
     seed, shuffle = kwargs.pop("seed", 0), kwargs.pop("shuffle", True)
@@ -72,6 +77,22 @@ def with_meta(x, meta, meta_in_training: bool):
     return join(x, meta) if meta_in_training else x
 
 
+def clean_set(x, method, classes: int, kwargs: dict):
+    """(what trains the network, what teaches the method) from fit's `meta`."""
+    meta = as_source(kwargs.pop("meta", None), None, classes)
+    joined = kwargs.pop("meta_in_training", False)
+    x = with_meta(x, meta, joined)
+    if method.uses_meta:
+        return x, meta
+    if meta is not None and not joined:
+        raise BadInput(
+            f"{type(method).__name__} does not learn from a clean meta set; "
+            "pass meta_in_training=True to train on it, or a method that does, "
+            "such as GDW()"
+        )
+    return x, None
+
+
 def require_meta(method, present: bool) -> None:
     """A method that learns from a clean meta set gets one."""
     if method.uses_meta and not present:
@@ -79,16 +100,6 @@ def require_meta(method, present: bool) -> None:
             f"{type(method).__name__} learns from a clean meta set and got "
             "none; pass fit(..., meta=(x_clean, y_clean)), batches with "
             "meta_inputs and meta_label, or set META_PER_CLASS"
-        )
-
-
-def refuse_idle_meta(method, idle: bool) -> None:
-    """Clean examples that nothing learns from are no use."""
-    if idle:
-        raise BadInput(
-            f"{type(method).__name__} does not learn from a clean meta set; "
-            "pass meta_in_training=True to train on it, or a method that does, "
-            "such as GDW()"
         )
 
 

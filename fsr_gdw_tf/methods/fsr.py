@@ -19,8 +19,11 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.methods.meta import MetaMethod
+from fsr_gdw_tf.methods.mixup import MixUp, mixable
+from fsr_gdw_tf.methods.relabel import Relabel
 
 EPSILON = 1e-5
 
@@ -114,3 +117,12 @@ class FSR(MetaMethod):
             logs["weight_zero"] = float(np.mean(np.array(self.table) == 0))
             logs["helpless_steps"] = float(np.array(self.helpless))
         return logs
+
+
+def complete(features: keras.Model, extras=None) -> tuple[FSR, list]:
+    """FSR as a whole: with MixUp, where inputs can be mixed, and Relabel."""
+    if extras is None:
+        extras = [*([MixUp()] if mixable(features) else []), Relabel()]
+    # The cheaper features are good enough with MixUp, and only with it.
+    mixed = any(isinstance(part, MixUp) for part in extras)
+    return FSR(Dictionary(features="bank" if mixed else "fresh")), extras

@@ -11,8 +11,8 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute
-from fsr_gdw_tf.methods.base import example_table, require_indices
 from fsr_gdw_tf.methods.meta import MetaMethod
+from fsr_gdw_tf.tables import example_table, require_indices
 
 
 @gin.register

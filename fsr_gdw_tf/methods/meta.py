@@ -15,8 +15,9 @@ from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
-from fsr_gdw_tf.methods.base import Method, awake, example_table, require_same
+from fsr_gdw_tf.methods.base import Method, awake
 from fsr_gdw_tf.metrics import clean_auroc
+from fsr_gdw_tf.tables import example_table, require_same
 
 STATISTICS = ("batch", "moving", "joint")
 

@@ -13,14 +13,9 @@ import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
-from fsr_gdw_tf.methods.base import (
-    Regulariser,
-    awake,
-    example_table,
-    require_indices,
-    require_same,
-)
+from fsr_gdw_tf.methods.base import Regulariser, awake
 from fsr_gdw_tf.metrics import clean_auroc
+from fsr_gdw_tf.tables import example_table, require_indices, require_same
 
 MEMORIES = ("logits", "probs")
 ABSENT = -1e9  # the logit of a class that is not among the top
