@@ -3,8 +3,10 @@
 Zhang & Pfister, section 4.3. The rule is that of the official code: a table of
 logits, scaled to a root mean square of one over the batch, 90 % of it the
 newest prediction. `memory="probs"` is the text: a moving average of predicted
-probabilities. Our deviations: a batch's scale is that of the global batch, and
-the table can be cut to the `top` classes of each example when there are many.
+probabilities. With MixUp it is the mixed example that is predicted, as in the
+code (the text mixes for the other loss only). Our deviations: a batch's scale
+is that of the global batch, and the table can be cut to the `top` classes of
+each example when there are many.
 """
 
 import gin
