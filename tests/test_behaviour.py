@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer
+from sklearn.metrics import roc_auc_score
 
 from fsr_gdw_tf import Classifier, Supervised, config
 from fsr_gdw_tf.experiment import Experiment
@@ -71,5 +72,7 @@ def test_five_lines_help_on_a_table_with_wrong_labels():
         classifier.fit(x, y, epochs=30, verbose=0)
         guess = model.predict(x, verbose=0).argmax(1)
         accuracy.append(np.mean(guess == truth))
+    scores = classifier.method.dictionary.scores.numpy()
+    assert roc_auc_score(y == truth, scores) > 0.9
     plain, wrapped = accuracy
     assert wrapped > 0.92 and wrapped > plain + 0.02
