@@ -106,10 +106,10 @@ def test_weights_of_every_scope_are_the_central_difference(batch, scope):
     )
 
 
-def with_dictionary(statistics, mixed, features="fresh", scope="head"):
+def with_dictionary(statistics, mixed, features="fresh"):
     """A classifier in float64 whose reward batch is all of five examples."""
     dictionary = Dictionary(6, 6, features=features)
-    method = FSR(dictionary, scope, meta_statistics=statistics, warmup=0)
+    method = FSR(dictionary, meta_statistics=statistics, warmup=0)
     extra = [MixUp()] if mixed else []
     model = Classifier(*network_with_norm(), method, extra, l2=0.1)
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9))

@@ -46,6 +46,9 @@ CASES = {
     "fsr_shift": lambda: {
         "method": FSR(Dictionary(same_draw=True), rule="shift", warmup=0)
     },
+    "fsr_all": lambda: {
+        "method": FSR(Dictionary(same_draw=True), scope="all", warmup=0)
+    },
     "fsr_clean": lambda: {"method": FSR(meta=None, warmup=0)},
     "relabel": lambda: {
         "regularisers": [Relabel(memory="probs", top=2, warmup=1)]
@@ -62,6 +65,7 @@ RANDOM = (
     "fsr",
     "fsr_raw",
     "fsr_shift",
+    "fsr_all",
     "gdw_dictionary",
 )
 cases = pytest.mark.parametrize("case", CASES)

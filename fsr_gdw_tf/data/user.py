@@ -88,7 +88,7 @@ def clean_set(x, method, classes: int, kwargs: dict):
         raise BadInput(
             f"{type(method).__name__} does not learn from a clean meta set; "
             "pass meta_in_training=True to train on it, or a method that does, "
-            "such as GDW()"
+            "such as GDW() or FSR(meta=None)"
         )
     return x, None
 
