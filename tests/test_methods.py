@@ -129,8 +129,14 @@ def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, tmp_path):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 
 
-@cases
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float64"])
+@pytest.mark.parametrize(
+    ("case", "policy"),
+    [
+        *((case, "mixed_bfloat16") for case in CASES),
+        # The gradient tests run everything else in double precision.
+        *((case, "float64") for case in ("fsr", "gdw_dictionary", "relabel")),
+    ],
+)
 def test_runs_in_other_precisions(case, policy):
     keras.config.set_dtype_policy(policy)
     try:

@@ -29,7 +29,7 @@ def users_model() -> keras.Model:
 
 def test_five_lines_train_the_users_own_model():
     model = users_model()
-    x, y = blobs(n=3000)
+    x, y = blobs(n=600)
     x_test, y_test = blobs(n=30, seed=1)
     lines = [line for line in EXAMPLES[0].splitlines() if line]
     assert len(lines) == 5

@@ -93,11 +93,13 @@ def data_for(recipe: str, folder: Path) -> list[str]:
         classes = 100 if "100" in recipe else 10
         name = f"cifar{classes}"
         # The smallest class of a tail of 0.1 must keep an image.
-        fake_cifar(folder, name, classes, n=14 * classes)
+        each = 14 if "longtail" in recipe else 4
+        fake_cifar(folder, name, classes, n=each * classes)
         # The same recipe on a network of 8 layers instead of 32.
         small = ["Learner.network=@cifar_resnet", "cifar_resnet.depth=8"]
         tail = ["MU=0.1"] if "longtail" in recipe else []
-        return [f'DATA_DIR="{folder}"', *small, *tail]
+        size = f"BATCH_SIZE={2 * classes // 5}"
+        return [f'DATA_DIR="{folder}"', *small, *tail, size]
     if recipe == "inaturalist.gin":
         # TFDS knows its 8,142 classes, so each gets an image of 8 x 8 pixels.
         fake_inaturalist(folder, classes=8142)
