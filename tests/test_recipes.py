@@ -92,8 +92,8 @@ def data_for(recipe: str, folder: Path) -> list[str]:
     if "cifar" in recipe:
         classes = 100 if "100" in recipe else 10
         name = f"cifar{classes}"
-        # The smallest class of a tail of 0.1 must keep an image.
-        each = 14 if "longtail" in recipe else 4
+        # Noise must leave each class an image, and so must a tail of 0.1.
+        each = 14 if "longtail" in recipe else 10
         fake_cifar(folder, name, classes, n=each * classes)
         # The same recipe on a network of 8 layers instead of 32.
         small = ["Learner.network=@cifar_resnet", "cifar_resnet.depth=8"]
