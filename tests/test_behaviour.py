@@ -32,23 +32,23 @@ def train_on_digits(name: str) -> dict:
 
 
 @pytest.mark.slow
-def test_without_clean_labels_digits_with_wrong_ones_are_learned():
-    """40 % are wrong. Measured: plain .62, FSR .95, dictionary-GDW .97."""
-    logs = {
-        name: train_on_digits(name)
-        for name in ("supervised", "fsr", "gdw_dictionary")
-    }
-    accuracy = {
-        name: np.mean(log["val_accuracy"][-5:]) for name, log in logs.items()
-    }
-    assert accuracy["fsr"] > accuracy["supervised"] + 0.1
-    assert accuracy["gdw_dictionary"] > accuracy["supervised"] + 0.15
-    for name in ("fsr", "gdw_dictionary"):
-        assert logs[name]["purity"][-1] > 0.9
-        assert logs[name]["score_auroc"][-1] > 0.9
-        assert logs[name]["relabel_auroc"][-1] > 0.85
-        clean = logs[name]["weight_clean"][-1]
-        assert clean > 1.1 * logs[name]["weight_mislabelled"][-1]
+def test_plain_training_learns_the_wrong_labels():
+    """The yardstick of the next test; measured: .62."""
+    logs = train_on_digits("supervised")
+    assert 0.5 < np.mean(logs["val_accuracy"][-5:]) < 0.75
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fsr", "gdw_dictionary"])
+def test_without_clean_labels_digits_with_wrong_ones_are_learned(name):
+    """40 % are wrong. Measured: FSR .95, dictionary-GDW .97."""
+    logs = train_on_digits(name)
+    assert np.mean(logs["val_accuracy"][-5:]) > 0.9
+    assert logs["purity"][-1] > 0.9
+    assert logs["score_auroc"][-1] > 0.9
+    assert logs["relabel_auroc"][-1] > 0.85
+    clean, wrong = logs["weight_clean"][-1], logs["weight_mislabelled"][-1]
+    assert clean > 1.1 * wrong
 
 
 def test_five_lines_help_on_a_table_with_wrong_labels():
