@@ -118,8 +118,8 @@ def stepper(classifier: Classifier):
     meta = arrays(images[n:], labels[n:], names)
     batches = Batches(FLAGS.batch, meta_size=m)
     classifier.bind(train, batches)
-    if dictionary := getattr(classifier.method, "dictionary", None):
-        dictionary.refresh(classifier, train, epoch=0)
+    if classifier.method.dictionary:
+        classifier.method.dictionary.refresh(classifier, train, epoch=0)
     own = classifier.method.uses_meta
     dataset = batches.train(train, epochs=1, meta=meta if own else None)
     iterator = iter(dataset.cache().repeat())
@@ -184,8 +184,11 @@ def main(argv: list[str]) -> None:
         if FLAGS.memory_of:
             print(peak_memory(FLAGS.memory_of))
             return
+        scopes = {}
         for spec in FLAGS.methods:
-            stepper(build(spec))  # what is wrong is told before measuring
+            classifier = build(spec)
+            stepper(classifier)  # what is wrong is told before measuring
+            scopes[spec] = getattr(classifier.method, "scope", "")
     except BadInput as error:
         refuse(error)
     memory = {spec: peak_memory_alone(spec) for spec in FLAGS.methods}
@@ -196,7 +199,7 @@ def main(argv: list[str]) -> None:
         name, words, _ = parse(spec)
         row = [
             ":".join([name, *(w for w in spec.split(":") if w in words)]),
-            getattr(build(spec).method, "scope", ""),
+            scopes[spec],
             round(seconds[spec] / seconds[first], 3),
             round(memory[spec] / memory[first], 3),
             round(seconds[spec], 4),

@@ -268,9 +268,10 @@ class Classifier(keras.Model):
         return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
 
     def _own_callbacks(self, source, first_epoch: int) -> list:
-        dictionary = getattr(self.method, "dictionary", None)
-        refresh = [RefreshDictionary(dictionary, source, first_epoch)]
-        return [*(refresh if dictionary else ()), FollowMethod(source)]
+        follow, dictionary = FollowMethod(source), self.method.dictionary
+        if dictionary is None:
+            return [follow]
+        return [RefreshDictionary(dictionary, source, first_epoch), follow]
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Loss and metrics on arrays, on a `Source`, or on a dataset."""

@@ -226,15 +226,13 @@ class Dictionary(keras.layers.Layer):
     def push(self, batch: dict, sight: dict) -> None:
         """Score the examples of a batch."""
         index = batch["index"]
-        before = {
-            name: tf.gather(getattr(self, table).value, index)
-            for name, table in (
-                ("score", "scores"),
-                ("visits", "visits"),
-                ("memory", "memory"),
-            )
-        }
-        sight = Sight(**before, **sight, momentum=self.momentum)
+        sight = Sight(
+            score=tf.gather(self.scores.value, index),
+            visits=tf.gather(self.visits.value, index),
+            memory=tf.gather(self.memory.value, index),
+            momentum=self.momentum,
+            **sight,
+        )
         distribute.write_rows(self.scores, index, self.pusher(sight))
         distribute.write_rows(self.memory, index, remember(sight))
         distribute.write_rows(self.visits, index, sight.visits + 1.0)

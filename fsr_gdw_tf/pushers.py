@@ -16,8 +16,8 @@ NEVER, RIGHT, WRONG = 0.0, 1.0, 2.0  # predicted right: never, last time, before
 class Sight(NamedTuple):
     """What a step has seen of its examples; all but `momentum` is `[batch]`.
 
-    With MixUp the step's own loss and logits are those of the mixed example;
-    `label` and what comes after the virtual step belong to the un-mixed one.
+    With MixUp the step's own loss is that of the mixed example; all else
+    belongs to the un-mixed one.
     """
 
     score: tf.Tensor  # before this step
@@ -25,7 +25,6 @@ class Sight(NamedTuple):
     memory: tf.Tensor  # NEVER, RIGHT or WRONG, before this step
     label: tf.Tensor  # [batch, classes]
     loss: tf.Tensor
-    logits: tf.Tensor  # [batch, classes]
     logits_after: tf.Tensor  # [batch, classes], after the virtual step
     logits_unmixed: tf.Tensor  # [batch, classes], before the virtual step
     momentum: float

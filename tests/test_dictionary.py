@@ -36,7 +36,6 @@ def push(dictionary, index, label, loss, p_after):
     sight = {
         "label": tf.one_hot(label, 2),
         "loss": tf.constant(loss, tf.float32),
-        "logits": logits,
         "logits_after": logits,
         "logits_unmixed": logits,
     }
@@ -425,7 +424,6 @@ def sight(**kwargs):
         "memory": tf.constant([RIGHT, RIGHT, NEVER, WRONG]),
         "label": tf.one_hot([0, 0, 0, 0], 3),
         "loss": tf.constant([1.0, 2.0, 3.0, 4.0]),
-        "logits": tf.zeros((4, 3)),
         "logits_after": tf.constant(after),
         "logits_unmixed": tf.zeros((4, 3)),
         "momentum": 0.9,

@@ -41,6 +41,7 @@ class Method(Part):
     """What is learned from a batch: the rows of the papers' tables."""
 
     uses_meta = False  # whether batches carry meta_inputs and meta_label
+    dictionary = None  # a meta set out of the training set, if any
     warmup = 0  # epochs of plain training, or below 1 their share of all
 
     def teach(self, learner, batch: Batch, forward):

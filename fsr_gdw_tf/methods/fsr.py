@@ -9,8 +9,9 @@ has the momentum and the L2 of the real one (`virtual_momentum`, `virtual_l2`,
 too. Our deviations: weights are normalised over the global batch, not over
 each replica's; when no example of a batch helps, each weighs `fallback` and
 the step is counted (the code: 0, silently); the reward batch is normalised
-with moving statistics (the code: "joint"). MixUp and re-labelling are
-regularisers of their own; without them this is the paper's FSR-Raw.
+with moving statistics (the code: "joint"); members are chosen by the area
+under the margin (the paper: "meta_margin", see `Dictionary`). MixUp and
+re-labelling are regularisers of their own; without them this is FSR-Raw.
 """
 
 import gin

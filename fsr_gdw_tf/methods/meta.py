@@ -184,7 +184,6 @@ class MetaMethod(Method):
         sight = {
             "label": label,
             "loss": self.objective(batch, forward.logits, 1.0),
-            "logits": forward.logits,
             "logits_after": after,
             "logits_unmixed": learner.head(features),
         }
