@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import gin
+import lookalikes
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -108,22 +109,26 @@ def data_for(recipe: str, folder: Path) -> list[str]:
         return [f'DATA_DIR="{folder}"', "IMAGE_SIZE=8", *small, *own]
     if recipe == "digits.gin":
         return ["TRAIN_EXAMPLES=100", "small_cnn.widths=(4, 8)"]
+    if recipe in ("webvision.gin", "clothing1m.gin"):
+        return published(recipe, folder)
     photographs(folder)
-    size = ["IMAGE_SIZE=32"]
     if recipe == "folder.gin":
-        return [f'DATA_DIR="{folder}"', *size]
-    lines = [f"{c}/{i}.jpg,{c}\n" for i in range(12) for c in ("cat", "dog")]
-    for name, part in (("train", lines[:16]), ("held", lines[16:])):
-        (folder / f"{name}.csv").write_text("path,label\n" + "".join(part))
-    lists = [f'TRAIN_LIST="{folder}/train.csv"']
+        return [f'DATA_DIR="{folder}"', "IMAGE_SIZE=32"]
+    lines = [f"{c}/{i}.jpg,{c}\n" for i in range(8) for c in ("cat", "dog")]
+    (folder / "train.csv").write_text("path,label\n" + "".join(lines))
+    return [f'TRAIN_LIST="{folder}/train.csv"', "IMAGE_SIZE=32"]
+
+
+def published(recipe: str, folder: Path) -> list[str]:
+    """The same for data that are read as their authors publish them."""
+    common = [f'DATA_DIR="{folder}"', "IMAGE_SIZE=32", "META_PER_CLASS=0"]
     if recipe == "clothing1m.gin":
-        lists += [f'META_LIST="{folder}/held.csv"', "META_PER_CLASS=0"]
-    if recipe == "webvision.gin":
-        size += [
-            f'TEST_LIST="{folder}/held.csv"',
-            "Learner.network=@resnet18",
-        ]
-    return [*lists, *size]
+        lookalikes.clothing1m(folder)
+        return [*common, "BATCH_SIZE=14"]
+    lookalikes.webvision(folder)
+    lookalikes.imagenet(folder / "imagenet")
+    small = ["Learner.network=@resnet18", "BATCH_SIZE=20"]
+    return [*common, *small, f'IMAGENET_DIR="{folder}/imagenet"']
 
 
 @pytest.mark.parametrize("recipe", RUN_FILES)
@@ -145,6 +150,26 @@ def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
     for name in ("DONE", "model.keras", "run.json", "operative_config.gin"):
         assert (run / name).is_file()
     assert f"Results: {run}" in out
+
+
+def test_inaturalist_trains_on_the_official_files(tmp_path, command_line):
+    lookalikes.inaturalist_files(tmp_path / "data")
+    settings = [
+        *(*QUICK, f'DATA_DIR="{tmp_path}/data"', "IMAGE_SIZE=8"),
+        *("META_PER_CLASS=0", "Learner.network=@mlp", "mlp.hidden=(8,)"),
+    ]
+    run = tmp_path / "run"
+    code, _, err = command_line(
+        "--gin_file=gin/inaturalist.gin",
+        "--gin_file=gin/data/inaturalist_files.gin",
+        *(f"--run_dir={run}", "--mode=train"),
+        *(f"--gin_param={setting}" for setting in settings),
+    )
+    assert code == 0, err
+    assert len(RunFolder(run).metrics()) == 2
+    data = json.loads((run / "run.json").read_text())["data"]
+    assert (data["train"], data["test"]) == (18, 6)
+    assert data["class_counts"] == [6, 6, 6]
 
 
 @pytest.mark.parametrize("recipe", RUN_FILES)

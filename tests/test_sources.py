@@ -142,11 +142,15 @@ def test_file_lists(photos, kind):
         text = "".join(f"{p} {int('dog' in p)}\n" for p in lines)
     file = photos / f"list.{kind}"
     file.write_text(text)
-    splits = file_list(str(file), test_list=str(file))
+    few = photos / f"few.{kind}"
+    few.write_text("".join(text.splitlines(keepends=True)[:5]))
+    splits = file_list(str(file), test_list=str(file), meta_list=str(few))
     names = ["cat", "dog"] if kind == "csv" else ["0", "1"]
     assert splits.train.class_names == names
     np.testing.assert_array_equal(splits.train.labels, [0] * 10 + [1] * 10)
     assert splits.test.load([13], Resize(2).test)[0, 0, 0, 0] == 130
+    # A CSV's first line has no image.
+    assert splits.meta.labels.tolist() == [0] * (4 if kind == "csv" else 5)
 
 
 def store_in_tfds(tmp_path, n=24, size=6, file_format="tfrecord"):

@@ -9,12 +9,20 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.lists import (
+    Listing,
+    data_folder,
+    opened,
+    require_files,
+)
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits, hold_out
 from fsr_gdw_tf.errors import BadInput
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif"}
 LAYOUT = "expected <root>/<class name>/<image>.jpg (or .png, .bmp, .gif)"
+LIST_LAYOUT = "expected a CSV with the columns path,label"
+LIST_ROOT = "relative paths start at the list's folder unless root is given"
 
 
 class FileReader:
@@ -22,7 +30,7 @@ class FileReader:
 
     batched = False
 
-    def __init__(self, paths: Sequence[Path]):
+    def __init__(self, paths: Sequence[str | Path]):
         self.paths = [str(p) for p in paths]
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
@@ -44,10 +52,10 @@ def decode(contents: tf.Tensor) -> tf.Tensor:
     return image
 
 
-def unreadable(paths: Sequence[Path]) -> dict[int, str]:
+def unreadable(paths: Sequence[str | Path]) -> dict[int, str]:
     """Decode every file once: {position: why it cannot be decoded}."""
 
-    def why(path: Path) -> str | None:
+    def why(path: str | Path) -> str | None:
         try:
             decode(tf.io.read_file(str(path)))
         except (tf.errors.OpError, ValueError) as error:
@@ -88,9 +96,7 @@ def folder(
 
     `root/train` and `root/test` (or `root/val`) are used when they exist.
     """
-    base = Path(root)
-    if not root or not base.is_dir():
-        raise BadInput(f"no such data folder: {str(root)!r}; {LAYOUT}")
+    base = data_folder(root, LAYOUT)
     if (base / "train").is_dir():
         held = [base / n for n in ("test", "val") if (base / n).is_dir()]
         test_root = test_root or (held[0] if held else None)
@@ -103,8 +109,7 @@ def folder(
 
 
 def _folder_source(base: Path, class_names, verify) -> Source:
-    if not base.is_dir():
-        raise BadInput(f"no such data folder: {str(base)!r}; {LAYOUT}")
+    base = data_folder(base, LAYOUT)
     folders = sorted(d for d in base.iterdir() if d.is_dir())
     folders = [d for d in folders if not d.name.startswith(".")]
     found = [d.name for d in folders]
@@ -123,12 +128,18 @@ def _folder_source(base: Path, class_names, verify) -> Source:
     number = {name: c for c, name in enumerate(class_names)}
     paths, labels = [], []
     for d in folders:
-        images = sorted(p for p in d.rglob("*") if p.suffix.lower() in SUFFIXES)
-        if not images:
-            raise BadInput(f"class folder {d} has no image; {LAYOUT}")
+        images = images_in(d, LAYOUT)
         paths += images
         labels += [number[d.name]] * len(images)
     return _source(paths, labels, class_names, verify)
+
+
+def images_in(folder: Path, layout: str) -> list[Path]:
+    """The images below the folder of a class."""
+    images = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
+    if not images:
+        raise BadInput(f"class folder {folder} has no image; {layout}")
+    return sorted(images)
 
 
 @gin.register
@@ -145,38 +156,44 @@ def file_list(
     with `path label` on each line. Relative paths start at `root`, which is
     the list's own folder unless given. Labels are names or numbers.
     """
-    paths, labels = _read_list(train_list, root)
-    names = _class_names(labels)
-    train = _list_source(train_list, paths, labels, names, verify)
+    listing = _read_list(train_list, root)
+    names = _class_names(listing.labels)
+    train = _list_source(listing, names, verify)
     meta = test = None
     if meta_list is not None:
-        listed = _read_list(meta_list, root)
-        meta = _list_source(meta_list, *listed, names, verify)
+        meta = _list_source(_read_list(meta_list, root), names, verify)
     if test_list is None:
         train, test = hold_out(train, round(test_share * len(train)), seed)
     else:
-        listed = _read_list(test_list, root)
-        test = _list_source(test_list, *listed, names, verify)
+        test = _list_source(_read_list(test_list, root), names, verify)
     return Splits(train, test, meta)
 
 
-def _list_source(name, paths, labels, class_names, verify) -> Source:
+def _list_source(listing: Listing, class_names, verify) -> Source:
     number = {c: i for i, c in enumerate(class_names)}
-    unknown = sorted({label for label in labels if label not in number})
+    unknown = sorted({c for c in listing.labels if c not in number})
     if unknown:
         raise BadInput(
-            f"{name} has labels that the training list has not: "
+            f"{listing.name} has labels that the training list has not: "
             f"{', '.join(unknown[:5])}"
         )
-    missing = [p for p in paths if not p.is_file()]
-    if missing:
-        raise BadInput(
-            f"{name} lists {len(missing)} file(s) that do not exist, the first "
-            f"is {missing[0]}; relative paths start at the list's folder "
-            "unless root is given"
-        )
-    numbers = [number[label] for label in labels]
-    return _source(paths, numbers, class_names, verify)
+    numbers = [number[label] for label in listing.labels]
+    listing = listing._replace(labels=numbers)
+    return listed_source([listing], class_names, verify, LIST_ROOT)
+
+
+def listed_source(
+    listings: Sequence[Listing],
+    class_names: Sequence[str],
+    verify: bool,
+    advice: str,
+) -> Source:
+    """A source of lists, one after another; all their files must exist."""
+    for listing in listings:
+        require_files(listing, advice)
+    paths = [path for listing in listings for path in listing.paths]
+    labels = [label for listing in listings for label in listing.labels]
+    return _source(paths, labels, class_names, verify)
 
 
 def _class_names(labels: Sequence[str]) -> list[str]:
@@ -186,23 +203,15 @@ def _class_names(labels: Sequence[str]) -> list[str]:
     return sorted(set(labels))
 
 
-def _read_list(name: str, root: str | None) -> tuple[list[Path], list[str]]:
-    file = Path(name)
-    if not name or not file.is_file():
-        raise BadInput(
-            f"no such file list: {name!r}; expected a CSV with the columns "
-            "path,label"
-        )
-    try:
-        # Spreadsheets put a byte order mark in front.
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(_rows(name, lines, file.suffix.lower() == ".csv"))
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{name} is not UTF-8: {error}") from error
+def _read_list(name: str, root: str | None) -> Listing:
+    with opened(name, LIST_LAYOUT) as lines:
+        rows = list(_rows(name, lines, Path(name).suffix.lower() == ".csv"))
     if not rows:
         raise BadInput(f"{name} lists no image")
-    base = Path(root) if root else file.parent
-    return [base / path for path, _ in rows], [label for _, label in rows]
+    base = Path(root) if root else Path(name).parent
+    numbers, paths, labels = zip(*rows, strict=True)
+    paths = [str(base / path) for path in paths]
+    return Listing(name, paths, list(labels), numbers)
 
 
 def _rows(name: str, lines, is_csv: bool):
@@ -216,12 +225,13 @@ def _rows(name: str, lines, is_csv: bool):
             )
         for row in reader:
             label = row["label"] if row["path"] else ""
-            yield row["path"], _label(name, reader.line_num, label)
+            number = reader.line_num
+            yield number, row["path"], _label(name, number, label)
         return
     for number, line in enumerate(lines, 1):
         if line.strip():
             path, _, label = line.strip().rpartition(" ")
-            yield path, _label(name, number, label if path else "")
+            yield number, path, _label(name, number, label if path else "")
 
 
 def _label(name: str, line: int, label: str | None) -> str:

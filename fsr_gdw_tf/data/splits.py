@@ -7,7 +7,7 @@ then labels are corrupted. So meta labels are true and never in training.
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import gin
 import numpy as np
@@ -24,12 +24,16 @@ from fsr_gdw_tf.errors import BadInput
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-    """Training, test and (maybe) clean meta examples, all disjoint."""
+    """Training, test and (maybe) clean meta examples, all disjoint.
+
+    `others` are more tests of the same classes, by name.
+    """
 
     train: Source
     test: Source
     meta: Source | None = None
     meta_in_training: bool = False
+    others: Mapping[str, Source] = dataclasses.field(default_factory=dict)
 
     @property
     def training(self) -> Source:
@@ -69,7 +73,7 @@ def prepare(
             "META_IN_TRAINING needs clean images; set META_PER_CLASS, or use "
             "data that bring a meta set"
         )
-    return Splits(train, splits.test, meta, meta_in_training)
+    return Splits(train, splits.test, meta, meta_in_training, splits.others)
 
 
 def check_meta(train: Source, meta: Source) -> None:

@@ -1,0 +1,102 @@
+"""Lists of files: what stands in which line, and whether the files exist."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from fsr_gdw_tf.errors import INF, BadInput
+
+
+class Listing(NamedTuple):
+    """Files with a label each, and where the list names them."""
+
+    name: str
+    paths: list[str]
+    labels: list
+    lines: Sequence[int]
+    unit: str = "line"
+
+    def where(self, position: int) -> str:
+        """What a person looks for in the list."""
+        return f"{self.name}, {self.unit} {self.lines[position]}"
+
+
+def data_folder(root: str | Path | None, layout: str) -> Path:
+    """The folder of a data set, refused if it is not there."""
+    if not root or not Path(root).is_dir():
+        raise BadInput(f"no such data folder: {str(root)!r}; {layout}")
+    return Path(root)
+
+
+@contextmanager
+def opened(name: str, layout: str) -> Iterator:
+    """A list, open as text."""
+    if not name or not os.path.isfile(name):
+        raise BadInput(f"no such file list: {name!r}; {layout}")
+    try:
+        # Spreadsheets put a byte order mark in front.
+        with open(name, newline="", encoding="utf-8-sig") as lines:
+            yield lines
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name} is not UTF-8: {error}") from error
+
+
+def numbered(name: str, layout: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of all lines that are not empty."""
+    with opened(name, layout) as lines:
+        for line, text in enumerate(lines, 1):
+            if text.strip():
+                yield line, text.strip()
+
+
+def labelled(
+    name: str, layout: str, classes: float = INF
+) -> Iterator[tuple[int, str, int]]:
+    """(line, path, label) where each line is `path label`."""
+    for line, text in numbered(name, layout):
+        parts = text.rsplit(maxsplit=1)
+        if len(parts) < 2 or not parts[1].isdecimal():
+            raise BadInput(
+                f"{name}, line {line}: expected a path and the number of a "
+                f"class, got {text[:80]!r}; write them apart by a space"
+            )
+        if int(parts[1]) >= classes:
+            raise BadInput(
+                f"{name}, line {line}: label {parts[1]} is out of range; "
+                f"expected 0 to {classes - 1}, as {classes} classes have names"
+            )
+        yield line, parts[0], int(parts[1])
+
+
+def missing(paths: Sequence[str]) -> list[int]:
+    """Positions of paths that are no files; each folder is read once."""
+    folders: dict[str, set[str]] = {}
+    lost = []
+    for position, path in enumerate(paths):
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = _files_in(folder or ".")
+        # Asking costs time, but some disks do not mind capitals.
+        if name not in folders[folder] and not os.path.isfile(path):
+            lost.append(position)
+    return lost
+
+
+def _files_in(folder: str) -> set[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return set()
+
+
+def require_files(listing: Listing, advice: str) -> None:
+    """Refuse a list of files that do not all exist."""
+    lost = missing(listing.paths)
+    if lost:
+        raise BadInput(
+            f"{listing.where(lost[0])}: no file {listing.paths[lost[0]]}, the "
+            f"first of {len(lost)} file(s) that do not exist; {advice}"
+        )
