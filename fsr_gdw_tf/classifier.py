@@ -8,9 +8,6 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses, metrics
-from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
-from fsr_gdw_tf.callbacks.method import FollowMethod
-from fsr_gdw_tf.data import user
 from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
@@ -18,6 +15,7 @@ from fsr_gdw_tf.methods import Method, Regulariser, Supervised
 from fsr_gdw_tf.methods.fsr import complete
 from fsr_gdw_tf.networks.split import split
 from fsr_gdw_tf.optimizers import add_l2
+from fsr_gdw_tf.trainer import Trainer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Forward:
 
 
 @gin.register
-class Classifier(keras.Model):
+class Classifier(Trainer):
     """Any Keras network, trained by a method.
 
     `features` maps inputs to vectors, `head` (a Dense layer) maps those to
@@ -62,9 +60,11 @@ class Classifier(keras.Model):
             keras.Variable(v, trainable=False, name="ema")
             for v in (self.network_variables if ema else ())
         ]
-        # Where training stands, and how many epochs there will be.
-        self.epoch = keras.Variable(0, dtype="int32", trainable=False)
-        self.epochs = keras.Variable(1, dtype="int32", trainable=False)
+        # Where training stands, and how far it goes (0 steps: not known).
+        self.epoch, self.epochs, self.step, self.steps = (
+            keras.Variable(value, dtype="int32", trainable=False, name=name)
+            for name, value in dict(epoch=0, epochs=1, step=0, steps=0).items()
+        )
         self.built = True
 
     @classmethod
@@ -144,7 +144,12 @@ class Classifier(keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
         """Nothing: all is built. Keras would call us on a dict of a batch."""
 
-    def train_step(self, batch) -> dict:
+    @property
+    def measured(self) -> tuple:
+        """The metrics of a test; training has the first two."""
+        return (self.loss_mean, self.accuracy, *self.test_metrics)
+
+    def train_step(self, batch) -> None:
         """One step: every method, every regulariser, every scope."""
         for part in self.parts:
             batch = part.prepare(self, batch)
@@ -167,9 +172,9 @@ class Classifier(keras.Model):
         self._move(gradients)
         for part in self.parts:
             part.observe(self, batch, logits, omega)
-        self.loss_mean.update_state(loss)
+        # The loss is this replica's part of the global mean.
+        self.loss_mean.update_state(loss * distribute.replicas())
         self.accuracy.update_state(batch["label"], logits)
-        return {m.name: m.result() for m in (self.loss_mean, self.accuracy)}
 
     def loss_and_delta(self, batch, logits, omega, regularisers=()):
         """The loss of a batch, and its gradient on the logits."""
@@ -199,22 +204,26 @@ class Classifier(keras.Model):
             ):
                 average.assign(decay * average + (1.0 - decay) * v)
 
-    def test_step(self, batch) -> dict:
-        """Loss and metrics of one batch."""
+    def test_step(self, batch) -> None:
+        """Loss and metrics of one batch; index -1 only fills it up."""
         logits = self._evaluation_logits(batch["inputs"])
-        loss = losses.cross_entropy(batch["label"], logits)
-        self.loss_mean.update_state(loss)
+        label, real = batch["label"], None
+        if "index" in batch:
+            real = tf.cast(batch["index"] >= 0, logits.dtype)
+        loss = losses.cross_entropy(label, logits)
+        self.loss_mean.update_state(loss, sample_weight=real)
         probs = tf.nn.softmax(logits)
-        for metric in (self.accuracy, *self.test_metrics):
-            metric.update_state(batch["label"], probs)
-        measured = (self.loss_mean, self.accuracy, *self.test_metrics)
-        return {m.name: m.result() for m in measured}
+        for metric in self.measured[1:]:
+            metric.update_state(label, probs, sample_weight=real)
 
-    def predict_step(self, data) -> tf.Tensor:
-        """Class probabilities."""
+    def predict_step(self, data) -> tf.Tensor | dict:
+        """Class probabilities; and of which rows, if the data say so."""
         inputs = data["inputs"] if isinstance(data, dict) else data
         inputs = inputs[0] if isinstance(inputs, tuple) else inputs
-        return tf.nn.softmax(self._evaluation_logits(inputs))
+        probs = tf.nn.softmax(self._evaluation_logits(inputs))
+        if isinstance(data, dict) and "row" in data:
+            return {"row": data["row"], "probs": probs}
+        return probs
 
     def _evaluation_logits(self, inputs) -> tf.Tensor:
         pairs = zip(self.network_variables, self.averages, strict=False)
@@ -235,52 +244,3 @@ class Classifier(keras.Model):
         self.network.save(path)
         for v, value in zip(self.network_variables, kept, strict=True):
             v.assign(value)
-
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
-        """Train on arrays, on a `Source`, or on a tf.data dataset.
-
-        Beyond Keras' arguments: `batches`, how a source becomes batches;
-        `seed`, for arrays; `meta`, a clean set for methods that learn from
-        one (a source or a pair of arrays); `meta_in_training=True` adds it
-        to what is trained on, which is worth having.
-        """
-        x, y = user.hold_out_tail(x, y, kwargs)
-        x = user.as_source(x, y, self.classes)
-        x, meta = user.clean_set(x, self.method, self.classes, kwargs)
-        held = user.as_source(
-            kwargs.pop("validation_data", None), None, self.classes
-        )
-        batches = user.batches_for(x, batch_size, kwargs)
-        if held is not None:
-            held = self._test_batches(held, batches)
-        source = x if isinstance(x, Source) else None
-        self.bind(source, batches)
-        own = self._own_callbacks(source, kwargs.get("initial_epoch", 0))
-        kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
-        if source is not None:
-            kwargs["steps_per_epoch"] = batches.steps(x)
-            start = kwargs.get("initial_epoch", 0)
-            user.require_meta(self.method, meta is not None)
-            x = batches.train(x, epochs, start, meta)
-        x = user.checked(x, self.features.inputs[0].shape, self.classes)
-        user.require_meta(self.method, "meta_inputs" in x.element_spec)
-        kwargs["shuffle"] = False  # done, by (seed, epoch, index)
-        return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
-
-    def _own_callbacks(self, source, first_epoch: int) -> list:
-        follow, dictionary = FollowMethod(source), self.method.dictionary
-        if dictionary is None:
-            return [follow]
-        return [RefreshDictionary(dictionary, source, first_epoch), follow]
-
-    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
-        """Loss and metrics on arrays, on a `Source`, or on a dataset."""
-        if not kwargs.get("_use_cached_eval_dataset"):
-            x = user.as_source(x, y, self.classes)
-            batches = user.batches_for(x, batch_size, kwargs)
-            x = self._test_batches(x, batches)
-        return super().evaluate(x, **kwargs)
-
-    def _test_batches(self, x, batches) -> tf.data.Dataset:
-        x = batches.test(x) if isinstance(x, Source) else x
-        return user.checked(x, self.features.inputs[0].shape, self.classes)

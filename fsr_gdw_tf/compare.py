@@ -7,8 +7,9 @@ from rich.table import Table
 
 from fsr_gdw_tf import config
 from fsr_gdw_tf.data import user
+from fsr_gdw_tf.devices import is_chief
 from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.run_folder import RunFolder, write_csv
+from fsr_gdw_tf.run_folder import RunFolder, say, write_csv
 
 COLUMNS = (
     "method",
@@ -37,7 +38,7 @@ def compare(
     check(recipes.values(), params)
     rows, plain = [], None
     for name, recipe in recipes.items():
-        print(f"== {name}", flush=True)
+        say(f"== {name}")
         config.parse(recipe, params)
         experiment = config.make(Experiment)
         result = experiment.train(RunFolder(folder / name), command)
@@ -50,7 +51,8 @@ def compare(
             }
         )
         write_csv(folder / "comparison.csv", rows, COLUMNS)
-    show(rows)
+    if is_chief():
+        show(rows)
     return rows
 
 
@@ -60,8 +62,7 @@ def check(recipes: Iterable[Sequence[str]], params: Sequence[str]) -> None:
     for recipe in recipes:
         config.parse(recipe, params)
         experiment = config.make(Experiment)
-        splits = splits or experiment.data()
-        classifier = experiment.learner().build(splits, experiment.batches)
+        splits, classifier = experiment.prepare(splits)
         user.require_meta(classifier.method, splits.meta is not None)
         classifier.bind(splits.training, experiment.batches)
 

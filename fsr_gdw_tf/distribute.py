@@ -1,11 +1,140 @@
-"""The only file that knows about replicas.
+"""How replicas share a step; with `devices.py` the only file that knows them.
 
 Keras optimizers add the gradients of the replicas up, so a loss is divided by
 the number of examples in the GLOBAL batch; one replica and several then take
-the same step.
+the same step. Each global batch is cut into one part per replica before any
+input is read, so no host decodes an example that it does not train on.
 """
 
+import functools
+from collections.abc import Callable
+from typing import NamedTuple
+
 import tensorflow as tf
+
+from fsr_gdw_tf.devices import host
+from fsr_gdw_tf.errors import BadInput
+
+
+class Share(NamedTuple):
+    """The replicas, out of all, that one host's input pipeline feeds."""
+
+    replicas: int = 1
+    first: int = 0
+    count: int = 1
+
+    def part(self, size: int, what: str = "batch") -> int:
+        """How many examples of a global batch each replica gets."""
+        if size % self.replicas:
+            lower = size // self.replicas * self.replicas
+            fitting = [k for k in (lower, lower + self.replicas) if k]
+            raise BadInput(
+                f"a global {what} of {size} cannot be split evenly over "
+                f"{self.replicas} replicas; take "
+                f"{' or '.join(map(str, fitting))}, or set PER_REPLICA=True"
+            )
+        return size // self.replicas
+
+    def of(self, order, part: int):
+        """What these replicas see of an order of global batches."""
+        cut = tf.reshape(order, [-1, self.replicas, part])
+        mine = cut[:, self.first : self.first + self.count]
+        return tf.reshape(mine, [-1])
+
+
+def spread(
+    strategy: tf.distribute.Strategy,
+    make: Callable[[Share], tf.data.Dataset],
+):
+    """The same dataset for all replicas; each host reads its own share."""
+    total = strategy.num_replicas_in_sync
+    if total == 1:
+        return make(Share())
+
+    def of_host(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        count = total // context.num_input_pipelines
+        return make(Share(total, context.input_pipeline_id * count, count))
+
+    return strategy.distribute_datasets_from_function(of_host)
+
+
+def cut(dataset: tf.data.Dataset, share: Share) -> tf.data.Dataset:
+    """Global batches of any size as even parts for each replica.
+
+    What cannot be split evenly is left out: an empty part would make NaN.
+    """
+    if share.replicas == 1:
+        return dataset
+
+    def parts(x: tf.Tensor) -> tf.Tensor:
+        size = tf.shape(x)[0] // share.replicas
+        shape = [[share.replicas, size], tf.shape(x)[1:]]
+        even = tf.reshape(x[: size * share.replicas], tf.concat(shape, 0))
+        even = tf.ensure_shape(even, [None, None, *x.shape[1:]])
+        return even[share.first : share.first + share.count]
+
+    dataset = dataset.map(lambda b: tf.nest.map_structure(parts, b)).unbatch()
+    return dataset.filter(lambda b: tf.shape(b["inputs"])[0] > 0)
+
+
+def loop(learner, step: Callable, count: Callable, measured: Callable):
+    """A function of an iterator: `count()` steps, then what was measured.
+
+    Keras' own has no several steps on several replicas, and reduces what
+    replicas return in a way that several hosts refuse. Here a step returns
+    nothing: metrics are read once, summed over all replicas.
+    """
+    strategy = learner.distribute_strategy
+
+    def once(batch):
+        strategy.run(step, args=(batch,))
+
+    if not learner.run_eagerly:
+        jit = learner.jit_compile
+        once = tf.function(
+            once, reduce_retracing=True, jit_compile=jit, autograph=False
+        )
+
+    plain = tf.autograph.experimental.do_not_convert
+    count = plain(count)
+    logs = plain(lambda: {m.name: m.result() for m in measured()})
+
+    def several(iterator):
+        for _ in tf.range(count()):
+            once(next(iterator))
+        return logs()
+
+    if learner.run_eagerly:
+        return several
+    return tf.function(several, reduce_retracing=True)
+
+
+def steps_of_execution(learner) -> tf.Tensor:
+    """How many steps to take now: none beyond the end of the epoch.
+
+    Keras counts calls; an epoch that is resumed in its middle needs fewer.
+    """
+    wanted, left = learner.steps_per_execution, learner.steps - learner.step
+    now = tf.where(learner.steps > 0, tf.clip_by_value(left, 0, wanted), wanted)
+    learner.step.assign_add(now)
+    return now
+
+
+def total_over_replicas(value: int, strategy: tf.distribute.Strategy) -> int:
+    """The sum of what each replica's host says; all hosts must ask."""
+    if host().count < 2:
+        return value * strategy.num_replicas_in_sync
+    return int(_total(strategy)(tf.constant(value)))
+
+
+@functools.cache
+def _total(strategy: tf.distribute.Strategy):
+    @tf.function
+    def total(value):
+        each = strategy.run(tf.identity, args=(value,))
+        return strategy.reduce("SUM", each, axis=None)
+
+    return total
 
 
 def replicas() -> int:

@@ -11,13 +11,21 @@ import keras
 import numpy as np
 
 from fsr_gdw_tf import config, provenance, run_folder
-from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, StepTimer
+from fsr_gdw_tf.callbacks import (
+    Checkpoints,
+    MetricsCsv,
+    Preempted,
+    StepTimer,
+)
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import Batches, Splits
+from fsr_gdw_tf.devices import Devices, is_chief
+from fsr_gdw_tf.distribute import Share
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser
+from fsr_gdw_tf.networks.split import synchronize
 from fsr_gdw_tf.optimizers import SGD, InEpochs
-from fsr_gdw_tf.run_folder import RunFolder
+from fsr_gdw_tf.run_folder import RunFolder, say
 
 LAST = 5  # epochs whose mean is reported, as in the papers
 
@@ -56,6 +64,7 @@ class Experiment:
     staircase: bool = True
     callbacks: Sequence = ()
     seed: int = 0
+    devices: Devices = dataclasses.field(default_factory=Devices)
 
     def __post_init__(self):
         if self.epochs < 1 or self.seed < 0:
@@ -64,29 +73,43 @@ class Experiment:
                 f"{self.epochs} and {self.seed}"
             )
 
-    def prepare(self) -> tuple[Splits, Classifier]:
+    def prepare(
+        self, splits: Splits | None = None
+    ) -> tuple[Splits, Classifier]:
         """Seed everything, read the data, build and compile the classifier."""
-        keras.utils.set_random_seed(self.seed)
-        splits = self.data()
-        steps = self.batches.steps(splits.training)
-        classifier = self.learner().build(splits, self.batches)
-        rate = InEpochs(self.schedule(), steps, self.staircase)
-        classifier.compile(self.optimizer(learning_rate=rate))
+        # First of all: hosts must meet before anything is computed.
+        with self.devices.scope() as strategy:
+            keras.utils.set_random_seed(self.seed)
+            replicas = strategy.num_replicas_in_sync
+            self.batches = self.batches.over(replicas)
+            self.batches.parts(Share(replicas))
+            splits = splits or self.data()
+            steps = self.batches.steps(splits.training)
+            classifier = self.learner().build(splits, self.batches)
+            if self.devices.sync_batch_norm:
+                synchronize(classifier.features)
+            rate = InEpochs(self.schedule(), steps, self.staircase)
+            classifier.compile(
+                self.optimizer(learning_rate=rate),
+                steps_per_execution=self.devices.steps_per_execution,
+            )
         return splits, classifier
 
     def train(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Train from where the folder stands to the end; the summary."""
         folder.open(config.text())
         if folder.done:
-            print(f"{folder.path} is done already; delete it to run again")
+            say(f"{folder.path} is done already; delete it to run again")
             return summary(folder)
         try:
             splits, classifier = self.prepare()
             provenance.describe(folder, splits, self.seed, command)
             self._fit(folder, splits, classifier)
             _evaluate(folder, splits, classifier, self.test_batches)
+        except Preempted:
+            raise
         except BaseException:
-            run_folder.write(folder / "FAILED", traceback.format_exc())
+            run_folder.write_here(folder.failed, traceback.format_exc())
             raise
         run_folder.write(
             folder / "operative_config.gin", gin.operative_config_str()
@@ -107,7 +130,9 @@ class Experiment:
             batches=self.batches,
             epochs=self.epochs,
             initial_epoch=first,
-            validation_data=self.test_batches.test(splits.test),
+            initial_step=checkpoints.step,
+            validation_data=splits.test,
+            validation_batches=self.test_batches,
             callbacks=[
                 *self.callbacks,
                 *_tensorboard(folder),
@@ -115,13 +140,13 @@ class Experiment:
                 record,
                 checkpoints,
             ],
-            verbose=1 if sys.stdout.isatty() else 2,
+            verbose=_verbosity(),
         )
 
     @property
     def test_batches(self) -> Batches:
         """The same view of the data; larger, as nothing is differentiated."""
-        return dataclasses.replace(self.batches, size=500)
+        return dataclasses.replace(self.batches, size=500, per_replica=False)
 
     def _checkpoints(self, folder: RunFolder) -> Checkpoints:
         return Checkpoints(folder / "checkpoints", self.callbacks)
@@ -136,26 +161,42 @@ class Experiment:
         return _evaluate(folder, splits, classifier, self.test_batches)
 
 
+def _verbosity() -> int:
+    """A bar on a terminal, lines in a log, nothing on other hosts."""
+    if not is_chief():
+        return 0
+    return 1 if sys.stdout.isatty() else 2
+
+
 def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
     """TensorBoard's logs, where TensorBoard is installed."""
-    if not importlib.util.find_spec("tensorboard"):
+    if not (is_chief() and importlib.util.find_spec("tensorboard")):
         return []
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
 
 
 def _evaluate(folder, splits: Splits, classifier, batches: Batches) -> dict:
     """Save the network and what it does on the test data."""
+    measured = _measure(classifier, splits.test, batches)
+    for name, source in splits.others.items():
+        measured[name] = _measure(classifier, source, batches)
+    run_folder.write_json(folder / "evaluation.json", measured)
+    if is_chief():
+        half = folder / ".half.keras"
+        classifier.save_network(half)
+        half.replace(folder / "model.keras")
+    return measured
+
+
+def _measure(classifier, source, batches: Batches) -> dict:
     measured = classifier.evaluate(
-        splits.test, batches=batches, verbose=0, return_dict=True
+        source, batches=batches, verbose=0, return_dict=True
     )
     recalls = classifier.test_metrics[0].per_class().tolist()
-    names = map(str, splits.test.class_names)
-    measured["per_class_accuracy"] = dict(zip(names, recalls, strict=True))
-    run_folder.write_json(folder / "evaluation.json", measured)
-    half = folder / ".half.keras"
-    classifier.save_network(half)
-    half.replace(folder / "model.keras")
-    return measured
+    names = map(str, source.class_names)
+    return measured | {
+        "per_class_accuracy": dict(zip(names, recalls, strict=True))
+    }
 
 
 def summary(folder: RunFolder) -> dict:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import distribute, optimizers
 from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.networks.split import leaves
 
 
 class Outlook(NamedTuple):
@@ -99,10 +100,3 @@ def scope_variables(learner, scope: str) -> list[keras.Variable]:
         )
     above = [v for layer in layers[hits[0] :] for v in layer.trainable_weights]
     return [*above, *head]
-
-
-def leaves(layer) -> list[keras.layers.Layer]:
-    """All layers in the order of the forward pass, nested models opened."""
-    if not isinstance(layer, keras.Model):
-        return [layer]
-    return [leaf for inner in layer.layers for leaf in leaves(inner)]

@@ -12,7 +12,7 @@ from fsr_gdw_tf import config
 from fsr_gdw_tf.compare import compare
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.run_folder import RunFolder
+from fsr_gdw_tf.run_folder import RunFolder, say
 
 FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare"]
@@ -40,8 +40,8 @@ def main(argv: list[str]) -> None:
             for name, value in getattr(experiment, mode)(
                 folder, sys.argv
             ).items():
-                print(f"{name}: {value}")
-        print(f"Results: {folder.path.resolve()}")
+                say(f"{name}: {value}")
+        say(f"Results: {folder.path.resolve()}")
     except BadInput as error:
         refuse(error)
 

@@ -16,6 +16,13 @@ def clean_auroc(source, scores: np.ndarray) -> float | None:
     return float(roc_auc_score(clean, scores))
 
 
+def weighted(rows, sample_weight):
+    """Each row times its example's weight, if there are any."""
+    if sample_weight is None:
+        return rows
+    return rows * ops.cast(sample_weight, rows.dtype)[:, None]
+
+
 class PerClassAccuracy(keras.metrics.Metric):
     """Recall of each class; the result is their mean: balanced accuracy."""
 
@@ -29,7 +36,7 @@ class PerClassAccuracy(keras.metrics.Metric):
         """Count a batch of one-hot labels and predictions."""
         truth = ops.argmax(label, axis=-1)
         hit = ops.cast(truth == ops.argmax(probs, axis=-1), self.dtype)
-        label = ops.cast(label, self.dtype)
+        label = weighted(ops.cast(label, self.dtype), sample_weight)
         self.right.assign_add(ops.sum(label * hit[:, None], axis=0))
         self.seen.assign_add(ops.sum(label, axis=0))
 
@@ -63,9 +70,10 @@ class CalibrationError(keras.metrics.Metric):
         hit = ops.argmax(label, axis=-1) == ops.argmax(probs, axis=-1)
         cell = ops.cast(confidence * self.bins, "int32")
         cell = ops.one_hot(ops.minimum(cell, self.bins - 1), self.bins)
+        cell = weighted(ops.cast(cell, self.dtype), sample_weight)
         gap = confidence - ops.cast(hit, self.dtype)
         self.gap.assign_add(ops.sum(cell * gap[:, None], axis=0))
-        self.seen.assign_add(ops.cast(ops.shape(gap)[0], self.dtype))
+        self.seen.assign_add(ops.sum(cell))
 
     def result(self):
         """The weighted mean gap over the bins."""

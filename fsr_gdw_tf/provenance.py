@@ -13,7 +13,7 @@ import fsr_gdw_tf
 from fsr_gdw_tf.data import Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.run_folder import RunFolder, write_csv, write_json
+from fsr_gdw_tf.run_folder import RunFolder, say, write_csv, write_json
 
 
 def describe(
@@ -89,7 +89,7 @@ def list_undecodable(folder: RunFolder, splits: Splits) -> int:
         file = folder / "undecodable.csv"
         rows = [{"path": path, "reason": reason} for path, reason in lost]
         write_csv(file, rows)
-        print(
+        say(
             f"{len(lost)} image(s) cannot be decoded and are left out; see "
             f"{file}"
         )

@@ -7,11 +7,21 @@ import json
 import os
 from pathlib import Path
 
+from fsr_gdw_tf.devices import host, is_chief
 from fsr_gdw_tf.errors import BadInput
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file as a whole: readers see the old or the new, never half."""
+    """Replace a file as a whole: readers see the old or the new, never half.
+
+    Of several hosts only the first one writes.
+    """
+    if is_chief():
+        write_here(path, text)
+
+
+def write_here(path: Path, text: str) -> None:
+    """The same, whichever host this is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}")
     with half.open("w", encoding="utf-8") as file:
@@ -19,6 +29,12 @@ def write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     half.replace(path)
+
+
+def say(text: str) -> None:
+    """Print, on the first host only."""
+    if is_chief():
+        print(text, flush=True)
 
 
 def write_json(path: Path, content) -> None:
@@ -79,7 +95,7 @@ class RunFolder:
         if (
             not old.is_file()
             and self.path.is_dir()
-            and any(self.path.iterdir())
+            and not all(p.name.startswith(".") for p in self.path.iterdir())
         ):
             raise BadInput(
                 f"{self.path} is not empty and holds no run; choose another "
@@ -90,7 +106,13 @@ class RunFolder:
         """Start here, or go on here."""
         self.check(config)
         write(self / "config.gin", config)
-        (self / "FAILED").unlink(missing_ok=True)
+        self.failed.unlink(missing_ok=True)
+
+    @property
+    def failed(self) -> Path:
+        """Where this host says why it could not go on."""
+        index = host().index
+        return self / (f"FAILED.{index}" if index else "FAILED")
 
     @property
     def done(self) -> bool:

@@ -1,8 +1,9 @@
-"""Train a few steps on some logical CPUs and save the weights.
+"""Train a few steps on some replicas and save all that came of it.
 
-    python tests/replicas.py 2 folder gdw mwnet
+    python tests/replicas.py 2 folder gdw mwnet          # two logical CPUs
+    TF_CONFIG=... python tests/replicas.py 0 folder gdw  # one of several hosts
 
-One replica and two must end with the same numbers. Run as a process of its
+One replica and several must end with the same numbers. Run as a process of its
 own, because devices are fixed when TensorFlow starts.
 """
 
@@ -13,43 +14,55 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-import tensorflow as tf
-from conftest import blob_source, classifier
+from conftest import blob_source, blobs, classifier
 from test_methods import CASES
 
 from fsr_gdw_tf import Batches
+from fsr_gdw_tf.devices import host, make_strategy
 
 
-def strategy_of(replicas: int) -> tf.distribute.Strategy:
-    """So many logical CPUs; one strategy per process is what works."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(
-        cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
-    )
-    # The default collectives break on logical CPUs with a second optimizer.
-    return tf.distribute.MirroredStrategy(
-        [f"CPU:{i}" for i in range(replicas)],
-        cross_device_ops=tf.distribute.ReductionToOneDevice(),
-    )
+def strategy_of(replicas: int):
+    """So many logical CPUs, or the hosts of TF_CONFIG."""
+    if not replicas:
+        return make_strategy("multi_worker")
+    if replicas == 1:
+        return make_strategy("one")
+    return make_strategy("mirrored", replicas, kind="CPU")
 
 
-def train(case: str, strategy: tf.distribute.Strategy) -> dict:
-    """Two epochs of two global batches; every variable of the state."""
+def train(case: str, strategy) -> dict:
+    """Two epochs of two global batches; state, metrics, predictions."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        model = classifier(**CASES[case](), l2=1e-3)
+        # Three steps in one call do not divide the five of an epoch.
+        several = {"steps_per_execution": 3}
+        model = classifier(**CASES[case](), l2=1e-3, compiled=several)
     source, meta = blob_source(n=60), blob_source(n=12, seed=7)
     uses = {"meta": meta} if model.method.uses_meta else {}
-    batches = Batches(30, meta_size=10)
-    model.fit(source, batches=batches, epochs=2, verbose=0, **uses)
-    return {f"{i} {v.name}": np.array(v) for i, v in enumerate(model.state)}
+    batches = Batches(12, meta_size=4)
+    held, labels = blobs(n=13, seed=3)  # no number of replicas divides 13
+    history = model.fit(
+        source,
+        batches=batches,
+        epochs=2,
+        verbose=0,
+        validation_data=(held, labels),
+        **uses,
+    ).history
+    found = {f"{i} {v.name}": np.array(v) for i, v in enumerate(model.state)}
+    # What a lower loss of a replica's own batch would come from is no report.
+    found |= {name: np.array(v) for name, v in history.items()}
+    found["predicted"] = model.predict(held, batch_size=4, verbose=0)
+    tested = model.evaluate(held, labels, verbose=0, return_dict=True)
+    return found | {f"tested {name}": v for name, v in tested.items()}
 
 
 def main(replicas: int, folder: str, *cases: str) -> None:
-    """A file per case."""
+    """A file per case, and per host."""
     strategy = strategy_of(replicas)
+    name = replicas or f"host{host().index}"
     for case in cases:
-        np.savez(f"{folder}/{case}.{replicas}.npz", **train(case, strategy))
+        np.savez(f"{folder}/{case}.{name}.npz", **train(case, strategy))
 
 
 if __name__ == "__main__":

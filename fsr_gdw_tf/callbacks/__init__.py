@@ -1,6 +1,6 @@
 """Per-epoch work: records, checkpoints."""
 
-from fsr_gdw_tf.callbacks.checkpoints import Checkpoints
+from fsr_gdw_tf.callbacks.checkpoints import Checkpoints, Preempted
 from fsr_gdw_tf.callbacks.records import MetricsCsv, StepTimer
 
-__all__ = ["Checkpoints", "MetricsCsv", "StepTimer"]
+__all__ = ["Checkpoints", "MetricsCsv", "Preempted", "StepTimer"]

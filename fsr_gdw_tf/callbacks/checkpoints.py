@@ -1,12 +1,25 @@
 """Checkpoints from which a run goes on bit for bit."""
 
 import json
+import signal
+import threading
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.devices import host, is_chief
+from fsr_gdw_tf.distribute import total_over_replicas
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.run_folder import say
+
 SIMPLE = (bool, int, float, str, type(None))
+ASK_EVERY = 20  # calls, when several hosts have to agree on leaving
+
+
+class Preempted(SystemExit):
+    """The process was told to end, and has saved where it stands."""
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -15,39 +28,102 @@ class Checkpoints(keras.callbacks.Callback):
     All there is: every variable of network, method, optimizer and random
     generators, the plain attributes of the other callbacks (patience counters
     and the like), and the epoch. Order and augmentation of the data depend on
-    the epoch only and need no saving.
+    the epoch only and need no saving. SIGTERM, which clusters send before they
+    take a machine away, saves in the middle of an epoch and ends the process.
+    Of several hosts the first one writes; all of them read.
     """
 
     def __init__(self, folder: Path, others=(), keep: int = 2):
         super().__init__()
         self.folder, self.others, self.keep = Path(folder), list(others), keep
-        self.notes, self.restored = tf.Variable("{}"), []
+        self.notes = tf.Variable("{}")
+        self.known, self.step, self.told, self.calls = {}, 0, False, 0
 
     def restore(self, model) -> int:
         """Bring everything back; returns how many epochs are done."""
         manager = self._manager(model)
-        if not manager.latest_checkpoint:
-            return 0
-        status = manager.checkpoint.restore(manager.latest_checkpoint)
-        status.assert_consumed()
-        notes = json.loads(self.notes.numpy().decode())
-        self.restored = notes["callbacks"]
-        return notes["epochs"]
+        if manager.latest_checkpoint:
+            status = manager.checkpoint.restore(manager.latest_checkpoint)
+            status.assert_consumed()
+            self.known = json.loads(self.notes.numpy().decode())
+        epochs, self.step = (
+            self.known.get("epochs", 0),
+            self.known.get("step", 0),
+        )
+        self._same_on_all_hosts(
+            model, int(np.array(model.optimizer.iterations))
+        )
+        return epochs
+
+    def _same_on_all_hosts(self, model, iterations: int) -> None:
+        total = total_over_replicas(iterations, model.distribute_strategy)
+        if total != iterations * model.distribute_strategy.num_replicas_in_sync:
+            raise BadInput(
+                f"host {host().index} goes on from step {iterations}, others "
+                f"from elsewhere; {self.folder} must be the same folder on all "
+                "hosts (a shared file system)"
+            )
 
     def on_train_begin(self, logs=None):
         """Callbacks reset themselves here; give them back what they knew."""
-        for callback, state in zip(self.others, self.restored, strict=False):
+        states = self.known.get("callbacks", [])
+        for callback, state in zip(self.others, states, strict=False):
             vars(callback).update(state)
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGTERM, self._tell)
+
+    def _tell(self, *_) -> None:
+        self.told = True
+
+    def on_train_end(self, logs=None):
+        """From here on SIGTERM does what it did before."""
+        if hasattr(self, "before"):
+            signal.signal(signal.SIGTERM, self.before)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """An epoch that goes on in its middle has a loss already."""
+        for variable, value in zip(
+            self._metrics, self.known.pop("metrics", []), strict=False
+        ):
+            variable.assign(value)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Save and leave, if this host or another was told to."""
+        self.calls += 1
+        if host().count > 1 and self.calls % ASK_EVERY:
+            return
+        strategy = self.model.distribute_strategy
+        if not total_over_replicas(int(self.told), strategy):
+            return
+        epoch, step = (
+            int(np.array(v)) for v in (self.model.epoch, self.model.step)
+        )
+        metrics = [np.array(v).tolist() for v in self._metrics]
+        self.save({"epochs": epoch, "step": step, "metrics": metrics})
+        say(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
+        say("the same command goes on from there")
+        self.on_train_end()
+        raise Preempted(128 + signal.SIGTERM)
 
     def on_epoch_end(self, epoch, logs=None):
         """Save."""
         ended = self.model.stop_training
-        notes = {
-            "epochs": self.params["epochs"] if ended else epoch + 1,
-            "callbacks": [_plain_state(c) for c in self.others],
-        }
+        self.save({"epochs": self.params["epochs"] if ended else epoch + 1})
+
+    def save(self, notes: dict) -> None:
+        """Write it all down, as a whole."""
+        if not is_chief():
+            return
+        notes["callbacks"] = [_plain_state(c) for c in self.others]
         self.notes.assign(json.dumps(notes))
-        self._manager(self.model).save(checkpoint_number=epoch + 1)
+        # An epoch's end is another checkpoint than its last step.
+        number = 2 * int(np.array(self.model.optimizer.iterations))
+        number += "step" not in notes
+        self._manager(self.model).save(checkpoint_number=number)
+
+    @property
+    def _metrics(self) -> list:
+        return [v for m in self.model.measured[:2] for v in m.variables]
 
     def _manager(self, model) -> tf.train.CheckpointManager:
         # A list in a fixed order: strict, and independent of layer names.

@@ -35,6 +35,7 @@ class FollowMethod(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Add the method's report; warn once when its weights collapse."""
+        self.model.step.assign(0)
         if self.source is None:
             return
         report = {}

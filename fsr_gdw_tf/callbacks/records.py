@@ -13,16 +13,19 @@ class StepTimer(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
-        self.start, self.steps, self.spent = time.perf_counter(), 0, 0.0
+        self.start, self.spent, self.batch = time.perf_counter(), 0.0, -1
+        # An epoch that was resumed in its middle has fewer steps to take.
+        self.steps = int(self.model.steps - self.model.step)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Count steps; evaluation comes after the last of them."""
-        self.steps = batch + 1
+        """Look at the clock; evaluation comes after the last step."""
+        self.batch = batch
         self.spent = time.perf_counter() - self.start
 
     def on_epoch_end(self, epoch, logs=None):
         """Note the mean."""
-        logs["step_seconds"] = self.spent / max(self.steps, 1)
+        steps = self.steps if self.steps > 0 else self.batch + 1
+        logs["step_seconds"] = self.spent / max(steps, 1)
 
 
 class MetricsCsv(keras.callbacks.Callback):

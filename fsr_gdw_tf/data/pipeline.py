@@ -13,18 +13,25 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import AsIs
 from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.distribute import Share
 from fsr_gdw_tf.errors import BadInput
 
+ALONE = Share()
 TRAIN, META, STORED = 0, 1, 2  # streams of random numbers
 
 
 @gin.register
 @dataclasses.dataclass(frozen=True)
 class Batches:
-    """How examples become batches."""
+    """How examples become batches.
+
+    size: of the global batch, over all replicas; with `per_replica`, of each
+        replica's part, as papers give it. So is `meta_size`.
+    """
 
     size: int = 32
     meta_size: int | None = None  # None: the same as size
+    per_replica: bool = False
     view: AsIs = dataclasses.field(default_factory=AsIs)
     seed: int = 0
     shuffle: bool = True
@@ -34,6 +41,22 @@ class Batches:
             raise BadInput(
                 f"the meta batch size must be 1 or more, got {self.meta_size}"
             )
+
+    def over(self, replicas: int) -> "Batches":
+        """The same with global sizes."""
+        if not self.per_replica:
+            return self
+        meta = self.meta_size and self.meta_size * replicas
+        size = self.size * replicas
+        return dataclasses.replace(
+            self, size=size, meta_size=meta, per_replica=False
+        )
+
+    def parts(self, share: Share) -> tuple[int, int]:
+        """Of a batch and of a meta batch, what each replica gets."""
+        size = share.part(self.size, "BATCH_SIZE")
+        meta = share.part(self.meta_size or self.size, "META_BATCH_SIZE")
+        return size, meta
 
     def steps(self, source: Source) -> int:
         """Training steps per epoch; the last, short batch is dropped."""
@@ -50,29 +73,54 @@ class Batches:
         epochs: int,
         initial_epoch: int = 0,
         meta: Source | None = None,
+        initial_step: int = 0,
+        share: Share = ALONE,
     ) -> tf.data.Dataset:
-        """Shuffled, augmented batches of these epochs, one after another."""
-        steps, span = self.steps(source), (initial_epoch, epochs)
-        batches = self._stream(source, span, steps, self.size, TRAIN)
+        """Shuffled, augmented batches of these epochs, one after another.
+
+        They begin at a step of the first epoch; `share` is what this host
+        reads of them.
+        """
+        steps = self.steps(source)
+        span = (initial_epoch, epochs, initial_step, steps)
+        size, meta_size = self.parts(share)
+        batches = self._stream(source, span, size, share, TRAIN)
         if meta is not None:
-            size = self.meta_size or self.size
-            extra = self._stream(meta, span, steps, size, META)
+            extra = self._stream(meta, span, meta_size, share, META)
             batches = tf.data.Dataset.zip(batches, extra).map(_with_meta)
         return _options(batches).prefetch(tf.data.AUTOTUNE)
 
-    def test(self, source: Source) -> tf.data.Dataset:
-        """All examples in order; the last batch may be short."""
-        dataset = tf.data.Dataset.range(len(source))
+    def test(self, source: Source, share: Share = ALONE) -> tf.data.Dataset:
+        """All examples in order; the last batch may be short.
+
+        With several replicas it is filled up to its size, with index -1.
+        """
+        part, n = self.test_part(share.replicas), len(source)
+        order = np.arange(n)
+        if share != ALONE:
+            order = np.pad(order, (0, -n % (part * share.replicas)))
+            order[n:] = -1
+            order = share.of(order, part)
+        dataset = tf.data.Dataset.from_tensor_slices(order)
+        full = share != ALONE  # and of one shape, which TPUs need
         if self._batched(source):
-            dataset = dataset.batch(self.size).map(
-                lambda i: (source.fetch(i), i)
+            dataset = dataset.batch(part, full).map(
+                lambda i: (source.fetch(tf.maximum(i, 0)), i)
             )
         else:
             dataset = dataset.map(
-                lambda i: (self.view.test(source.fetch(i)), i),
+                lambda i: (self.view.test(source.fetch(tf.maximum(i, 0))), i),
                 tf.data.AUTOTUNE,
-            ).batch(self.size)
+            ).batch(part, full)
         return _options(dataset.map(_labelled(source))).prefetch(2)
+
+    def test_part(self, replicas: int) -> int:
+        """How many examples of a test batch each replica gets."""
+        return -(-self.size // replicas)
+
+    def test_steps(self, source: Source, replicas: int = 1) -> int:
+        """How many batches a test has."""
+        return -(-len(source) // (self.test_part(replicas) * replicas))
 
     def stored(
         self, source: Source, indices: np.ndarray, epoch: int, random=True
@@ -90,9 +138,14 @@ class Batches:
     def _batched(self, source: Source) -> bool:
         return source.reader.batched and self.view.batched
 
-    def _stream(self, source, span, steps, size, stream) -> tf.data.Dataset:
-        """`steps` batches per epoch: each pass over the source is shuffled."""
-        n, count = len(source), steps * size
+    def _stream(self, source, span, size, share, stream) -> tf.data.Dataset:
+        """`steps` batches per epoch: each pass over the source is shuffled.
+
+        `size` is one replica's, the order that of the global batches.
+        """
+        first, last, skipped, steps = span
+        n, whole = len(source), size * share.replicas
+        count = steps * whole
 
         def one_epoch(epoch):
             key = epoch_key(self.seed, stream, epoch)
@@ -100,10 +153,12 @@ class Batches:
             if not self.shuffle:
                 noise = tf.zeros_like(noise)  # sorting keeps ties in order
             order = tf.reshape(tf.argsort(noise, axis=1), [-1])[:count]
-            order = tf.data.Dataset.from_tensor_slices(tf.cast(order, "int64"))
+            begin = tf.where(epoch == first, skipped * whole, 0)
+            order = share.of(tf.cast(order[begin:], "int64"), size)
+            order = tf.data.Dataset.from_tensor_slices(order)
             return order.map(lambda index: (index, key))
 
-        dataset = tf.data.Dataset.range(*span).flat_map(one_epoch)
+        dataset = tf.data.Dataset.range(first, last).flat_map(one_epoch)
         if self._batched(source):
             dataset = dataset.batch(size, drop_remainder=True).map(
                 lambda index, key: (source.fetch(index), index)
@@ -127,7 +182,8 @@ def _labelled(source: Source):
     labels = tf.constant(source.labels)  # captured, not copied into graphs
 
     def add(inputs, index):
-        label = tf.one_hot(tf.gather(labels, index), source.classes)
+        label = tf.gather(labels, tf.maximum(index, 0))
+        label = tf.one_hot(label, source.classes)
         return {"inputs": inputs, "label": label, "index": index}
 
     return add
@@ -144,7 +200,4 @@ def _with_meta(batch, meta):
 def _options(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
-    options.experimental_distribute.auto_shard_policy = (
-        tf.data.experimental.AutoShardPolicy.DATA
-    )
     return dataset.with_options(options)

@@ -1,5 +1,6 @@
 """Whatever a user passes to `fit` or `evaluate`, as a dataset of our dicts."""
 
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.data.pipeline import Batches
@@ -19,6 +20,14 @@ def as_source(x, y, classes: int):
             "are learned by the method, not given"
         )
     return arrays(*pair, class_names=[str(c) for c in range(classes)])
+
+
+def unlabelled(x, classes: int):
+    """Arrays become a source whose labels say nothing; all else stays."""
+    if isinstance(x, Source) or not hasattr(x, "__array__"):
+        return x
+    labels = np.zeros(len(x), np.int64)
+    return arrays(x, labels, class_names=[str(c) for c in range(classes)])
 
 
 def hold_out_tail(x, y, kwargs: dict):

@@ -15,8 +15,8 @@ from scipy.stats import beta
 
 from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import BadInput, choices
-from fsr_gdw_tf.lookahead import leaves
 from fsr_gdw_tf.methods.base import Regulariser
+from fsr_gdw_tf.networks.split import leaves
 
 
 def official_lambda(u: tf.Tensor, alpha: float) -> tf.Tensor:

@@ -96,3 +96,17 @@ def _is_softmax(layer) -> bool:
         isinstance(layer, keras.layers.Activation)
         and layer.activation is keras.activations.softmax
     )
+
+
+def synchronize(network: keras.Model) -> None:
+    """Let batch normalisation see the global batch, not each replica's."""
+    for layer in leaves(network):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+
+
+def leaves(layer) -> list[keras.layers.Layer]:
+    """All layers in the order of the forward pass, nested models opened."""
+    if not isinstance(layer, keras.Model):
+        return [layer]
+    return [leaf for inner in layer.layers for leaf in leaves(inner)]

@@ -1,0 +1,139 @@
+"""fit, evaluate and predict: from what a user passes to steps on replicas."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fsr_gdw_tf import distribute
+from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
+from fsr_gdw_tf.callbacks.method import FollowMethod
+from fsr_gdw_tf.data import user
+from fsr_gdw_tf.data.source import Source
+
+
+class Trainer(keras.Model):
+    """What `Classifier` does around its steps; Keras' loop, on any data."""
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas train together."""
+        return self.distribute_strategy.num_replicas_in_sync
+
+    def make_train_function(self, force=False) -> None:
+        """What Keras calls per execution: its steps, then the metrics."""
+        if self.train_function is None or force:
+            self.train_function = distribute.loop(
+                self,
+                self.train_step,
+                lambda: distribute.steps_of_execution(self),
+                lambda: self.measured[:2],
+            )
+
+    def make_test_function(self, force=False) -> None:
+        """One step, and metrics over all replicas."""
+        if self.test_function is None or force:
+            self.test_function = distribute.loop(
+                self, self.test_step, lambda: 1, lambda: self.measured
+            )
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
+        """Train on arrays, on a `Source`, or on a tf.data dataset.
+
+        Beyond Keras' arguments: `batches`, how a source becomes batches (and
+        `validation_batches`, how tests do); `seed`, for arrays; `meta`, a
+        clean set for methods that learn from one (a source or a pair of
+        arrays); `meta_in_training=True` adds it to what is trained on, which
+        is worth having; `initial_step`, where the first epoch goes on.
+        """
+        x, y = user.hold_out_tail(x, y, kwargs)
+        x = user.as_source(x, y, self.classes)
+        x, meta = user.clean_set(x, self.method, self.classes, kwargs)
+        batches = user.batches_for(x, batch_size, kwargs).over(self.replicas)
+        held = kwargs.pop("validation_data", None)
+        if held is not None:
+            own = kwargs.pop("validation_batches", batches)
+            held, steps = self._test_data(held, own.over(self.replicas))
+            kwargs.setdefault("validation_steps", steps)
+        source = x if isinstance(x, Source) else None
+        self.bind(source, batches)
+        own = self._own_callbacks(source, kwargs.get("initial_epoch", 0))
+        kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
+        x = self._train_data(x, batches, epochs, meta, kwargs)
+        kwargs["shuffle"] = False  # done, by (seed, epoch, index)
+        return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
+
+    def _train_data(self, x, batches, epochs, meta, kwargs):
+        start, step = (
+            kwargs.get("initial_epoch", 0),
+            kwargs.pop("initial_step", 0),
+        )
+        self.step.assign(step)
+        if isinstance(x, Source):
+            user.require_meta(self.method, meta is not None)
+            kwargs["steps_per_epoch"] = batches.steps(x)
+
+            def make(share):
+                return self._checked(
+                    batches.train(x, epochs, start, meta, step, share)
+                )
+        else:
+            whole = self._checked(x)
+            user.require_meta(self.method, "meta_inputs" in whole.element_spec)
+
+            def make(share):
+                return distribute.cut(whole, share)
+
+        steps = kwargs.get("steps_per_epoch")
+        if steps is None and self.replicas == 1:
+            steps = int(x.cardinality())
+        self.steps.assign(max(steps or 0, 0))
+        return distribute.spread(self.distribute_strategy, make)
+
+    def _checked(self, dataset) -> tf.data.Dataset:
+        shape = self.features.inputs[0].shape
+        return user.checked(dataset, shape, self.classes)
+
+    def _own_callbacks(self, source, first_epoch: int) -> list:
+        follow, dictionary = FollowMethod(source), self.method.dictionary
+        if dictionary is None:
+            return [follow]
+        return [RefreshDictionary(dictionary, source, first_epoch), follow]
+
+    def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
+        """Loss and metrics on arrays, on a `Source`, or on a dataset."""
+        if not kwargs.pop("_use_cached_eval_dataset", False):
+            x = user.as_source(x, y, self.classes)
+            batches = user.batches_for(x, batch_size, kwargs)
+            x, steps = self._test_data(x, batches.over(self.replicas))
+            kwargs.setdefault("steps", steps)
+        several, self.steps_per_execution = self.steps_per_execution, 1
+        try:
+            return super().evaluate(x, **kwargs)
+        finally:
+            self.steps_per_execution = several
+
+    def predict(self, x, batch_size=None, **kwargs):
+        """Class probabilities of arrays, of a `Source`, or of a dataset."""
+        x = user.unlabelled(x, self.classes)
+        if not isinstance(x, Source):
+            return super().predict(x, batch_size, **kwargs)
+        batches = user.batches_for(x, batch_size, kwargs).over(self.replicas)
+        data, steps = self._test_data(x, batches, "row")
+        found = super().predict(data, steps=steps, **kwargs)
+        # Hosts answer in an order of their own; -1 filled the last batch up.
+        row, probs = found["row"], found["probs"]
+        return probs[np.argsort(row, kind="stable")][-len(x) :]
+
+    def _test_data(self, x, batches, index: str = "index"):
+        """A dataset for all replicas, and its steps if they are known."""
+        x = user.as_source(x, None, self.classes)
+        if not isinstance(x, Source):
+            return self._checked(x), None
+
+        def make(share):
+            dataset = self._checked(batches.test(x, share))
+            return dataset.map(lambda b: b | {index: b["index"]})
+
+        # Keras would count a batch for each replica.
+        steps = batches.test_steps(x, self.replicas)
+        return distribute.spread(self.distribute_strategy, make), steps
