@@ -13,7 +13,7 @@ from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser, Supervised
 from fsr_gdw_tf.methods.fsr import complete
-from fsr_gdw_tf.networks.split import split
+from fsr_gdw_tf.networks.split import batch_norms, split
 from fsr_gdw_tf.optimizers import add_l2
 from fsr_gdw_tf.trainer import Trainer
 
@@ -63,7 +63,9 @@ class Classifier(Trainer):
         # Where training stands, and how far it goes (0 steps: not known).
         self.epoch, self.epochs, self.step, self.steps = (
             keras.Variable(value, dtype="int32", trainable=False, name=name)
-            for name, value in dict(epoch=0, epochs=1, step=0, steps=0).items()
+            for name, value in zip(
+                ("epoch", "epochs", "step", "steps"), (0, 1, 0, 0), strict=True
+            )
         )
         self.built = True
 
@@ -101,6 +103,16 @@ class Classifier(Trainer):
         return [
             *self.features.trainable_variables,
             *self.head.trainable_variables,
+        ]
+
+    @property
+    def statistics(self) -> list[keras.Variable]:
+        """What batch normalisation remembers of the batches it has seen."""
+        return [
+            v
+            for layer in batch_norms(self.features)
+            if layer.trainable
+            for v in (layer.moving_mean, layer.moving_variance)
         ]
 
     @property
@@ -170,6 +182,7 @@ class Classifier(Trainer):
             output_gradients=[delta, tf.ones_like(extra)],
         )
         self._move(gradients)
+        distribute.average(self.statistics)
         for part in self.parts:
             part.observe(self, batch, logits, omega)
         # The loss is this replica's part of the global mean.

@@ -7,9 +7,9 @@ from rich.table import Table
 
 from fsr_gdw_tf import config
 from fsr_gdw_tf.data import user
-from fsr_gdw_tf.devices import is_chief
+from fsr_gdw_tf.devices import is_chief, say
 from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.run_folder import RunFolder, say, write_csv
+from fsr_gdw_tf.run_folder import RunFolder, write_csv
 
 COLUMNS = (
     "method",

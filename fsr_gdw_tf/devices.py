@@ -207,3 +207,9 @@ def host() -> Host:
 def is_chief() -> bool:
     """Whether this process writes what all of them have computed."""
     return host().index == 0
+
+
+def say(text: str) -> None:
+    """Print, on the first host only."""
+    if is_chief():
+        print(text, flush=True)

@@ -19,7 +19,12 @@ from fsr_gdw_tf.data.source import require_all_classes
 from fsr_gdw_tf.errors import BadInput, choices, require_range
 from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.pushers import PUSHERS, Sight, remember, unmixed_margin
-from fsr_gdw_tf.tables import example_table, require_indices
+from fsr_gdw_tf.tables import (
+    example_table,
+    packed,
+    require_indices,
+    unpacked,
+)
 
 
 @gin.register
@@ -134,9 +139,11 @@ class Dictionary(keras.layers.Layer):
             first = self.inputs(source, [0], 0)[0]
             self.check_view(source, first)
         self.check_memory(members, first)
+        self.example = tf.TensorSpec(first.shape, first.dtype)
+        stored = packed(first[None])
         self.held = self.add_weight(
-            shape=(members, *first.shape),
-            dtype=first.dtype.name,
+            shape=(members, *stored.shape[1:]),
+            dtype=stored.dtype.name,
             initializer="zeros",
             trainable=False,
             aggregation="sum" if self.bank else None,
@@ -185,13 +192,17 @@ class Dictionary(keras.layers.Layer):
     def prepare(self, learner, batch: dict) -> dict:
         """Add a reward batch as the meta batch."""
         slots = self.draw(learner)
-        held = tf.gather(self.held.value, slots)
+        held = self.content(slots)
         if self.augment == "fresh" and not self.bank:
             held = self.augmented(learner, held)
         label = tf.gather(self.labels.value, slots)
         name = "meta_features" if self.bank else "meta_inputs"
         label = tf.one_hot(label, learner.classes, dtype=batch["label"].dtype)
         return {**batch, name: held, "meta_label": label}
+
+    def content(self, slots: tf.Tensor) -> tf.Tensor:
+        """The inputs, or features, of these members."""
+        return unpacked(tf.gather(self.held.value, slots), self.example)
 
     def draw(self, learner) -> tf.Tensor:
         """The slots of this step's reward batch."""
@@ -264,7 +275,7 @@ class Dictionary(keras.layers.Layer):
         self.members.assign(members)
         self.labels.assign(source.labels[members])
         if not self.bank:
-            self.held.assign(self.inputs(source, members, epoch))
+            self.held.assign(packed(self.inputs(source, members, epoch)))
             return
         step = max(self.reward_batch, 100)
         parts = [

@@ -73,8 +73,9 @@ def cut(dataset: tf.data.Dataset, share: Share) -> tf.data.Dataset:
         even = tf.ensure_shape(even, [None, None, *x.shape[1:]])
         return even[share.first : share.first + share.count]
 
-    dataset = dataset.map(lambda b: tf.nest.map_structure(parts, b)).unbatch()
-    return dataset.filter(lambda b: tf.shape(b["inputs"])[0] > 0)
+    dataset = dataset.map(lambda b: tf.nest.map_structure(parts, b))
+    # Before `unbatch`, which crashes on parts without an example.
+    return dataset.filter(lambda b: tf.size(b["inputs"]) > 0).unbatch()
 
 
 def loop(learner, step: Callable, count: Callable, measured: Callable):
@@ -160,6 +161,22 @@ def add_up(tensors):
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
+def average(variables) -> None:
+    """Bring what each replica has learned for itself to their mean.
+
+    Keras leaves every replica its own moving statistics of normalisation, so
+    tests would differ between them, and a checkpoint would hold those of one.
+    """
+    if replicas() == 1 or not variables:
+        return
+    values = [tf.reshape(v.value, [-1]) for v in variables]
+    # One message instead of a hundred small ones.
+    mean = add_up(tf.concat(values, 0)) / replicas()
+    parts = tf.split(mean, [v.shape[0] for v in values])
+    for variable, part in zip(variables, parts, strict=True):
+        variable.assign(tf.reshape(part, variable.shape))
+
+
 def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
     """table[index] <- rows, on all replicas; no index twice in a batch.
 
@@ -167,6 +184,9 @@ def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
     whole; the table is created with aggregation="sum".
     """
     rows = tf.cast(rows, table.dtype)
+    if not tf.distribute.has_strategy():
+        table.value.scatter_nd_update(index[:, None], rows)
+        return
     change = rows - tf.gather(table.value, index)
     whole = tf.scatter_nd(index[:, None], change, table.shape)
     table.value.assign_add(whole)

@@ -19,13 +19,13 @@ from fsr_gdw_tf.callbacks import (
 )
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import Batches, Splits
-from fsr_gdw_tf.devices import Devices, is_chief
+from fsr_gdw_tf.devices import Devices, is_chief, say
 from fsr_gdw_tf.distribute import Share
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser
 from fsr_gdw_tf.networks.split import synchronize
 from fsr_gdw_tf.optimizers import SGD, InEpochs
-from fsr_gdw_tf.run_folder import RunFolder, say
+from fsr_gdw_tf.run_folder import RunFolder
 
 LAST = 5  # epochs whose mean is reported, as in the papers
 

@@ -10,9 +10,10 @@ from absl import app, flags, logging
 
 from fsr_gdw_tf import config
 from fsr_gdw_tf.compare import compare
+from fsr_gdw_tf.devices import say
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.run_folder import RunFolder, say
+from fsr_gdw_tf.run_folder import RunFolder
 
 FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare"]

@@ -12,8 +12,9 @@ import tensorflow as tf
 import fsr_gdw_tf
 from fsr_gdw_tf.data import Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
+from fsr_gdw_tf.devices import say
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.run_folder import RunFolder, say, write_csv, write_json
+from fsr_gdw_tf.run_folder import RunFolder, write_csv, write_json
 
 
 def describe(

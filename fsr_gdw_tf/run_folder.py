@@ -31,12 +31,6 @@ def write_here(path: Path, text: str) -> None:
     half.replace(path)
 
 
-def say(text: str) -> None:
-    """Print, on the first host only."""
-    if is_chief():
-        print(text, flush=True)
-
-
 def write_json(path: Path, content) -> None:
     """Write an object as readable JSON."""
     write(path, json.dumps(content, indent=2) + "\n")
@@ -64,6 +58,8 @@ def read_csv(path: Path) -> list[dict]:
 
 
 def _number(text: str) -> float | str:
+    if text.isdecimal():
+        return int(text)
     try:
         return float(text)
     except ValueError:

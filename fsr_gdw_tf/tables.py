@@ -1,9 +1,15 @@
-"""State with a row for each training example, addressed by its index."""
+"""State that is too large or too odd for a plain variable.
+
+A row for each training example, addressed by its index; and images, which are
+bytes: hosts send each other the first value of a variable, and have no way to
+send bytes, so four of them travel and lie as one int32.
+"""
 
 import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from fsr_gdw_tf.errors import BadInput
 
@@ -52,3 +58,21 @@ def example_table(
         name=name,
         **kwargs,
     )
+
+
+def packed(rows: np.ndarray) -> np.ndarray:
+    """Rows of bytes as rows of int32, filled up; all else as it is."""
+    if rows.dtype != np.uint8:
+        return rows
+    flat = rows.reshape(len(rows), -1)
+    fill = -flat.shape[1] % 4
+    return np.pad(flat, ((0, 0), (0, fill))).view(np.int32)
+
+
+def unpacked(rows: tf.Tensor, like: tf.TensorSpec) -> tf.Tensor:
+    """The rows that were packed, each of them like an example."""
+    if rows.dtype == like.dtype:
+        return rows
+    flat = tf.reshape(tf.bitcast(rows, tf.uint8), [-1, 4 * rows.shape[1]])
+    size = like.shape.num_elements()
+    return tf.reshape(flat[:, :size], [-1, *like.shape])

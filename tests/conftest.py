@@ -41,9 +41,12 @@ def blob_source(**kwargs):
     return arrays(*blobs(**kwargs))
 
 
-def classifier(method=None, dim=4, classes=3, compiled=None, **kwargs):
+def classifier(
+    method=None, dim=4, classes=3, compiled=None, features=None, **kwargs
+):
     """A compiled classifier with eight hidden units."""
     parts = networks.mlp((dim,), classes, hidden=(8,))
+    parts = parts if features is None else (features, parts[1])
     built = Classifier(*parts, method, **kwargs)
     built.compile(keras.optimizers.SGD(0.1, momentum=0.9), **(compiled or {}))
     return built

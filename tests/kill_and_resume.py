@@ -1,14 +1,18 @@
-"""Kill a run at random moments, resume it, compare it with an undisturbed one.
+"""Stop a run at random moments, resume it, compare it with an undisturbed one.
 
-    python tests/kill_and_resume.py --kills=10
+    python tests/kill_and_resume.py --stops=10
+    python tests/kill_and_resume.py --stops=4 --hosts=2
 
-Prints when each kill came and whether the final weights agree in every bit.
+Stops are kill -9 and SIGTERM in turn. Prints when each came and whether the
+final weights, and all that was logged, agree in every bit.
 """
 
 import argparse
+import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,89 +21,124 @@ from pathlib import Path
 
 import numpy as np
 
+from fsr_gdw_tf.run_folder import read_csv
+
 PROGRAM = ["-m", "fsr_gdw_tf.main"]
 # Everything with a state: FSR's dictionary, scores and new labels, MixUp, EMA,
-# momentum, L2, cropping.
+# momentum, L2, cropping; and more than one step per call.
 FLAGS = [
     "--gin_file=gin/digits.gin",
     "--gin_file=gin/methods/fsr.gin",
     "--mode=train",
     "--gin_param=EMA=0.99",
+    "--gin_param=BATCH_SIZE=50",
     "--gin_param=Batches.view=@CropFlip()",
     "--gin_param=CropFlip.padding=1",
     "--gin_param=REWARD_FEATURES='fresh'",
+    "--gin_param=STEPS_PER_EXECUTION=3",
 ]
+STOPS = [signal.SIGKILL, signal.SIGTERM]
 
 
-def start(run: Path, flags: list[str]) -> subprocess.Popen:
-    """Start (or resume) the run."""
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("localhost", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def environments(hosts: int) -> list[dict]:
+    """What each host's process finds in its environment."""
+    if hosts == 1:
+        return [dict(os.environ)]
+    workers = [f"localhost:{port}" for port in free_ports(hosts)]
+    tasks = [{"type": "worker", "index": i} for i in range(hosts)]
+    configs = [{"cluster": {"worker": workers}, "task": t} for t in tasks]
+    return [{**os.environ, "TF_CONFIG": json.dumps(c)} for c in configs]
+
+
+def start(run: Path, flags: list[str], hosts: int) -> list[subprocess.Popen]:
+    """Start (or resume) the run, on each host."""
     with (run.parent / "log.txt").open("a") as log:
-        return subprocess.Popen(
-            [sys.executable, *PROGRAM, f"--run_dir={run}", *flags],
-            stdout=log,
-            stderr=log,
-        )
+        return [
+            subprocess.Popen(
+                [sys.executable, *PROGRAM, f"--run_dir={run}", *flags],
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+            for environment in environments(hosts)
+        ]
 
 
-def finish(run: Path, flags: list[str]) -> None:
+def finish(run: Path, flags: list[str], hosts: int) -> None:
     """Run to the end."""
-    code = start(run, flags).wait()
-    if code:
+    if [c for p in start(run, flags, hosts) if (c := p.wait())]:
         raise SystemExit((run.parent / "log.txt").read_text())
 
 
-def kill_at_random(run: Path, flags: list[str], seconds: float) -> str:
-    """Kill -9 some time after the first epoch that this process adds."""
-    before, process = progress(run), start(run, flags)
-    while progress(run) == before and process.poll() is None:
+def stop_at_random(
+    run: Path, flags: list[str], seconds: float, stop: int, hosts: int
+) -> str:
+    """Stop the last host some time after the first epoch that is added."""
+    before, processes = progress(run), start(run, flags, hosts)
+    while progress(run) == before and processes[-1].poll() is None:
         time.sleep(0.02)
     time.sleep(random.uniform(0, seconds))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    return f"killed in epoch {progress(run) + 1}"
+    processes[-1].send_signal(stop)
+    codes = [p.wait() for p in processes]
+    name = signal.Signals(stop).name
+    return f"{name} in epoch {progress(run) + 1}: exit codes {codes}"
 
 
 def progress(run: Path) -> int:
     """How many epochs are written down."""
-    try:
-        return (run / "metrics.csv").read_text().count("\n") - 1
-    except FileNotFoundError:
-        return 0
+    return len(read_csv(run / "metrics.csv"))
 
 
-def weights(run: Path) -> list[np.ndarray]:
-    """The weights of a finished run."""
+def remains(run: Path) -> list[bytes]:
+    """The weights of a finished run, and its log but for times."""
     import keras
 
-    return keras.models.load_model(run / "model.keras").get_weights()
+    rows = read_csv(run / "metrics.csv")
+    for row in rows:
+        row.pop("step_seconds")
+    network = keras.models.load_model(run / "model.keras")
+    weights = [np.asarray(w).tobytes() for w in network.get_weights()]
+    return [*weights, json.dumps(rows).encode()]
 
 
-def trial(folder: Path, kills: int, epochs: int, seconds: float) -> bool:
-    """One undisturbed run, one that is killed; do they end alike?"""
+def trial(
+    folder: Path, stops: list[int], epochs: int, seconds: float, hosts: int = 1
+) -> bool:
+    """One undisturbed run, one that is stopped; do they end alike?"""
     flags = [*FLAGS, f"--gin_param=EPOCHS={epochs}"]
-    finish(folder / "whole", flags)
-    for _ in range(kills):
-        print(kill_at_random(folder / "killed", flags, seconds), flush=True)
-    finish(folder / "killed", flags)
-    epochs_written = progress(folder / "killed")
-    return epochs_written == epochs and all(
-        a.tobytes() == b.tobytes()
-        for a, b in zip(
-            weights(folder / "whole"), weights(folder / "killed"), strict=True
-        )
-    )
+    finish(folder / "whole", flags, hosts)
+    run = folder / "stopped"
+    for stop in stops:
+        print(stop_at_random(run, flags, seconds, stop, hosts), flush=True)
+    finish(run, flags, hosts)
+    return remains(folder / "whole") == remains(run)
 
 
 def main() -> None:
     """Parse, try, say."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--stops", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--hosts", type=int, default=1)
     given = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stops = [STOPS[i % 2] for i in range(given.stops)]
     with tempfile.TemporaryDirectory() as folder:
-        same = trial(Path(folder), given.kills, given.epochs, given.seconds)
+        same = trial(
+            Path(folder), stops, given.epochs, given.seconds, given.hosts
+        )
     print("equal in every bit" if same else "NOT equal")
     sys.exit(not same)
 

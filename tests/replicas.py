@@ -17,8 +17,26 @@ import numpy as np
 from conftest import blob_source, blobs, classifier
 from test_methods import CASES
 
-from fsr_gdw_tf import Batches
+from fsr_gdw_tf import GDW, Batches
 from fsr_gdw_tf.devices import host, make_strategy
+from fsr_gdw_tf.networks.split import synchronize
+
+
+def normalised(sync: bool) -> dict:
+    """GDW on a network with batch normalisation."""
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(8, activation="relu")(inputs)
+    x = keras.layers.BatchNormalization(momentum=0.9)(x)
+    features = keras.Model(inputs, x)
+    if sync:
+        synchronize(features)
+    return {"method": GDW(), "features": features}
+
+
+CASES = CASES | {
+    "bn": lambda: normalised(sync=False),
+    "bn_sync": lambda: normalised(sync=True),
+}
 
 
 def strategy_of(replicas: int):
@@ -50,7 +68,9 @@ def train(case: str, strategy) -> dict:
         **uses,
     ).history
     found = {f"{i} {v.name}": np.array(v) for i, v in enumerate(model.state)}
-    # What a lower loss of a replica's own batch would come from is no report.
+    for v in model.statistics:
+        copies = strategy.experimental_local_results(v.value)
+        found[f"copies of {v.name}"] = np.array([np.array(c) for c in copies])
     found |= {name: np.array(v) for name, v in history.items()}
     found["predicted"] = model.predict(held, batch_size=4, verbose=0)
     tested = model.evaluate(held, labels, verbose=0, return_dict=True)

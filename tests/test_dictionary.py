@@ -316,7 +316,7 @@ def test_fresh_augmentation_compiles_with_xla():
     dictionary.bind(Stub(0), source, batches)
     dictionary.refresh(None, source, 0)
     step = tf.function(
-        lambda: dictionary.augmented(Stub(0), dictionary.held.value),
+        lambda: dictionary.augmented(Stub(0), dictionary.content(range(12))),
         jit_compile=True,
     )
     assert step().shape == (12, 6, 6, 1)

@@ -294,6 +294,38 @@ BAD = {
         [*TINY, "--gin_param=PUSHER='meta_margn'"],
         "no pusher 'meta_margn': did you mean 'meta_margin'",
     ),
+    "strategy": (
+        [*TINY, "--gin_param=STRATEGY='miror'"],
+        "no strategy 'miror': did you mean 'mirrored'",
+    ),
+    "precision": (
+        [*TINY, "--gin_param=PRECISION='mixed_float16'"],
+        "no precision 'mixed_float16': did you mean 'mixed_bfloat16'",
+    ),
+    "device": (
+        [*TINY, "--gin_param=DEVICE='GPU'"],
+        "no kind of device 'GPU'",
+    ),
+    "replicas": (
+        [*TINY, "--gin_param=STRATEGY='mirrored'", "--gin_param=REPLICAS=64"],
+        "64 replicas asked for, this host has ",
+    ),
+    "one of several": (
+        [*TINY, "--gin_param=STRATEGY='one'", "--gin_param=REPLICAS=2"],
+        "2 replica(s) asked for, strategy 'one' has 1",
+    ),
+    "hosts": (
+        [*TINY, "--gin_param=STRATEGY='multi_worker'"],
+        "needs the hosts in the environment variable TF_CONFIG",
+    ),
+    "tpu": (
+        [*TINY, "--gin_param=STRATEGY='tpu'"],
+        "replace tensorflow by the wheel tensorflow-tpu (newest: 2.20.0)",
+    ),
+    "steps per execution": (
+        [*TINY, "--gin_param=STEPS_PER_EXECUTION=0"],
+        "STEPS_PER_EXECUTION must be 1 or more, got 0",
+    ),
     "noise rate": ([*TINY, "--gin_param=NOISE=1.5"], "in [0, 1], got 1.5"),
     "noise law": (
         [*TINY, "--gin_param=NOISE_KIND='unform'"],
@@ -337,6 +369,36 @@ def test_bad_input_ends_in_one_line_and_code_two(case, tmp_path, command_line):
     assert one_line(err), err
     assert message in err
     assert not list(tmp_path.glob("run/**/metrics.csv"))
+
+
+HOSTS = {
+    "no JSON": ("{worker", "TF_CONFIG does not parse"),
+    "no cluster": ('{"task": {}}', "TF_CONFIG does not parse (KeyError"),
+    "no such worker": (
+        '{"cluster": {"worker": ["a:1", "b:1"]}, '
+        '"task": {"type": "worker", "index": 2}}',
+        "TF_CONFIG names no worker 2: its cluster is {'worker': 2}",
+    ),
+    "no such task": (
+        '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
+        "TF_CONFIG names no ps 0",
+    ),
+    "each alone": (
+        '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, '
+        '"task": {"type": "worker", "index": 0}}',
+        "TF_CONFIG names 2 hosts, which would each train alone",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTS)
+def test_bad_hosts_are_bad_input(case, tmp_path, command_line, monkeypatch):
+    text, message = HOSTS[case]
+    monkeypatch.setenv("TF_CONFIG", text)
+    flags = [*TINY, "--mode=train", "--gin_param=STRATEGY='one'"]
+    code, _, err = command_line(*flags, f"--run_dir={tmp_path}/run")
+    assert code == 2 and one_line(err), err
+    assert message in err
 
 
 def register_fixed_network():

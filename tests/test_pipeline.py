@@ -7,6 +7,7 @@ from conftest import blob_source
 
 from fsr_gdw_tf import BadInput, Batches, arrays
 from fsr_gdw_tf.data import CropFlip, ResizedCropFlip
+from fsr_gdw_tf.distribute import Share, cut
 
 
 def indices(dataset) -> np.ndarray:
@@ -115,3 +116,65 @@ def test_tests_see_everything_once_in_order():
 def test_a_batch_that_does_not_fit_the_data(size):
     with pytest.raises(BadInput, match=f"must be in 1 to 60 .* got {size}"):
         Batches(size).train(blob_source(n=60), epochs=1)
+
+
+HOSTS = [Share(4, 0, 2), Share(4, 2, 2)]  # two hosts of two replicas each
+
+
+def test_hosts_share_each_global_batch():
+    """The parts of all replicas, in turn, are the batch of one."""
+    source, batches = blob_source(n=60), Batches(20, seed=3)
+    whole = indices(batches.train(source, epochs=2)).reshape(-1, 4, 5)
+    first, second = (
+        indices(batches.train(source, epochs=2, share=share)).reshape(-1, 2, 5)
+        for share in HOSTS
+    )
+    np.testing.assert_array_equal(np.concatenate([first, second], 1), whole)
+    for epoch in whole.reshape(2, 60):
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(60))
+
+
+def test_an_epoch_goes_on_at_any_step():
+    source, meta, batches = blob_source(n=60), blob_source(n=7), Batches(20)
+    for share in (Share(), *HOSTS):
+        every, rest = (
+            list(batches.train(source, 3, 1, meta, step, share))
+            for step in (0, 2)
+        )
+        skipped = 2 * share.count
+        assert len(every) == 6 * share.count == len(rest) + skipped
+        for a, b in zip(every[skipped:], rest, strict=True):
+            for name in a:
+                np.testing.assert_array_equal(a[name], b[name])
+
+
+def test_tests_are_filled_up_and_hosts_see_everything_once():
+    source = blob_source(n=13)
+    shown = [indices(Batches(8).test(source, share)).ravel() for share in HOSTS]
+    shown = np.concatenate(shown)
+    assert (shown == -1).sum() == 3, "13 examples fill two batches of 8"
+    np.testing.assert_array_equal(np.sort(shown[shown >= 0]), np.arange(13))
+
+
+def test_batches_of_users_are_cut_evenly_for_replicas():
+    """7 = 3 + 3 and 1 left out; a last batch of 1 has nothing for two."""
+    x = np.arange(15, dtype=np.float32)
+    dataset = tf.data.Dataset.from_tensor_slices({"inputs": x}).batch(7)
+    parts = [b["inputs"].numpy().tolist() for b in cut(dataset, Share(2, 0, 2))]
+    assert parts == [[0, 1, 2], [3, 4, 5], [7, 8, 9], [10, 11, 12]]
+    second = [b["inputs"].numpy().tolist() for b in cut(dataset, Share(2, 1))]
+    assert second == parts[1::2]
+
+
+def test_sizes_that_replicas_cannot_share():
+    with pytest.raises(BadInput, match=r"BATCH_SIZE of 30 .* take 28 or 32"):
+        Batches(30).train(blob_source(n=60), 1, share=HOSTS[0])
+    with pytest.raises(BadInput, match=r"META_BATCH_SIZE of 3 .* take 4, or"):
+        Batches(20, meta_size=3).train(blob_source(n=60), 1, share=HOSTS[0])
+
+
+def test_sizes_may_count_for_each_replica():
+    batches = Batches(16, meta_size=8, per_replica=True).over(8)
+    assert (batches.size, batches.meta_size) == (128, 64)
+    assert batches.over(8) == batches
+    assert Batches(16).over(8).size == 16

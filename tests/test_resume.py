@@ -5,15 +5,21 @@ import csv
 import keras
 import pytest
 from conftest import blobs, classifier
-from kill_and_resume import trial
+from kill_and_resume import STOPS, trial
 
 from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv
 
 
 @pytest.mark.slow
-def test_two_kills_do_not_change_a_bit(tmp_path):
-    """The long version: python tests/kill_and_resume.py --kills=10."""
-    assert trial(tmp_path, kills=2, epochs=16, seconds=0.3)
+def test_a_kill_and_a_sigterm_do_not_change_a_bit(tmp_path):
+    """The long version: python tests/kill_and_resume.py --stops=10."""
+    assert trial(tmp_path, STOPS, epochs=12, seconds=0.3)
+
+
+@pytest.mark.slow
+def test_two_hosts_go_on_after_one_of_them_is_stopped(tmp_path):
+    """The other one ends, too; both are started again."""
+    assert trial(tmp_path, STOPS, epochs=4, seconds=0.3, hosts=2)
 
 
 def test_counters_of_other_callbacks_come_back(tmp_path):

@@ -9,10 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.devices import host, is_chief
+from fsr_gdw_tf.devices import host, is_chief, say
 from fsr_gdw_tf.distribute import total_over_replicas
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.run_folder import say
 
 SIMPLE = (bool, int, float, str, type(None))
 ASK_EVERY = 20  # calls, when several hosts have to agree on leaving

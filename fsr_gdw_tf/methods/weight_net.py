@@ -70,6 +70,7 @@ def weight_net(hidden: int = 100) -> keras.Model:
         return keras.layers.Dense(
             units,
             activation,
+            dtype=keras.config.dtype_policy().variable_dtype,
             kernel_initializer=uniform(-bound, bound),
             bias_initializer=uniform(-bound, bound),
         )

@@ -10,7 +10,11 @@ CIFAR_STD = (63.0, 62.1, 66.7)
 
 def features_and_head(inputs, x, classes: int, init="glorot_uniform"):
     """The two parts every network here consists of."""
-    head = layers.Dense(classes, kernel_initializer=init, name="head")
+    # Half precision is for features: logits, losses and weights need more.
+    dtype = keras.config.dtype_policy().variable_dtype
+    head = layers.Dense(
+        classes, kernel_initializer=init, name="head", dtype=dtype
+    )
     head.build(x.shape)
     return keras.Model(inputs, x, name="features"), head
 

@@ -8,10 +8,13 @@ NEEDED = "expected a built Sequential or functional model that ends in a Dense"
 
 
 class Logits(keras.layers.Layer):
-    """A Dense layer without its activation, on the same weights."""
+    """A Dense layer without its activation, on the same weights.
+
+    Where the layer computes in half precision, its logits do not.
+    """
 
     def __init__(self, dense: keras.layers.Dense, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(dtype=dense.variable_dtype, **kwargs)
         self.dense = dense
         self.built = True
 
@@ -61,7 +64,10 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
         )
     dense = _last_dense(model)
     features = keras.Model(inputs[0], dense.input, name="features")
-    plain = dense.activation is keras.activations.linear
+    plain = (
+        dense.activation is keras.activations.linear
+        and dense.compute_dtype == dense.variable_dtype
+    )
     return features, dense if plain else Logits(dense)
 
 
@@ -98,11 +104,16 @@ def _is_softmax(layer) -> bool:
     )
 
 
+def batch_norms(network: keras.Model) -> list:
+    """The layers that normalise by statistics of a batch."""
+    kind = keras.layers.BatchNormalization
+    return [layer for layer in leaves(network) if isinstance(layer, kind)]
+
+
 def synchronize(network: keras.Model) -> None:
     """Let batch normalisation see the global batch, not each replica's."""
-    for layer in leaves(network):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
+    for layer in batch_norms(network):
+        layer.synchronized = True
 
 
 def leaves(layer) -> list[keras.layers.Layer]:
