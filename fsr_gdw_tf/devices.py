@@ -77,6 +77,8 @@ def make_strategy(
     name: str = "auto", replicas: int | None = None, kind: str | None = None
 ) -> tf.distribute.Strategy:
     """The strategy of this name, checked to have so many replicas."""
+    if not host().count:
+        os.environ.pop("TF_CONFIG", None)  # TensorFlow cannot read an empty one
     gpus = tf.config.list_physical_devices("GPU")
     if name == "auto":
         name = _largest(gpus, kind)

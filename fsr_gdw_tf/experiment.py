@@ -82,7 +82,7 @@ class Experiment:
             keras.utils.set_random_seed(self.seed)
             replicas = strategy.num_replicas_in_sync
             self.batches = self.batches.over(replicas)
-            self.batches.parts(Share(replicas))
+            Share(replicas).part(self.batches.size, "BATCH_SIZE")
             splits = splits or self.data()
             steps = self.batches.steps(splits.training)
             classifier = self.learner().build(splits, self.batches)

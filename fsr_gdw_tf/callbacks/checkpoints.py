@@ -14,7 +14,7 @@ from fsr_gdw_tf.distribute import total_over_replicas
 from fsr_gdw_tf.errors import BadInput
 
 SIMPLE = (bool, int, float, str, type(None))
-ASK_EVERY = 20  # calls, when several hosts have to agree on leaving
+ASK_EVERY = 20  # steps, when several hosts have to agree on leaving
 
 
 class Preempted(SystemExit):
@@ -89,7 +89,8 @@ class Checkpoints(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Save and leave, if this host or another was told to."""
         self.calls += 1
-        if host().count > 1 and self.calls % ASK_EVERY:
+        every = max(1, ASK_EVERY // self.model.steps_per_execution)
+        if host().count > 1 and self.calls % every:
             return
         strategy = self.model.distribute_strategy
         if not total_over_replicas(int(self.told), strategy):

@@ -1,0 +1,152 @@
+"""What everything that is kept per example costs, against N, C and K.
+
+    python benchmarks/scale.py --csv=scale.csv
+
+Simulated: N labels of C classes, a dictionary of K members, inputs of a few
+numbers that cost nothing to read; FSR with all its books (scores, visits,
+weights, ten remembered predictions per example) on a network of no size. A
+row each, in a process of its own, for its peak memory.
+
+order: drawing the order of an epoch. choose: the end of an epoch without
+reading the members. step: one training step, all books kept. books: what they
+take, on each device. peak: of the process, above what it took at its start.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+from rich.console import Console
+from rich.table import Table
+
+from fsr_gdw_tf import FSR, Batches, Classifier, Dictionary, Relabel, arrays
+from fsr_gdw_tf.main import parse_flags
+from fsr_gdw_tf.networks import mlp
+from fsr_gdw_tf.run_folder import write_csv
+
+# CIFAR-10, WebVision's 50 classes, iNaturalist 2018 twice, all of WebVision.
+SIZES = [
+    (50_000, 10, 2_000),
+    (65_944, 50, 5_000),
+    (437_513, 8_142, 2_000),
+    (437_513, 8_142, 16_284),
+    (2_400_000, 1_000, 5_000),
+]
+COLUMNS = ["N", "C", "K", "order_s", "choose_s", "step_ms"]
+COLUMNS += ["books_gib", "peak_gib"]
+BATCH = 128
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("csv", None, "Where to write the table.")
+flags.DEFINE_integer("rounds", 5, "Times each thing is done; medians count.")
+flags.DEFINE_integer("only", None, "Measure one row of the table, here.")
+
+
+def build(n: int, classes: int, members: int):
+    """(classifier, source, batches): FSR, bound to simulated data."""
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([np.arange(classes), rng.zipf(1.5, n) % classes])
+    inputs = np.zeros((n, 4), np.float32)
+    names = [str(c) for c in range(classes)]
+    source = arrays(inputs, labels[:n], names)
+    batch = min(BATCH, members)
+    dictionary = Dictionary(
+        members,
+        batch if batch < classes else batch // classes * classes,
+        rotate=members < classes,
+    )
+    # A network whose head is as wide as the classes, and no wider.
+    parts = mlp((4,), classes, hidden=(8,))
+    extras = [Relabel(top=min(10, classes))]
+    model = Classifier(*parts, FSR(dictionary, warmup=0), extras)
+    model.compile("sgd")
+    batches = Batches(BATCH)
+    model.bind(source, batches)
+    return model, source, batches
+
+
+def median(action, rounds: int) -> float:
+    """Median seconds of several times."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
+
+
+def measure(n: int, classes: int, members: int, rounds: int) -> dict:
+    """One row."""
+    idle = peak()
+    model, source, batches = build(n, classes, members)
+    dictionary = model.method.dictionary
+    visits = np.random.default_rng(1).random((2, n)).astype(np.float32)
+    dictionary.scores.assign(visits[0])
+    dictionary.visits.assign(np.round(visits[1]))
+    choose = median(lambda: dictionary.choose(source, 1), rounds)
+    dictionary.refresh(model, source, 0)
+    order = median(lambda: next(iter(batches.train(source, 1))), rounds)
+    steps = iter(batches.train(source, epochs=1 + rounds))
+    model.make_train_function()
+
+    def step():
+        logs = model.train_function(steps)
+        return float(logs["loss"])
+
+    step(), step()  # the first one traces
+    step_s = median(step, 4 * rounds)
+    books = sum(
+        tf.size(v.value).numpy() * tf.as_dtype(v.dtype).size
+        for part in (model.method, dictionary, *model.regularisers)
+        for v in part.variables
+        if n in v.shape
+    )
+    gib = 2**30
+    row = [n, classes, members, round(order, 3), round(choose, 3)]
+    row += [round(1000 * step_s, 2), round(books / 2 / gib, 3)]
+    row += [round((peak() - idle) / gib, 2)]
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def peak() -> int:
+    """Bytes at the peak of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(argv: list[str]) -> None:
+    """A process for each row; print, write."""
+    keras.utils.set_random_seed(0)
+    if FLAGS.only is not None:
+        row = measure(*SIZES[FLAGS.only], FLAGS.rounds)
+        print(*row.values())
+        return
+    rows = []
+    for i in range(len(SIZES)):
+        command = [sys.executable, *sys.argv, f"--only={i}"]
+        said = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True
+        )
+        values = said.stdout.splitlines()[-1].split()
+        rows.append(dict(zip(COLUMNS, values, strict=True)))
+        print(*values, flush=True)
+    table = Table(title=f"FSR, batches of {BATCH}")
+    for name in COLUMNS:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table)
+    if FLAGS.csv:
+        write_csv(Path(FLAGS.csv), rows, COLUMNS)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse_flags)

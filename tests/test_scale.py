@@ -1,0 +1,47 @@
+"""What is kept per example stays cheap at the sizes people have."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_dictionary import Stub
+
+from fsr_gdw_tf import Batches, Dictionary, arrays
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_choosing_members_at_inaturalists_size_takes_under_two_seconds():
+    """437,513 examples of 8,142 classes, two members each."""
+    classes, n = 8_142, 437_513
+    rng = np.random.default_rng(0)
+    tail = rng.zipf(1.5, n - classes) % classes
+    source = arrays(
+        np.zeros((n, 1), np.float32), np.concatenate([range(classes), tail])
+    )
+    dictionary = Dictionary(2 * classes, 2 * classes)
+    dictionary.bind(Stub(0), source, Batches(128))
+    dictionary.scores.assign(rng.random(n).astype(np.float32))
+    dictionary.visits.assign(np.ones(n, np.float32))
+    start = time.perf_counter()
+    members = dictionary.choose(source, epoch=1)
+    assert time.perf_counter() - start < 2.0
+    counts = np.bincount(source.labels[members], minlength=classes)
+    np.testing.assert_array_equal(counts, np.minimum(source.counts(), 2))
+
+
+@pytest.mark.slow
+def test_the_table_of_costs_has_a_row_of_numbers():
+    said = subprocess.run(
+        [sys.executable, "benchmarks/scale.py", "--only=0", "--rounds=1"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    n, classes, members, *costs = map(float, said.splitlines()[-1].split())
+    assert (n, classes, members) == (50_000, 10, 2_000)
+    assert len(costs) == 5 and all(cost > 0 for cost in costs)
