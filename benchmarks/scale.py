@@ -13,7 +13,6 @@ take, on each device. peak: of the process, above what it took at its start.
 """
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fsr_gdw_tf import FSR, Batches, Classifier, Dictionary, Relabel, arrays
+from fsr_gdw_tf.devices import process_memory
 from fsr_gdw_tf.main import parse_flags
 from fsr_gdw_tf.networks import mlp
 from fsr_gdw_tf.run_folder import write_csv
@@ -86,7 +86,7 @@ def median(action, rounds: int) -> float:
 
 def measure(n: int, classes: int, members: int, rounds: int) -> dict:
     """One row."""
-    idle = peak()
+    idle = process_memory("VmRSS")
     model, source, batches = build(n, classes, members)
     dictionary = model.method.dictionary
     visits = np.random.default_rng(1).random((2, n)).astype(np.float32)
@@ -113,13 +113,8 @@ def measure(n: int, classes: int, members: int, rounds: int) -> dict:
     gib = 2**30
     row = [n, classes, members, round(order, 3), round(choose, 3)]
     row += [round(1000 * step_s, 2), round(books / 2 / gib, 3)]
-    row += [round((peak() - idle) / gib, 2)]
+    row += [round((process_memory("VmHWM") - idle) / gib, 2)]
     return dict(zip(COLUMNS, row, strict=True))
-
-
-def peak() -> int:
-    """Bytes at the peak of this process."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main(argv: list[str]) -> None:

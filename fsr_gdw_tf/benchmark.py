@@ -12,7 +12,6 @@ Memory: a process per method, its peak above the same process before training.
 """
 
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -29,6 +28,7 @@ from rich.table import Table
 from fsr_gdw_tf import methods, networks
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import Batches, arrays
+from fsr_gdw_tf.devices import process_memory
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.main import parse_flags, refuse
@@ -149,12 +149,11 @@ def times(specs: list[str], rounds: int) -> dict[str, float]:
 def peak_memory(spec: str) -> int:
     """Bytes at the peak of three steps, above what stood there before."""
     classifier = build(spec)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    idle = pages * os.sysconf("SC_PAGE_SIZE")
+    idle = process_memory("VmRSS")
     step = stepper(classifier)
     for _ in range(3):
         step()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - idle
+    return process_memory("VmHWM") - idle
 
 
 def peak_memory_alone(spec: str) -> int:

@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import json
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import gin
@@ -215,3 +216,13 @@ def say(text: str) -> None:
     """Print, on the first host only."""
     if is_chief():
         print(text, flush=True)
+
+
+def process_memory(name: str) -> int:
+    """Bytes of this process: VmRSS now, VmHWM at the peak.
+
+    The peak of `getrusage` is that of the parent, if that was higher.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = next(line for line in lines if line.startswith(f"{name}:"))
+    return 1024 * int(found.split()[1])
