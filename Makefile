@@ -4,7 +4,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 RUN_DIR ?= runs/digits
 
-.PHONY: run test lint clean
+OLDEST = $(VENV)-oldest
+
+.PHONY: run test test-oldest lint clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
@@ -30,5 +32,15 @@ $(VENV)/.installed-dev: setup.py
 	    --no-input -e ".[dev]"
 	touch $@ $(VENV)/.installed
 
+# The oldest TensorFlow and Keras that setup.py allows.
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest -n auto
+
+$(OLDEST)/.installed: setup.py
+	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --no-input -e ".[dev]" "tensorflow==2.20.*" "keras==3.12.*"
+	touch $@
+
 clean:
-	rm -rf $(VENV) runs build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) runs build dist *.egg-info

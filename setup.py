@@ -28,12 +28,12 @@ setup(
         "rich>=13",
         "scikit-learn>=1.4",
         "scipy>=1.11",
-        "tensorflow>=2.19",
+        "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.7",
     ],
     extras_require={
-        "gpu": ["tensorflow[and-cuda]>=2.19"],
-        "tensorboard": ["tensorboard>=2.19"],
+        "gpu": ["tensorflow[and-cuda]>=2.20"],
+        "tensorboard": ["tensorboard>=2.20"],
         "dev": [
             "pillow>=10",
             "pre-commit>=3.7",

@@ -56,9 +56,7 @@ def versions() -> dict[str, str]:
 def fingerprint(splits: Splits) -> str:
     """A hash of all labels and of some inputs: the same data, or not."""
     digest = hashlib.sha256()
-    for source in (splits.train, splits.test, splits.meta):
-        if source is None:
-            continue
+    for source in splits.sources:
         digest.update(source.labels.tobytes())
         for index in np.linspace(0, len(source) - 1, 8).astype(int):
             digest.update(source.load([index]).tobytes())
@@ -79,12 +77,8 @@ def check_same_data(folder: RunFolder, data: str) -> None:
 
 def list_undecodable(folder: RunFolder, splits: Splits) -> int:
     """undecodable.csv, if there is anything to list; how many there are."""
-    sources = [
-        splits.train,
-        splits.test,
-        *([splits.meta] if splits.meta else []),
-    ]
     # The splits of one folder share its list.
+    sources = splits.sources
     lost = dict.fromkeys(lost for s in sources for lost in s.unreadable)
     if lost:
         file = folder / "undecodable.csv"

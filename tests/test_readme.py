@@ -67,7 +67,7 @@ def test_the_long_example_runs():
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (20, 32, 32, 3)).astype("uint8")
     y = np.arange(20) % 10
-    code = EXAMPLES[3].replace("epochs=80", "epochs=2")
+    code = EXAMPLES[4].replace("epochs=80", "epochs=2")
     code = code.replace("Batches(100)", "Batches(10)")
     code = code.replace("resnet32(", "cifar_resnet(")
     code = code.replace("import resnet32", "import cifar_resnet")
@@ -77,13 +77,22 @@ def test_the_long_example_runs():
     assert names["classifier"].optimizer.iterations == 4
 
 
+def test_the_example_with_a_strategy_runs():
+    """On as many devices as there are here."""
+    x, y = blobs(n=600)
+    names = {"x": x, "y": y, "build_model": users_model}
+    exec(EXAMPLES[3].replace("epochs=30", "epochs=2"), names)
+    assert names["classifier"].optimizer.iterations == 4
+
+
 @pytest.mark.parametrize("recipe", sorted(ROOT.glob("gin/*.gin")))
 def test_every_recipe_is_mentioned(recipe):
     assert f"gin/{recipe.name}" in README
 
 
 def test_every_mentioned_file_exists():
-    for name in re.findall(r"`(gin/\w+\.gin|methods/\w+\.py)`", README):
+    files = r"`(gin/\w+\.gin|methods/\w+\.py|launch/[\w./]+)`"
+    for name in re.findall(files, README):
         inside = ROOT / "fsr_gdw_tf" / name
         assert (ROOT / name).is_file() or inside.is_file(), name
 

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from fsr_gdw_tf import Classifier, config
+from fsr_gdw_tf.callbacks import Checkpoints
 from fsr_gdw_tf.experiment import Experiment
 from fsr_gdw_tf.methods import METHODS, REGULARISERS
 from fsr_gdw_tf.run_folder import RunFolder
@@ -150,6 +151,62 @@ def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
     for name in ("DONE", "model.keras", "run.json", "operative_config.gin"):
         assert (run / name).is_file()
     assert f"Results: {run}" in out
+
+
+@pytest.mark.parametrize(
+    "recipe", ["webvision.gin", "inaturalist.gin", "clothing1m.gin"]
+)
+def test_large_recipes_resume_and_are_evaluated(
+    recipe, tmp_path, command_line, monkeypatch
+):
+    """After a crash in the second epoch they end where they would have."""
+    files, settings = [f"gin/{recipe}"], [*QUICK]
+    if recipe == "inaturalist.gin":  # a few classes, where TFDS has thousands
+        lookalikes.inaturalist_files(tmp_path / "data")
+        files.append("gin/data/inaturalist_files.gin")
+        settings += [f'DATA_DIR="{tmp_path}/data"', "META_PER_CLASS=0"]
+    else:
+        settings += data_for(recipe, tmp_path / "data")
+    settings += ["Learner.network=@mlp", "mlp.hidden=(8,)", "IMAGE_SIZE=8"]
+    flags = [f"--gin_file={name}" for name in files]
+    flags += [f"--gin_param={setting}" for setting in settings]
+
+    def train(name):
+        run = f"--run_dir={tmp_path / name}"
+        return command_line(*flags, run, "--mode=train")
+
+    def logged(name):
+        rows = RunFolder(tmp_path / name).metrics()
+        return [
+            {k: v for k, v in r.items() if k != "step_seconds"} for r in rows
+        ]
+
+    assert train("whole")[0] == 0
+    saved = Checkpoints.on_epoch_end
+
+    def crash(self, epoch, logs=None):
+        saved(self, epoch, logs)
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(Checkpoints, "on_epoch_end", crash)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        train("crashed")
+    assert len(logged("crashed")) == 1
+    monkeypatch.setattr(Checkpoints, "on_epoch_end", saved)
+    assert train("crashed")[0] == 0
+    assert logged("crashed") == logged("whole") and len(logged("whole")) == 2
+    one, other = (
+        json.loads((tmp_path / name / "evaluation.json").read_text())
+        for name in ("whole", "crashed")
+    )
+    assert one == other
+    if recipe == "webvision.gin":
+        # Of ImageNet's images, one of each of the 50 classes.
+        assert len(one["imagenet"]["per_class_accuracy"]) == 50
+        assert 0 <= one["imagenet"]["top5_accuracy"] <= 1
+    if recipe != "clothing1m.gin":
+        members = logged("whole")[-1]
+        assert "weight_zero" in members, "FSR's weights were at work"
 
 
 def test_inaturalist_trains_on_the_official_files(tmp_path, command_line):

@@ -36,6 +36,12 @@ class Splits:
     others: Mapping[str, Source] = dataclasses.field(default_factory=dict)
 
     @property
+    def sources(self) -> list[Source]:
+        """All of them."""
+        meta = [self.meta] if self.meta else []
+        return [self.train, self.test, *meta, *self.others.values()]
+
+    @property
     def training(self) -> Source:
         """What batches are made of: with the clean examples, if wanted."""
         return (
