@@ -170,7 +170,8 @@ def test_sizes_that_replicas_cannot_share():
     with pytest.raises(BadInput, match=r"BATCH_SIZE of 30 .* take 28 or 32"):
         Batches(30).train(blob_source(n=60), 1, share=HOSTS[0])
     with pytest.raises(BadInput, match=r"META_BATCH_SIZE of 3 .* take 4, or"):
-        Batches(20, meta_size=3).train(blob_source(n=60), 1, share=HOSTS[0])
+        source, meta = blob_source(n=60), blob_source(n=7)
+        Batches(20, 3).train(source, 1, meta=meta, share=HOSTS[0])
 
 
 def test_sizes_may_count_for_each_replica():

@@ -7,6 +7,8 @@ makes from (seed, epoch, index): the same run sees the same pixels.
 import gin
 import tensorflow as tf
 
+from fsr_gdw_tf.data.encoded import cut
+
 
 @gin.register
 class AsIs:
@@ -48,23 +50,46 @@ class CropFlip:
         return x
 
 
+class Window:
+    """What is made of one part of an image; the rest need not be decoded.
+
+    A subclass says which part of a shape, `window(shape, seed)` = (begin,
+    extent), and what becomes of it, `finish(part, seed)`. Without a seed both
+    are those of tests.
+    """
+
+    batched = False
+
+    def train(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """The part that this seed draws."""
+        return self.finish(cut(x, *self.window(tf.shape(x), seed)), seed)
+
+    def test(self, x: tf.Tensor) -> tf.Tensor:
+        """The part that tests see."""
+        return self.finish(cut(x, *self.window(tf.shape(x))))
+
+
 @gin.register
-class ResizedCropFlip:
+class ResizedCropFlip(Window):
     """A random part, resized, perhaps mirrored (ImageNet sizes).
 
     Area 8 to 100 %, aspect 3/4 to 4/3; tests see the centre crop of side
     224/256 of the shorter side, as in the official code of FSR.
     """
 
-    batched = False
-
     def __init__(self, size: int = 224, area=(0.08, 1.0), central=0.875):
         self.size, self.area, self.central = size, tuple(area), central
 
-    def train(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """A random resized crop, perhaps mirrored."""
+    def window(
+        self, shape: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """A random part, or the centre: (top, left), (height, width)."""
+        if seed is None:
+            short = tf.cast(tf.reduce_min(shape[:2]), tf.float32)
+            side = tf.cast(self.central * short, tf.int32)
+            return (shape[:2] - side) // 2, tf.stack([side, side])
         begin, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
-            tf.shape(x),
+            shape,
             tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),
             seed,
             min_object_covered=0.0,
@@ -72,18 +97,16 @@ class ResizedCropFlip:
             area_range=self.area,
             max_attempts=10,
         )
-        crop = _resize(tf.slice(x, begin, extent), self.size)
-        return tf.image.stateless_random_flip_left_right(crop, seed + 1)
+        return begin[:2], extent[:2]
 
-    def test(self, x: tf.Tensor) -> tf.Tensor:
-        """The resized centre."""
-        shape = tf.shape(x)
-        side = tf.cast(
-            self.central * tf.cast(tf.minimum(shape[0], shape[1]), tf.float32),
-            tf.int32,
-        )
-        top, left = (shape[0] - side) // 2, (shape[1] - side) // 2
-        return _resize(x[top : top + side, left : left + side], self.size)
+    def finish(
+        self, part: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """The part, resized; in training perhaps mirrored."""
+        image = _resize(part, self.size)
+        if seed is None:
+            return image
+        return tf.image.stateless_random_flip_left_right(image, seed + 1)
 
 
 @gin.register
@@ -103,6 +126,8 @@ class Resize:
 
 
 def _resize(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Bilinear, back to bytes: a quarter of the traffic of floats."""
+    """Bilinear; bytes stay bytes, a quarter of the traffic of floats."""
     resized = tf.image.resize(image, (size, size))
-    return tf.cast(tf.round(tf.clip_by_value(resized, 0, 255)), image.dtype)
+    if image.dtype.is_floating:
+        return tf.cast(resized, image.dtype)
+    return tf.cast(tf.round(resized), image.dtype)

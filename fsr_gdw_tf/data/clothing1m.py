@@ -26,7 +26,10 @@ META = {
 
 @gin.register
 def clothing1m(
-    root: str, meta: str = "clean_val", verify: bool = False
+    root: str,
+    meta: str = "clean_val",
+    verify: bool = False,
+    cache: bool | float = False,
 ) -> Splits:
     """Clothing1M: noisy_train trains, clean_test tests, `meta` (clean_train,
     clean_val or both; GDW's paper does not say which) teaches the weights.
@@ -43,7 +46,7 @@ def clothing1m(
     train = _listings(base, "noisy", ["noisy_train"], len(names))
     clean = _listings(base, "clean", ["clean_test", *META[meta]], len(names))
     train, test, meta = (
-        listed_source(listings, names, verify, LAYOUT)
+        listed_source(listings, names, verify, cache, LAYOUT)
         for listings in (train, clean[:1], clean[1:])
     )
     return Splits(train, test, meta)

@@ -1,6 +1,7 @@
 """Images in files: a folder per class, or a list of paths and labels."""
 
 import csv
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.lists import (
     Listing,
     data_folder,
@@ -20,56 +22,81 @@ from fsr_gdw_tf.data.splits import Splits, hold_out
 from fsr_gdw_tf.errors import BadInput
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif"}
+READERS = 32  # files read at a time: on a disk far away, most of them wait
 LAYOUT = "expected <root>/<class name>/<image>.jpg (or .png, .bmp, .gif)"
 LIST_LAYOUT = "expected a CSV with the columns path,label"
 LIST_ROOT = "relative paths start at the list's folder unless root is given"
 
 
-class FileReader:
-    """Images decoded from files, each in its own size."""
+class FileReader(EncodedReader):
+    """Images in files, each in its own size.
 
-    batched = False
+    cache: keep all files in memory, as they are; True means up to 16 GiB, a
+        number that many.
+    """
 
-    def __init__(self, paths: Sequence[str | Path]):
+    def __init__(
+        self, paths: Sequence[str | Path], cache: bool | float = False
+    ):
         self.paths = [str(p) for p in paths]
+        if cache:
+            _check_memory(self.paths, 16.0 if cache is True else cache)
+        with tf.device("CPU:0"):
+            self.kept = _read(self.paths) if cache else None
+            self.files = tf.constant(self.paths)
 
-    def fetch(self, row: tf.Tensor) -> tf.Tensor:
-        """The image at a row, as bytes `[height, width, 3]`."""
-        with tf.init_scope():  # captured, not copied into every graph
-            paths = tf.constant(self.paths)
-        path = tf.gather(paths, row)
-        return decode(tf.io.read_file(path))
+    def contents(self, row: tf.Tensor) -> tf.Tensor:
+        """The bytes of the file at a row."""
+        if self.kept is not None:
+            return tf.gather(self.kept, row)
+        return tf.io.read_file(tf.gather(self.files, row))
 
     def name(self, row: int) -> str:
         """The path of this image."""
         return self.paths[row]
 
 
-def decode(contents: tf.Tensor) -> tf.Tensor:
-    """An image of any common format as RGB bytes."""
-    image = tf.io.decode_image(contents, 3, expand_animations=False)
-    image.set_shape([None, None, 3])
-    return image
+def _check_memory(paths: list[str], limit: float) -> None:
+    with ThreadPoolExecutor(READERS) as pool:
+        gib = sum(pool.map(os.path.getsize, paths)) / 2**30
+    if gib > limit:
+        raise BadInput(
+            f"the {len(paths)} images, {paths[0]} the first, take {gib:.3g} "
+            f"GiB as files, more than the {limit:g} that may be kept in "
+            "memory; set cache (CACHE) to False, or to the GiB it may take"
+        )
 
 
-def unreadable(paths: Sequence[str | Path]) -> dict[int, str]:
-    """Decode every file once: {position: why it cannot be decoded}."""
+def _read(paths: list[str]) -> tf.Tensor:
+    """The contents of all files, many of them read at a time."""
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = READERS
+    files = tf.data.Dataset.from_tensor_slices(paths).map(
+        tf.io.read_file, READERS
+    )
+    files = files.with_options(options).batch(len(paths))
+    return next(iter(files))
 
-    def why(path: str | Path) -> str | None:
+
+def unreadable(reader: FileReader) -> dict[int, str]:
+    """Decode every file once: {row: why it cannot be decoded}."""
+
+    def why(row: int) -> str | None:
         try:
-            decode(tf.io.read_file(str(path)))
+            reader.fetch(row)
         except (tf.errors.OpError, ValueError) as error:
             return str(error).splitlines()[0][:200]
         return None
 
     with ThreadPoolExecutor() as pool:
-        reasons = pool.map(why, paths)
+        reasons = pool.map(why, range(len(reader.paths)))
     return {i: reason for i, reason in enumerate(reasons) if reason}
 
 
-def _source(paths, labels, class_names, verify) -> Source:
+def _source(paths, labels, class_names, verify, cache) -> Source:
     """A source of files, those that cannot be decoded left out and listed."""
-    bad = unreadable(paths) if verify else {}
+    reader = FileReader(paths, cache)
+    bad = unreadable(reader) if verify else {}
     good = [i for i in range(len(paths)) if i not in bad]
     if not good:
         raise BadInput(
@@ -77,9 +104,10 @@ def _source(paths, labels, class_names, verify) -> Source:
             f"{paths[0]}: {bad[0]}"
         )
     return Source(
-        FileReader([paths[i] for i in good]),
+        reader,
         np.array([labels[i] for i in good]),
         class_names,
+        rows=np.array(good),
         unreadable=[(str(paths[i]), reason) for i, reason in bad.items()],
     )
 
@@ -91,6 +119,7 @@ def folder(
     test_share: float = 0.1,
     verify: bool = True,
     seed: int = 0,
+    cache: bool | float = False,
 ) -> Splits:
     """Images in `root/<class>/`; tests come from `test_root` or are held out.
 
@@ -101,14 +130,15 @@ def folder(
         held = [base / n for n in ("test", "val") if (base / n).is_dir()]
         test_root = test_root or (held[0] if held else None)
         base = base / "train"
-    train = _folder_source(base, None, verify)
+    train = _folder_source(base, None, verify, cache)
     if test_root is None:
         return Splits(*hold_out(train, round(test_share * len(train)), seed))
-    test = _folder_source(Path(test_root), train.class_names, verify)
+    names = train.class_names
+    test = _folder_source(Path(test_root), names, verify, cache)
     return Splits(train, test)
 
 
-def _folder_source(base: Path, class_names, verify) -> Source:
+def _folder_source(base: Path, class_names, verify, cache) -> Source:
     base = data_folder(base, LAYOUT)
     folders = sorted(d for d in base.iterdir() if d.is_dir())
     folders = [d for d in folders if not d.name.startswith(".")]
@@ -131,7 +161,7 @@ def _folder_source(base: Path, class_names, verify) -> Source:
         images = images_in(d, LAYOUT)
         paths += images
         labels += [number[d.name]] * len(images)
-    return _source(paths, labels, class_names, verify)
+    return _source(paths, labels, class_names, verify, cache)
 
 
 def images_in(folder: Path, layout: str) -> list[Path]:
@@ -151,6 +181,7 @@ def file_list(
     test_share: float = 0.1,
     verify: bool = True,
     seed: int = 0,
+    cache: bool | float = False,
 ) -> Splits:
     """Images listed in a CSV with the columns `path,label`, or in a text file
     with `path label` on each line. Relative paths start at `root`, which is
@@ -158,18 +189,19 @@ def file_list(
     """
     listing = _read_list(train_list, root)
     names = _class_names(listing.labels)
-    train = _list_source(listing, names, verify)
+    how = names, verify, cache
+    train = _list_source(listing, *how)
     meta = test = None
     if meta_list is not None:
-        meta = _list_source(_read_list(meta_list, root), names, verify)
+        meta = _list_source(_read_list(meta_list, root), *how)
     if test_list is None:
         train, test = hold_out(train, round(test_share * len(train)), seed)
     else:
-        test = _list_source(_read_list(test_list, root), names, verify)
+        test = _list_source(_read_list(test_list, root), *how)
     return Splits(train, test, meta)
 
 
-def _list_source(listing: Listing, class_names, verify) -> Source:
+def _list_source(listing: Listing, class_names, verify, cache) -> Source:
     number = {c: i for i, c in enumerate(class_names)}
     unknown = sorted({c for c in listing.labels if c not in number})
     if unknown:
@@ -179,13 +211,14 @@ def _list_source(listing: Listing, class_names, verify) -> Source:
         )
     numbers = [number[label] for label in listing.labels]
     listing = listing._replace(labels=numbers)
-    return listed_source([listing], class_names, verify, LIST_ROOT)
+    return listed_source([listing], class_names, verify, cache, LIST_ROOT)
 
 
 def listed_source(
     listings: Sequence[Listing],
     class_names: Sequence[str],
     verify: bool,
+    cache: bool | float,
     advice: str,
 ) -> Source:
     """A source of lists, one after another; all their files must exist."""
@@ -193,7 +226,7 @@ def listed_source(
         require_files(listing, advice)
     paths = [path for listing in listings for path in listing.paths]
     labels = [label for listing in listings for label in listing.labels]
-    return _source(paths, labels, class_names, verify)
+    return _source(paths, labels, class_names, verify, cache)
 
 
 def _class_names(labels: Sequence[str]) -> list[str]:

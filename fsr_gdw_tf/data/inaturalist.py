@@ -21,7 +21,9 @@ LAYOUT = (
 
 
 @gin.register
-def inaturalist_files(root: str, verify: bool = False) -> Splits:
+def inaturalist_files(
+    root: str, verify: bool = False, cache: bool | float = False
+) -> Splits:
     """iNaturalist 2018: train2018.json trains, val2018.json tests."""
     base = data_folder(root, LAYOUT)
     train, test = (
@@ -33,7 +35,7 @@ def inaturalist_files(root: str, verify: bool = False) -> Splits:
     return Splits(
         *(
             listed_source(
-                [_listing(base, *part, number)], names, verify, LAYOUT
+                [_listing(base, *part, number)], names, verify, cache, LAYOUT
             )
             for part in (train, test)
         )

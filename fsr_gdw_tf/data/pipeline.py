@@ -52,12 +52,6 @@ class Batches:
             self, size=size, meta_size=meta, per_replica=False
         )
 
-    def parts(self, share: Share) -> tuple[int, int]:
-        """Of a batch and of a meta batch, what each replica gets."""
-        size = share.part(self.size, "BATCH_SIZE")
-        meta = share.part(self.meta_size or self.size, "META_BATCH_SIZE")
-        return size, meta
-
     def steps(self, source: Source) -> int:
         """Training steps per epoch; the last, short batch is dropped."""
         if not 0 < self.size <= len(source):
@@ -83,10 +77,12 @@ class Batches:
         """
         steps = self.steps(source)
         span = (initial_epoch, epochs, initial_step, steps)
-        size, meta_size = self.parts(share)
+        size = share.part(self.size, "BATCH_SIZE")
         batches = self._stream(source, span, size, share, TRAIN)
         if meta is not None:
-            extra = self._stream(meta, span, meta_size, share, META)
+            whole = self.meta_size or self.size
+            size = share.part(whole, "META_BATCH_SIZE")
+            extra = self._stream(meta, span, size, share, META)
             batches = tf.data.Dataset.zip(batches, extra).map(_with_meta)
         return _options(batches).prefetch(tf.data.AUTOTUNE)
 
@@ -109,7 +105,7 @@ class Batches:
             )
         else:
             dataset = dataset.map(
-                lambda i: (self.view.test(source.fetch(tf.maximum(i, 0))), i),
+                lambda i: (source.see(tf.maximum(i, 0), self.view), i),
                 tf.data.AUTOTUNE,
             ).batch(part, full)
         return _options(dataset.map(_labelled(source))).prefetch(2)
@@ -127,13 +123,13 @@ class Batches:
     ) -> np.ndarray:
         """These inputs as in training, fixed for an epoch; or as in tests."""
         if not random:
-            return source.load(indices, self.view.test)
+            return source.collect(indices, lambda i: source.see(i, self.view))
         key = epoch_key(self.seed, STORED, epoch)
         return source.collect(indices, lambda i: self._seen(source, i, key))
 
     def _seen(self, source: Source, index, key) -> tf.Tensor:
         seed = tf.random.experimental.stateless_fold_in(key, index)
-        return self.view.train(source.fetch(index), seed)
+        return source.see(index, self.view, seed)
 
     def _batched(self, source: Source) -> bool:
         return source.reader.batched and self.view.batched

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.augmentation import Window
+from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.errors import BadInput
 
 
@@ -43,10 +45,14 @@ class ChainReader:
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
         """The input at a row."""
+        return self.either(row, lambda reader, row: reader.fetch(row))
+
+    def either(self, row: tf.Tensor, read: Callable) -> tf.Tensor:
+        """What `read` makes of the reader that has this row, and its row."""
         return tf.cond(
             row < self.border,
-            lambda: self.first.fetch(row),
-            lambda: self.second.fetch(row - self.border),
+            lambda: read(self.first, row),
+            lambda: read(self.second, row - self.border),
         )
 
     def name(self, row: int) -> str:
@@ -84,9 +90,18 @@ class Source:
 
     def fetch(self, index: tf.Tensor) -> tf.Tensor:
         """The input at an index, inside a tf.data pipeline."""
+        return self.reader.fetch(self._row(index))
+
+    def see(
+        self, index: tf.Tensor, view, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """What a view shows of an input: with a seed in training."""
+        return seen(self.reader, self._row(index), view, seed)
+
+    def _row(self, index: tf.Tensor) -> tf.Tensor:
         with tf.init_scope():  # captured, not copied into every graph
             rows = tf.constant(self.rows)
-        return self.reader.fetch(tf.gather(rows, index))
+        return tf.gather(rows, index)
 
     def load(
         self, indices: Sequence[int], transform: Callable = lambda x: x
@@ -124,6 +139,20 @@ class Source:
     def counts(self) -> np.ndarray:
         """Examples of each class."""
         return np.bincount(self.labels, minlength=self.classes)
+
+
+def seen(reader, row: tf.Tensor, view, seed: tf.Tensor | None) -> tf.Tensor:
+    """What a view shows of a row, of which no more than that is decoded."""
+    if isinstance(reader, ChainReader):
+        return reader.either(row, lambda one, row: seen(one, row, view, seed))
+    use = "test" if seed is None else "train"
+    # A subclass that overrides it may look at the whole image.
+    plain = getattr(type(view), use, None) is getattr(Window, use)
+    if plain and isinstance(reader, EncodedReader):
+        part = reader.fetch(row, lambda shape: view.window(shape, seed))
+        return view.finish(part, seed)
+    x = reader.fetch(row)
+    return view.test(x) if seed is None else view.train(x, seed)
 
 
 def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:

@@ -4,13 +4,20 @@ Small ones are decoded into memory once. Large ones are read at random, image
 by image, from the ArrayRecord files that TFDS prepares for that purpose.
 """
 
+from pathlib import Path
+from urllib.parse import quote
+from uuid import uuid4
+
 import gin
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.source import ArrayReader, Source
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.errors import BadInput, choices
+
+MANY = 100_000  # examples take minutes to read
 
 
 @gin.register
@@ -125,22 +132,20 @@ def _superclasses(columns, features) -> list[int] | None:
     return [int(columns["coarse_label"][f[0]]) for f in first]
 
 
-class RandomAccessReader:
-    """Images of a TFDS data source, decoded one at a time."""
-
-    batched = False
+class RandomAccessReader(EncodedReader):
+    """Images of a TFDS data source that does not decode them."""
 
     def __init__(self, data_source, channels: int, split: str):
         self.data_source, self.channels = data_source, channels
         self.split = split
 
-    def fetch(self, row: tf.Tensor) -> tf.Tensor:
-        """The image at a row."""
-        image = tf.numpy_function(
-            lambda r: self.data_source[int(r)]["image"], [row], tf.uint8
+    def contents(self, row: tf.Tensor) -> tf.Tensor:
+        """The encoded image at a row."""
+        contents = tf.numpy_function(
+            lambda r: self.data_source[int(r)]["image"], [row], tf.string
         )
-        image.set_shape([None, None, self.channels])
-        return image
+        contents.set_shape([])
+        return contents
 
     def name(self, row: int) -> str:
         """What a person calls this row."""
@@ -150,12 +155,16 @@ class RandomAccessReader:
 def _on_disk(builder, split: str) -> Source:
     import tensorflow_datasets as tfds
 
+    image, names = (builder.info.features[k] for k in ("image", "label"))
+    if image.np_dtype != np.uint8:
+        raise BadInput(
+            f"images of data set {builder.name!r} are {image.np_dtype}; only "
+            "those of bytes are read at random: raise memory_gib"
+        )
     try:
-        data = builder.as_data_source(split=split)
-        labels = builder.as_data_source(
+        data = builder.as_data_source(
             split=split, decoders={"image": tfds.decode.SkipDecoding()}
         )
-        labels = np.array([labels[i]["label"] for i in range(len(labels))])
     except NotImplementedError as error:
         raise BadInput(
             f"data set {builder.name!r} is too large for memory and its files "
@@ -163,6 +172,32 @@ def _on_disk(builder, split: str) -> Source:
             f"{builder.name!r}, file_format='array_record')"
             ".download_and_prepare(), or raise memory_gib"
         ) from error
-    features = builder.info.features
-    reader = RandomAccessReader(data, features["image"].shape[-1], split)
-    return Source(reader, labels, features["label"].names)
+    reader = RandomAccessReader(data, image.shape[-1], split)
+    return Source(reader, _labels(data, builder.data_path, split), names.names)
+
+
+def _labels(data, folder, split: str) -> np.ndarray:
+    """All labels; read with the images once, then kept beside the data."""
+    file = Path(folder) / f"labels.{quote(split, safe='')}.npy"
+    try:
+        labels = np.load(file)
+        if labels.shape == (len(data),):
+            return labels
+    except (OSError, ValueError, EOFError):
+        pass  # there is none, or it is not whole
+    if len(data) > MANY:
+        print(f"reading the {len(data):,} labels of {split!r} for {file}")
+    labels = np.array([example["label"] for example in data], np.int64)
+    _keep(file, labels)
+    return labels
+
+
+def _keep(file: Path, labels: np.ndarray) -> None:
+    """Write a file as a whole, or not at all where nothing can be written."""
+    half = file.with_name(f".{file.name}.{uuid4().hex}")
+    try:
+        with half.open("wb") as opened:
+            np.save(opened, labels)
+        half.replace(file)
+    except OSError:
+        half.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ def webvision(
     classes: int | None = 50,
     imagenet: str | None = None,
     verify: bool = False,
+    cache: bool | float = False,
 ) -> Splits:
     """The first `classes` (None: all) of WebVision; `imagenet` is a second
     test, ImageNet's validation images in folders named by wordnet id.
@@ -53,9 +54,10 @@ def webvision(
         kept = 1 + max(max(listing.labels) for listing in listings)
     names = _class_names(synsets, kept)
     train, test = (
-        listed_source([listing], names, verify, LAYOUT) for listing in listings
+        listed_source([listing], names, verify, cache, LAYOUT)
+        for listing in listings
     )
-    others = _others(imagenet, synsets[:kept], names, verify)
+    others = _others(imagenet, synsets[:kept], names, verify, cache)
     return Splits(train, test, others=others)
 
 
@@ -100,7 +102,7 @@ def _class_names(synsets: list[tuple[str, str]], count: int) -> list[str]:
     ]
 
 
-def _others(imagenet, synsets, names, verify) -> dict[str, Source]:
+def _others(imagenet, synsets, names, verify, cache) -> dict[str, Source]:
     if imagenet is None:
         print(
             "no second test on ImageNet's validation images: imagenet "
@@ -124,4 +126,4 @@ def _others(imagenet, synsets, names, verify) -> dict[str, Source]:
     paths = [str(path) for found in images for path in found]
     labels = [label for label, found in enumerate(images) for _ in found]
     listing = Listing(str(base), paths, labels, range(len(paths)))
-    return {"imagenet": listed_source([listing], names, verify, "")}
+    return {"imagenet": listed_source([listing], names, verify, cache, "")}
