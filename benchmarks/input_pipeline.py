@@ -18,14 +18,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
-from rich.table import Table
 
 from fsr_gdw_tf.data import Batches, ResizedCropFlip, Source
 from fsr_gdw_tf.data.files import FileReader
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.main import parse_flags, refuse
-from fsr_gdw_tf.run_folder import write_csv
+from fsr_gdw_tf.run_folder import show, write_csv
 
 COLUMNS = ["pipeline", "images_per_s", "ours_relative"]
 FLAGS = flags.FLAGS
@@ -120,18 +118,6 @@ def speeds(pipelines: dict[str, tf.data.Dataset]) -> dict[str, float]:
     return {name: float(np.median(s)) for name, s in found.items()}
 
 
-def show(rows: list[dict]) -> None:
-    """Print the table."""
-    kept = "in memory" if FLAGS.cached else "read each time"
-    shape = f"{FLAGS.width} x {FLAGS.height}"
-    table = Table(title=f"{FLAGS.images} files of {shape}, {kept}")
-    for name in COLUMNS:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*(str(row[name]) for name in COLUMNS))
-    Console().print(table)
-
-
 def main(argv: list[str]) -> None:
     """Write images, measure, print, write."""
     try:
@@ -161,7 +147,8 @@ def main(argv: list[str]) -> None:
         )
         for name, speed in found.items()
     ]
-    show(rows)
+    kept = "in memory" if FLAGS.cached else "read each time"
+    show(f"{FLAGS.images} of {FLAGS.width} x {FLAGS.height}, {kept}", rows)
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

@@ -12,6 +12,7 @@ reading the members. step: one training step, all books kept. books: what they
 take, on each device. peak: of the process, above what it took at its start.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -24,14 +25,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
-from rich.console import Console
-from rich.table import Table
 
 from fsr_gdw_tf import FSR, Batches, Classifier, Dictionary, Relabel, arrays
 from fsr_gdw_tf.devices import process_memory
 from fsr_gdw_tf.main import parse_flags
 from fsr_gdw_tf.networks import mlp
-from fsr_gdw_tf.run_folder import write_csv
+from fsr_gdw_tf.run_folder import show, write_csv
 
 # CIFAR-10, WebVision's 50 classes, iNaturalist 2018 twice, all of WebVision.
 SIZES = [
@@ -106,13 +105,13 @@ def measure(n: int, classes: int, members: int, rounds: int) -> dict:
     step_s = median(step, 4 * rounds)
     books = sum(
         tf.size(v.value).numpy() * tf.as_dtype(v.dtype).size
-        for part in (model.method, dictionary, *model.regularisers)
+        for part in model.parts
         for v in part.variables
         if n in v.shape
     )
     gib = 2**30
     row = [n, classes, members, round(order, 3), round(choose, 3)]
-    row += [round(1000 * step_s, 2), round(books / 2 / gib, 3)]
+    row += [round(1000 * step_s, 2), round(books / gib, 3)]
     row += [round((process_memory("VmHWM") - idle) / gib, 2)]
     return dict(zip(COLUMNS, row, strict=True))
 
@@ -130,15 +129,9 @@ def main(argv: list[str]) -> None:
         said = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, text=True
         )
-        values = said.stdout.splitlines()[-1].split()
-        rows.append(dict(zip(COLUMNS, values, strict=True)))
-        print(*values, flush=True)
-    table = Table(title=f"FSR, batches of {BATCH}")
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*row.values())
-    Console().print(table)
+        numbers = map(json.loads, said.stdout.splitlines()[-1].split())
+        rows.append(dict(zip(COLUMNS, numbers, strict=True)))
+    show(f"FSR, batches of {BATCH}", rows)
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

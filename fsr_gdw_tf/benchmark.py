@@ -22,8 +22,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from absl import app, flags
-from rich.console import Console
-from rich.table import Table
 
 from fsr_gdw_tf import methods, networks
 from fsr_gdw_tf.classifier import Classifier
@@ -33,7 +31,7 @@ from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.main import parse_flags, refuse
 from fsr_gdw_tf.optimizers import SGD
-from fsr_gdw_tf.run_folder import write_csv
+from fsr_gdw_tf.run_folder import show, write_csv
 
 COLUMNS = ["method", "scope", "time_ratio", "memory_ratio", "time_per_step_s"]
 METHODS = {
@@ -166,16 +164,6 @@ def peak_memory_alone(spec: str) -> int:
     return int(ended.stdout.split()[-1])
 
 
-def show(rows: list[dict]) -> None:
-    """Print the table."""
-    table = Table(title=f"{FLAGS.network}, {FLAGS.batch} + {FLAGS.meta_batch}")
-    for name in COLUMNS:
-        table.add_column(name)
-    for row in rows:
-        table.add_row(*(str(row[name]) for name in COLUMNS))
-    Console().print(table)
-
-
 def main(argv: list[str]) -> None:
     """Measure, print, write."""
     keras.utils.set_random_seed(0)
@@ -204,7 +192,7 @@ def main(argv: list[str]) -> None:
             round(seconds[spec], 4),
         ]
         rows.append(dict(zip(COLUMNS, row, strict=True)))
-    show(rows)
+    show(f"{FLAGS.network}, {FLAGS.batch} + {FLAGS.meta_batch}", rows)
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Console
-from rich.table import Table
-
 from fsr_gdw_tf import config
 from fsr_gdw_tf.data import user
 from fsr_gdw_tf.devices import is_chief, say
 from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.run_folder import RunFolder, write_csv
+from fsr_gdw_tf.run_folder import RunFolder, show, write_csv
 
 COLUMNS = (
     "method",
@@ -19,6 +16,7 @@ COLUMNS = (
     "balanced_accuracy",
     "step_time_ratio",
 )
+TITLES = ("method", "last", "mean of last 5", "best", "balanced", "time")
 
 
 def compare(
@@ -43,16 +41,13 @@ def compare(
         experiment = config.make(Experiment)
         result = experiment.train(RunFolder(folder / name), command)
         plain = plain or result["step_seconds"]
-        rows.append(
-            {
-                "method": name,
-                **{k: round(result[k], 4) for k in COLUMNS[1:-1]},
-                "step_time_ratio": round(result["step_seconds"] / plain, 3),
-            }
-        )
+        numbers = {k: round(result[k], 4) for k in COLUMNS[1:-1]}
+        ratio = round(result["step_seconds"] / plain, 3)
+        rows.append({"method": name, **numbers, "step_time_ratio": ratio})
         write_csv(folder / "comparison.csv", rows, COLUMNS)
     if is_chief():
-        show(rows)
+        titled = [dict(zip(TITLES, r.values(), strict=True)) for r in rows]
+        show("Test accuracy; time of a step, plain = 1", titled, ".3f")
     return rows
 
 
@@ -65,16 +60,3 @@ def check(recipes: Iterable[Sequence[str]], params: Sequence[str]) -> None:
         splits, classifier = experiment.prepare(splits)
         user.require_meta(classifier.method, splits.meta is not None)
         classifier.bind(splits.training, experiment.batches)
-
-
-def show(rows: list[dict]) -> None:
-    """Print the table."""
-    titles = ["method", "last", "mean of last 5", "best", "balanced", "time"]
-    table = Table(title="Test accuracy; time of a step, plain = 1")
-    for title in titles:
-        left = title == "method"
-        table.add_column(title, justify="left" if left else "right")
-    for row in rows:
-        name, *numbers = (row[c] for c in COLUMNS)
-        table.add_row(name, *(f"{n:.3f}" for n in numbers))
-    Console().print(table)

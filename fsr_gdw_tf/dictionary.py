@@ -23,6 +23,7 @@ from fsr_gdw_tf.tables import (
     example_table,
     packed,
     require_indices,
+    require_room,
     unpacked,
 )
 
@@ -132,13 +133,20 @@ class Dictionary(keras.layers.Layer):
             )
             for name in ("members", "labels")
         )
+        self.make_room(members, self.first(learner, source))
+
+    def first(self, learner, source) -> np.ndarray:
+        """What a member's place will hold, as an example."""
         if self.bank:
             width = learner.features.outputs[0].shape[1:]
-            first = np.zeros(width, self.variable_dtype)
-        else:
-            first = self.inputs(source, [0], 0)[0]
-            self.check_view(source, first)
-        self.check_memory(members, first)
+            return np.zeros(width, self.variable_dtype)
+        first = self.inputs(source, [0], 0)[0]
+        self.check_view(source, first)
+        return first
+
+    def make_room(self, members: int, first: np.ndarray) -> None:
+        """For the inputs, or features, of all members."""
+        require_room(members, first, self.memory_gib)
         self.example = tf.TensorSpec(first.shape, first.dtype)
         stored = packed(first[None])
         self.held = self.add_weight(
@@ -160,18 +168,6 @@ class Dictionary(keras.layers.Layer):
             batch = balance.default_draw(batch_size, size, classes)
         balance.check_draw(batch, size, classes)
         return size, batch
-
-    def check_memory(self, members: int, example: np.ndarray) -> None:
-        """Refuse what will not fit, with the figure."""
-        gib = members * example.nbytes / 2**30
-        if gib > self.memory_gib:
-            shape = " x ".join(map(str, example.shape))
-            raise BadInput(
-                f"a dictionary of {members} inputs of {shape} "
-                f"({example.dtype}) takes {gib:.3g} GiB on each device, more "
-                f"than memory_gib={self.memory_gib}; lower its size, or raise "
-                "memory_gib"
-            )
 
     def check_view(self, source, example: np.ndarray) -> None:
         """Augmenting in each step starts from what tests see."""

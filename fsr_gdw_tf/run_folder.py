@@ -7,6 +7,9 @@ import json
 import os
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from fsr_gdw_tf.devices import host, is_chief
 from fsr_gdw_tf.errors import BadInput
 
@@ -44,6 +47,20 @@ def write_csv(path: Path, rows: list[dict], columns=None) -> None:
     writer.writeheader()
     writer.writerows(rows)
     write(path, table.getvalue())
+
+
+def show(title: str, rows: list[dict], digits: str = "") -> None:
+    """Print rows as a table, numbers on the right and to so many `digits`."""
+    table = Table(title=title)
+    for name, value in rows[0].items():
+        left = isinstance(value, str)
+        table.add_column(name, justify="left" if left else "right")
+    for row in rows:
+        cells = row.values()
+        table.add_row(
+            *(c if isinstance(c, str) else format(c, digits) for c in cells)
+        )
+    Console().print(table)
 
 
 def read_csv(path: Path) -> list[dict]:

@@ -60,6 +60,18 @@ def example_table(
     )
 
 
+def require_room(members: int, example: np.ndarray, most: float) -> None:
+    """Refuse members of a dictionary that will not fit, with the figure."""
+    gib = members * example.nbytes / 2**30
+    if gib > most:
+        shape = " x ".join(map(str, example.shape))
+        raise BadInput(
+            f"a dictionary of {members} inputs of {shape} ({example.dtype}) "
+            f"takes {gib:.3g} GiB on each device, more than memory_gib={most}; "
+            "lower its size, or raise memory_gib"
+        )
+
+
 def packed(rows: np.ndarray) -> np.ndarray:
     """Rows of bytes as rows of int32, filled up; all else as it is."""
     if rows.dtype != np.uint8:

@@ -6,7 +6,7 @@ import tensorflow as tf
 from conftest import blob_source
 
 from fsr_gdw_tf import BadInput, Batches, arrays
-from fsr_gdw_tf.data import CropFlip, ResizedCropFlip
+from fsr_gdw_tf.data import CropFlip, ResizedCropFlip, Source
 from fsr_gdw_tf.distribute import Share, cut
 
 
@@ -164,6 +164,29 @@ def test_batches_of_users_are_cut_evenly_for_replicas():
     assert parts == [[0, 1, 2], [3, 4, 5], [7, 8, 9], [10, 11, 12]]
     second = [b["inputs"].numpy().tolist() for b in cut(dataset, Share(2, 1))]
     assert second == parts[1::2]
+
+
+@pytest.mark.parametrize("share", [Share(), *HOSTS])
+def test_shapes_are_known_before_anything_is_read(share):
+    """TPUs compile for one shape. Images differ in size until they are seen."""
+
+    class Sizes:
+        batched = False
+
+        def fetch(self, row):
+            image = tf.zeros([9 + tf.cast(row % 5, tf.int32), 8, 3], tf.uint8)
+            image.set_shape([None, None, 3])
+            return image
+
+    source = Source(Sizes(), np.arange(40) % 2, ["0", "1"])
+    batches = Batches(20, view=ResizedCropFlip(6))
+    datasets = [batches.train(source, 2, meta=source, share=share)]
+    if share != Share():  # alone, the last batch of a test may be short
+        datasets.append(batches.test(source, share))
+    for dataset in datasets:
+        for name, spec in dataset.element_spec.items():
+            assert spec.shape.is_fully_defined(), name
+        next(iter(dataset))
 
 
 def test_sizes_that_replicas_cannot_share():

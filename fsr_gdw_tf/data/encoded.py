@@ -53,9 +53,11 @@ def decode(
 
 def cut(image: tf.Tensor, begin: tf.Tensor, extent: tf.Tensor) -> tf.Tensor:
     """A part of an image: (top, left) and (height, width)."""
-    return tf.slice(
+    part = tf.slice(
         image, tf.concat([begin, [0]], 0), tf.concat([extent, [-1]], 0)
     )
+    part.set_shape([None, None, image.shape[-1]])
+    return part
 
 
 def _is_whole_jpeg(contents: tf.Tensor) -> tf.Tensor:
