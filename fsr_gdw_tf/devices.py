@@ -36,6 +36,8 @@ class Devices:
         losses, scores and weights stay in float32.
     sync_batch_norm: batch normalisation over the global batch.
     steps_per_execution: steps per call from Python.
+    jit_compile: whether XLA compiles the step; "auto" is yes on one GPU, no on
+        a CPU and on several replicas. XLA draws other random numbers.
     """
 
     strategy: str = "auto"
@@ -44,6 +46,7 @@ class Devices:
     precision: str = "float32"
     sync_batch_norm: bool = False
     steps_per_execution: int = 1
+    jit_compile: bool | str = "auto"
 
     def __post_init__(self):
         for what, value, known in (
@@ -54,11 +57,12 @@ class Devices:
             if value not in known:
                 names = choices(value, map(str, known))
                 raise BadInput(f"no {what} {value!r}: {names}")
-        if self.steps_per_execution < 1:
-            raise BadInput(
-                "STEPS_PER_EXECUTION must be 1 or more, got "
-                f"{self.steps_per_execution}"
-            )
+        for what, value in (
+            ("REPLICAS", self.replicas or 1),
+            ("STEPS_PER_EXECUTION", self.steps_per_execution),
+        ):
+            if not isinstance(value, int) or value < 1:
+                raise BadInput(f"{what} must be 1 or more, got {value!r}")
 
     @contextlib.contextmanager
     def scope(self):
@@ -78,13 +82,12 @@ def make_strategy(
     name: str = "auto", replicas: int | None = None, kind: str | None = None
 ) -> tf.distribute.Strategy:
     """The strategy of this name, checked to have so many replicas."""
-    if not host().count:
-        os.environ.pop("TF_CONFIG", None)  # TensorFlow cannot read an empty one
+    _check_hosts(name, host().count)
     gpus = tf.config.list_physical_devices("GPU")
     if name == "auto":
         name = _largest(gpus, kind)
     if name == "one":
-        strategy = _one()
+        strategy = tf.distribute.get_strategy()
     elif name == "tpu":
         strategy = _tpu()
     elif name == "multi_worker":
@@ -102,22 +105,23 @@ def make_strategy(
     return strategy
 
 
+def _check_hosts(name: str, hosts: int) -> None:
+    if not hosts:
+        os.environ.pop("TF_CONFIG", None)  # TensorFlow cannot read an empty one
+    if hosts > 1 and name not in ("auto", "multi_worker"):
+        raise BadInput(
+            f"TF_CONFIG names {hosts} hosts, which would each train alone and "
+            f"write to the same folder with STRATEGY={name!r}; take "
+            "'multi_worker', or unset TF_CONFIG"
+        )
+
+
 def _largest(gpus, kind) -> str:
     if host().count > 1:
         return "multi_worker"
     if tf.config.list_physical_devices("TPU") or "TPU_NAME" in os.environ:
         return "tpu"
     return "mirrored" if len(gpus) > 1 or kind == "CPU" else "one"
-
-
-def _one() -> tf.distribute.Strategy:
-    if host().count > 1:
-        raise BadInput(
-            f"TF_CONFIG names {host().count} hosts, which would each train "
-            "alone and write to the same folder; take STRATEGY='multi_worker', "
-            "or unset TF_CONFIG"
-        )
-    return tf.distribute.get_strategy()
 
 
 def _mirrored(gpus, replicas: int) -> tf.distribute.Strategy:
@@ -188,16 +192,17 @@ def host() -> Host:
     expected = f"expected such as '{TF_CONFIG}'"
     try:
         config = json.loads(text)
-        hosts = config["cluster"]
         task, index = config["task"]["type"], int(config["task"]["index"])
-        chiefs, workers = hosts.get("chief", []), hosts.get("worker", [])
+        hosts = {k: list(v) for k, v in config["cluster"].items()}
+        if not all(isinstance(v, list) for v in config["cluster"].values()):
+            raise TypeError("hosts are not in lists")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
             f"TF_CONFIG does not parse ({error!r}); {expected}"
         ) from error
-    if task not in ("chief", "worker") or not 0 <= index < len(
-        hosts.get(task, [])
-    ):
+    chiefs, workers = hosts.get("chief", []), hosts.get("worker", [])
+    mine = {"chief": chiefs, "worker": workers}.get(task, [])
+    if not 0 <= index < len(mine):
         names = {k: len(v) for k, v in hosts.items()}
         raise BadInput(
             f"TF_CONFIG names no {task} {index}: its cluster is {names}; "

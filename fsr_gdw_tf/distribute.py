@@ -3,7 +3,7 @@
 Keras optimizers add the gradients of the replicas up, so a loss is divided by
 the number of examples in the GLOBAL batch; one replica and several then take
 the same step. Each global batch is cut into one part per replica before any
-input is read, so no host decodes an example that it does not train on.
+input of a `Source` is read, so no host decodes what it does not train on.
 """
 
 import functools
@@ -31,7 +31,8 @@ class Share(NamedTuple):
             raise BadInput(
                 f"a global {what} of {size} cannot be split evenly over "
                 f"{self.replicas} replicas; take "
-                f"{' or '.join(map(str, fitting))}, or set PER_REPLICA=True"
+                f"{' or '.join(map(str, fitting))}, or let it count for each "
+                "replica (PER_REPLICA)"
             )
         return size // self.replicas
 
@@ -61,21 +62,33 @@ def spread(
 def cut(dataset: tf.data.Dataset, share: Share) -> tf.data.Dataset:
     """Global batches of any size as even parts for each replica.
 
-    What cannot be split evenly is left out: an empty part would make NaN.
+    What cannot be split evenly is left out: an empty part would make NaN. On
+    several hosts each reads the whole dataset, so that it has to come in the
+    same order on all of them.
     """
-    if share.replicas == 1:
+    count = share.replicas
+    if count == 1:
         return dataset
+    for name, spec in dataset.element_spec.items():
+        if spec.shape[0] is not None and spec.shape[0] < count:
+            raise BadInput(
+                f"batches hold {spec.shape[0]} {name}, fewer than the {count} "
+                "replicas that share them; make them larger"
+            )
 
     def parts(x: tf.Tensor) -> tf.Tensor:
-        size = tf.shape(x)[0] // share.replicas
-        shape = [[share.replicas, size], tf.shape(x)[1:]]
-        even = tf.reshape(x[: size * share.replicas], tf.concat(shape, 0))
+        size = tf.shape(x)[0] // count
+        shape = tf.concat([[count, size], tf.shape(x)[1:]], 0)
+        even = tf.reshape(x[: size * count], shape)
         even = tf.ensure_shape(even, [None, None, *x.shape[1:]])
         return even[share.first : share.first + share.count]
 
-    dataset = dataset.map(lambda b: tf.nest.map_structure(parts, b))
+    def filled(batch) -> tf.Tensor:
+        return tf.reduce_all([tf.size(x) > 0 for x in batch.values()])
+
+    dataset = dataset.map(lambda batch: tf.nest.map_structure(parts, batch))
     # Before `unbatch`, which crashes on parts without an example.
-    return dataset.filter(lambda b: tf.size(b["inputs"]) > 0).unbatch()
+    return dataset.filter(filled).unbatch()
 
 
 def loop(learner, step: Callable, count: Callable, measured: Callable):
@@ -85,29 +98,65 @@ def loop(learner, step: Callable, count: Callable, measured: Callable):
     replicas return in a way that several hosts refuse. Here a step returns
     nothing: metrics are read once, summed over all replicas.
     """
+    once = _on_all_replicas(learner, step)
+    plain = tf.autograph.experimental.do_not_convert
+    count = plain(count)
+    logs = plain(lambda: {m.name: m.result() for m in measured()})
+
+    def exactly(iterator):
+        _take(once, count(), iterator)
+        return logs()
+
+    def at_most(iterator):
+        return _take_some(once, count(), iterator), logs()
+
+    if not learner.run_eagerly:
+        exactly, at_most = (
+            tf.function(f, reduce_retracing=True) for f in (exactly, at_most)
+        )
+
+    def execution(iterator):
+        if learner.length_known:  # asking each time costs hosts a message
+            return exactly(iterator)
+        taken, found = at_most(iterator)
+        if not int(taken):
+            raise StopIteration
+        return found
+
+    return execution
+
+
+def _on_all_replicas(learner, step: Callable) -> Callable:
     strategy = learner.distribute_strategy
 
     def once(batch):
         strategy.run(step, args=(batch,))
 
-    if not learner.run_eagerly:
-        jit = learner.jit_compile
-        once = tf.function(
-            once, reduce_retracing=True, jit_compile=jit, autograph=False
-        )
-
-    plain = tf.autograph.experimental.do_not_convert
-    count = plain(count)
-    logs = plain(lambda: {m.name: m.result() for m in measured()})
-
-    def several(iterator):
-        for _ in tf.range(count()):
-            once(next(iterator))
-        return logs()
-
     if learner.run_eagerly:
-        return several
-    return tf.function(several, reduce_retracing=True)
+        return once
+    return tf.function(
+        once,
+        reduce_retracing=True,
+        jit_compile=learner.jit_compile,
+        autograph=False,
+    )
+
+
+def _take(once: Callable, count: tf.Tensor, iterator) -> None:
+    for _ in tf.range(count):
+        once(next(iterator))
+
+
+def _take_some(once: Callable, count: tf.Tensor, iterator) -> tf.Tensor:
+    """Fewer steps when the data end; how many there were."""
+    taken = tf.constant(0)
+    for _ in tf.range(count):
+        following = iterator.get_next_as_optional()
+        if not following.has_value():
+            break
+        once(following.get_value())
+        taken += 1
+    return taken
 
 
 def steps_of_execution(learner) -> tf.Tensor:

@@ -10,7 +10,7 @@ import gin
 import keras
 import numpy as np
 
-from fsr_gdw_tf import config, provenance, run_folder
+from fsr_gdw_tf import config, distribute, provenance, run_folder
 from fsr_gdw_tf.callbacks import (
     Checkpoints,
     MetricsCsv,
@@ -92,6 +92,7 @@ class Experiment:
             classifier.compile(
                 self.optimizer(learning_rate=rate),
                 steps_per_execution=self.devices.steps_per_execution,
+                jit_compile=self.devices.jit_compile,
             )
         return splits, classifier
 
@@ -100,11 +101,13 @@ class Experiment:
         folder.open(config.text())
         if folder.done:
             say(f"{folder.path} is done already; delete it to run again")
-            return summary(folder)
+            return summary(folder.metrics())
         try:
             splits, classifier = self.prepare()
-            provenance.describe(folder, splits, self.seed, command)
-            self._fit(folder, splits, classifier)
+            folder.require_shared()
+            about = provenance.machines(self.devices, classifier.replicas)
+            provenance.describe(folder, splits, self.seed, command, about)
+            rows = self._fit(folder, splits, classifier)
             _evaluate(folder, splits, classifier, self.test_batches)
         except Preempted:
             raise
@@ -114,34 +117,32 @@ class Experiment:
         run_folder.write(
             folder / "operative_config.gin", gin.operative_config_str()
         )
-        run_folder.write_json(folder / "DONE", summary(folder))
-        return summary(folder)
+        run_folder.write_json(folder / "DONE", summary(rows))
+        return summary(rows)
 
-    def _fit(self, folder, splits, classifier) -> None:
+    def _fit(self, folder, splits, classifier) -> list[dict]:
+        """Train; what was logged, a row per epoch."""
         classifier.bind(splits.training, self.batches)
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
         record = MetricsCsv(folder / "metrics.csv", first)
         wanted = classifier.method.uses_meta or splits.meta_in_training
-        classifier.fit(
-            splits.train,
-            meta=splits.meta if wanted else None,
-            meta_in_training=splits.meta_in_training,
-            batches=self.batches,
-            epochs=self.epochs,
-            initial_epoch=first,
-            initial_step=checkpoints.step,
-            validation_data=splits.test,
-            validation_batches=self.test_batches,
-            callbacks=[
-                *self.callbacks,
-                *_tensorboard(folder),
-                StepTimer(),
-                record,
-                checkpoints,
-            ],
-            verbose=_verbosity(),
-        )
+        own = [*_tensorboard(folder), StepTimer(), record, checkpoints]
+        with checkpoints.listening():
+            classifier.fit(
+                splits.train,
+                meta=splits.meta if wanted else None,
+                meta_in_training=splits.meta_in_training,
+                batches=self.batches,
+                epochs=self.epochs,
+                initial_epoch=first,
+                initial_step=checkpoints.step,
+                validation_data=splits.test,
+                validation_batches=self.test_batches,
+                callbacks=[*self.callbacks, *own],
+                verbose=_verbosity(),
+            )
+        return record.rows
 
     @property
     def test_batches(self) -> Batches:
@@ -185,6 +186,8 @@ def _evaluate(folder, splits: Splits, classifier, batches: Batches) -> dict:
         half = folder / ".half.keras"
         classifier.save_network(half)
         half.replace(folder / "model.keras")
+    # Nobody leaves before the first host has written.
+    distribute.total_over_replicas(0, classifier.distribute_strategy)
     return measured
 
 
@@ -199,9 +202,8 @@ def _measure(classifier, source, batches: Batches) -> dict:
     }
 
 
-def summary(folder: RunFolder) -> dict:
-    """The numbers people compare, from metrics.csv."""
-    rows = folder.metrics()
+def summary(rows: list[dict]) -> dict:
+    """The numbers people compare, from what each epoch has logged."""
     accuracy = [row["val_accuracy"] for row in rows]
     # The first epoch holds the tracing of the step.
     seconds = [row["step_seconds"] for row in rows[1:] or rows]

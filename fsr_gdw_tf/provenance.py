@@ -12,13 +12,28 @@ import tensorflow as tf
 import fsr_gdw_tf
 from fsr_gdw_tf.data import Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
-from fsr_gdw_tf.devices import say
+from fsr_gdw_tf.devices import Devices, host, say
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.run_folder import RunFolder, write_csv, write_json
 
 
+def machines(devices: Devices, replicas: int) -> dict:
+    """What a run trains on."""
+    return {
+        "strategy": devices.strategy,
+        "replicas": replicas,
+        "hosts": host().count or 1,
+        "precision": devices.precision,
+        "devices": [d.name for d in tf.config.list_logical_devices()],
+    }
+
+
 def describe(
-    folder: RunFolder, splits: Splits, seed: int, command: Sequence[str]
+    folder: RunFolder,
+    splits: Splits,
+    seed: int,
+    command: Sequence[str],
+    machines: dict,
 ) -> None:
     """run.json and the lists beside it: what the configuration cannot say."""
     data = {
@@ -31,12 +46,11 @@ def describe(
         "undecodable": list_undecodable(folder, splits),
     }
     check_same_data(folder, data["fingerprint"])
-    devices = [device.name for device in tf.config.list_logical_devices()]
     about = {
         "command": list(command),
         "seed": seed,
         "versions": versions(),
-        "devices": devices,
+        **machines,
         "data": data,
     }
     write_json(folder / "run.json", about)

@@ -5,6 +5,7 @@ import difflib
 import io
 import json
 import os
+import time
 from pathlib import Path
 
 from rich.console import Console
@@ -105,14 +106,28 @@ class RunFolder:
                 f"({difference(old.read_text(encoding='utf-8'), config)}); "
                 "choose another --run_dir, or delete that folder"
             )
-        if (
-            not old.is_file()
-            and self.path.is_dir()
-            and not all(p.name.startswith(".") for p in self.path.iterdir())
-        ):
+        if self._holds_other_things():
             raise BadInput(
                 f"{self.path} is not empty and holds no run; choose another "
                 "--run_dir"
+            )
+
+    def _holds_other_things(self) -> bool:
+        found = {p.name for p in self.path.glob("*")}
+        known = (".", "FAILED")  # another host may be writing, or has failed
+        strange = [name for name in found if not name.startswith(known)]
+        return bool(strange) and "config.gin" not in found
+
+    def require_shared(self, patience: int = 60) -> None:
+        """Refuse, on another host, a folder that the first one does not see."""
+        for _ in range(0 if is_chief() else patience):
+            if (self / "config.gin").is_file():
+                return
+            time.sleep(1)  # a file system may take a while to show it
+        if not is_chief():
+            raise BadInput(
+                f"host {host().index} does not see the first host's files in "
+                f"{self.path}; --run_dir must be one folder on all hosts"
             )
 
     def open(self, config: str) -> None:

@@ -14,6 +14,8 @@ from fsr_gdw_tf.data.source import Source
 class Trainer(keras.Model):
     """What `Classifier` does around its steps; Keras' loop, on any data."""
 
+    length_known = True  # whether the data end only where they are said to
+
     @property
     def replicas(self) -> int:
         """How many replicas train together."""
@@ -48,10 +50,10 @@ class Trainer(keras.Model):
         x, y = user.hold_out_tail(x, y, kwargs)
         x = user.as_source(x, y, self.classes)
         x, meta = user.clean_set(x, self.method, self.classes, kwargs)
-        batches = user.batches_for(x, batch_size, kwargs).over(self.replicas)
+        batches = self._batches_for(x, batch_size, kwargs)
         held = kwargs.pop("validation_data", None)
+        own = kwargs.pop("validation_batches", batches)
         if held is not None:
-            own = kwargs.pop("validation_batches", batches)
             held, steps = self._test_data(held, own.over(self.replicas))
             kwargs.setdefault("validation_steps", steps)
         source = x if isinstance(x, Source) else None
@@ -63,11 +65,9 @@ class Trainer(keras.Model):
         return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
 
     def _train_data(self, x, batches, epochs, meta, kwargs):
-        start, step = (
-            kwargs.get("initial_epoch", 0),
-            kwargs.pop("initial_step", 0),
-        )
-        self.step.assign(step)
+        """Batches for all replicas; sets where training stands."""
+        start = kwargs.get("initial_epoch", 0)
+        step = kwargs.pop("initial_step", 0)
         if isinstance(x, Source):
             user.require_meta(self.method, meta is not None)
             kwargs["steps_per_epoch"] = batches.steps(x)
@@ -77,6 +77,7 @@ class Trainer(keras.Model):
                     batches.train(x, epochs, start, meta, step, share)
                 )
         else:
+            user.require_start(step)
             whole = self._checked(x)
             user.require_meta(self.method, "meta_inputs" in whole.element_spec)
 
@@ -86,7 +87,9 @@ class Trainer(keras.Model):
         steps = kwargs.get("steps_per_epoch")
         if steps is None and self.replicas == 1:
             steps = int(x.cardinality())
+        self.step.assign(step)
         self.steps.assign(max(steps or 0, 0))
+        self.length_known = bool(self.steps > 0)
         return distribute.spread(self.distribute_strategy, make)
 
     def _checked(self, dataset) -> tf.data.Dataset:
@@ -101,28 +104,36 @@ class Trainer(keras.Model):
 
     def evaluate(self, x=None, y=None, batch_size=None, **kwargs):
         """Loss and metrics on arrays, on a `Source`, or on a dataset."""
+        # What Keras has cached in `fit` counts in executions, tests in steps.
         if not kwargs.pop("_use_cached_eval_dataset", False):
             x = user.as_source(x, y, self.classes)
-            batches = user.batches_for(x, batch_size, kwargs)
-            x, steps = self._test_data(x, batches.over(self.replicas))
+            batches = self._batches_for(x, batch_size, kwargs)
+            x, steps = self._test_data(x, batches)
             kwargs.setdefault("steps", steps)
-        several, self.steps_per_execution = self.steps_per_execution, 1
+        before = self.steps_per_execution, self.length_known
+        self.steps_per_execution = 1
+        self.length_known = kwargs.get("steps") is not None
         try:
             return super().evaluate(x, **kwargs)
         finally:
-            self.steps_per_execution = several
+            self.steps_per_execution, self.length_known = before
 
     def predict(self, x, batch_size=None, **kwargs):
         """Class probabilities of arrays, of a `Source`, or of a dataset."""
         x = user.unlabelled(x, self.classes)
         if not isinstance(x, Source):
             return super().predict(x, batch_size, **kwargs)
-        batches = user.batches_for(x, batch_size, kwargs).over(self.replicas)
+        batches = self._batches_for(x, batch_size, kwargs)
         data, steps = self._test_data(x, batches, "row")
-        found = super().predict(data, steps=steps, **kwargs)
-        # Hosts answer in an order of their own; -1 filled the last batch up.
-        row, probs = found["row"], found["probs"]
-        return probs[np.argsort(row, kind="stable")][-len(x) :]
+        kwargs.setdefault("steps", steps)
+        found = super().predict(data, **kwargs)
+        # -1 filled the last batch up; hosts answer in an order of their own.
+        real = found["row"] >= 0
+        return found["probs"][real][np.argsort(found["row"][real])]
+
+    def _batches_for(self, x, batch_size, kwargs):
+        batches = user.batches_for(x, batch_size, kwargs, self.replicas)
+        return batches.over(self.replicas)
 
     def _test_data(self, x, batches, index: str = "index"):
         """A dataset for all replicas, and its steps if they are known."""

@@ -84,14 +84,22 @@ def finish(run: Path, flags: list[str], hosts: int) -> None:
 def stop_at_random(
     run: Path, flags: list[str], seconds: float, stop: int, hosts: int
 ) -> str:
-    """Stop the last host some time after the first epoch that is added."""
+    """Stop a host some time after the first epoch that is added.
+
+    The first one is killed; the last one gets the SIGTERM, and tells all.
+    """
     before, processes = progress(run), start(run, flags, hosts)
-    while progress(run) == before and processes[-1].poll() is None:
+    stopped = processes[0 if stop == signal.SIGKILL else -1]
+    while progress(run) == before and stopped.poll() is None:
         time.sleep(0.02)
     time.sleep(random.uniform(0, seconds))
-    processes[-1].send_signal(stop)
+    stopped.send_signal(stop)
     codes = [p.wait() for p in processes]
     name = signal.Signals(stop).name
+    if stop == signal.SIGTERM:
+        assert set(codes) == {128 + stop}, (name, codes)
+    else:
+        assert stopped.returncode == -stop and 0 not in codes, (name, codes)
     return f"{name} in epoch {progress(run) + 1}: exit codes {codes}"
 
 

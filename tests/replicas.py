@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import tensorflow as tf
 from conftest import blob_source, blobs, classifier
 from test_methods import CASES
 
@@ -33,7 +34,21 @@ def normalised(sync: bool) -> dict:
     return {"method": GDW(), "features": features}
 
 
+def a_users_dataset() -> tf.data.Dataset:
+    """Five batches of 12, and one of 2, which two replicas can still share."""
+    x, y = blobs(n=62)
+    label = tf.one_hot(y, 3)
+    meta_x, meta_y = (np.stack([v[:4]] * 6) for v in (x, label))
+    train = tf.data.Dataset.from_tensor_slices((x, label)).batch(12)
+    meta = tf.data.Dataset.from_tensor_slices((meta_x, meta_y))
+    names = "inputs", "label", "meta_inputs", "meta_label"
+    return tf.data.Dataset.zip(train, meta).map(
+        lambda one, two: dict(zip(names, (*one, *two), strict=True))
+    )
+
+
 CASES = CASES | {
+    "dataset": lambda: {"method": GDW()},
     "bn": lambda: normalised(sync=False),
     "bn_sync": lambda: normalised(sync=True),
 }
@@ -57,11 +72,13 @@ def train(case: str, strategy) -> dict:
         model = classifier(**CASES[case](), l2=1e-3, compiled=several)
     source, meta = blob_source(n=60), blob_source(n=12, seed=7)
     uses = {"meta": meta} if model.method.uses_meta else {}
-    batches = Batches(12, meta_size=4)
+    if case == "dataset":
+        source, uses = a_users_dataset(), {}
+    else:
+        uses["batches"] = Batches(12, meta_size=4)
     held, labels = blobs(n=13, seed=3)  # no number of replicas divides 13
     history = model.fit(
         source,
-        batches=batches,
         epochs=2,
         verbose=0,
         validation_data=(held, labels),

@@ -607,6 +607,8 @@ def test_multi_gpu_trains_on_logical_cpus(tmp_path):
     ended = launch(tmp_path, "multi_gpu.sh", *args, timeout=300)
     assert ended.returncode == 0, ended.stderr
     check_run(tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (about["strategy"], about["replicas"]) == ("mirrored", 2)
 
 
 @pytest.mark.slow

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsr_gdw_tf import networks
+from fsr_gdw_tf import BadInput, config, devices, networks, run_folder
+from fsr_gdw_tf.experiment import Experiment
+from fsr_gdw_tf.networks.split import batch_norms
 from fsr_gdw_tf.run_folder import RunFolder
 
 TINY = [
@@ -38,6 +40,7 @@ def test_run_folder_tells_the_whole_story(tmp_path, command_line):
     assert sum(about["data"]["class_counts"]) == 120
     assert 0.2 < about["data"]["realised_noise"] < 0.6
     assert about["seed"] == 0 and about["devices"]
+    assert (about["strategy"], about["replicas"]) == ("auto", 1)
     assert about["versions"]["keras"] == keras.__version__
     assert "--mode=train" in about["command"]
     with (run / "corruption_matrix.csv").open() as file:
@@ -131,6 +134,54 @@ def test_a_refused_run_leaves_no_obstacle(tmp_path, command_line):
     code, _, _ = command_line(*TINY, f"--run_dir={tmp_path}/run", wrong)
     assert code == 2
     train(command_line, tmp_path / "run", "--mode=train")
+
+
+def test_another_host_that_failed_first_is_no_obstacle(tmp_path, command_line):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "FAILED.1").write_text("no connection")
+    train(command_line, tmp_path / "run", "--mode=train")
+
+
+def test_a_host_that_does_not_see_the_first_ones_files_is_told(
+    tmp_path, monkeypatch
+):
+    cluster = {"worker": ["a:1", "b:1"]}
+    task = {"type": "worker", "index": 1}
+    config = json.dumps({"cluster": cluster, "task": task})
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(BadInput, match="must be one folder on all hosts"):
+        RunFolder(tmp_path).require_shared(patience=1)
+    (tmp_path / "config.gin").write_text("")
+    RunFolder(tmp_path).require_shared(patience=1)
+
+
+def test_other_hosts_write_nothing(tmp_path, monkeypatch, capsys):
+    cluster = {"chief": ["a:1"], "worker": ["b:1"]}
+    task = {"type": "worker", "index": 0}
+    config = json.dumps({"cluster": cluster, "task": task})
+    monkeypatch.setenv("TF_CONFIG", config)
+    run_folder.write(tmp_path / "metrics.csv", "")
+    devices.say("hello")
+    assert not list(tmp_path.iterdir()) and not capsys.readouterr().out
+    assert RunFolder(tmp_path).failed.name == "FAILED.1"
+
+
+def test_precision_and_normalisation_reach_the_network(tmp_path):
+    """Features in half precision, logits and weights not."""
+    params = ["PRECISION='mixed_bfloat16'", "SYNC_BATCH_NORM=True"]
+    config.parse(["gin/digits.gin", "gin/methods/gdw.gin"], params)
+    splits, classifier = config.make(Experiment).prepare()
+    images = splits.train.load([0, 1])
+    features = classifier.features(images)
+    assert features.dtype == "bfloat16"
+    assert classifier(images).dtype == "float32"
+    net = classifier.method.net
+    for v in [*classifier.network_variables, *net.variables]:
+        assert v.dtype == "float32"
+    assert net(np.zeros((1, 1), "float32")).dtype == "float32"
+    layers = batch_norms(classifier.features)
+    assert layers and all(layer.synchronized for layer in layers)
+    assert keras.config.dtype_policy().name == "float32", "and is put back"
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path, command_line):
@@ -310,6 +361,10 @@ BAD = {
         [*TINY, "--gin_param=STRATEGY='mirrored'", "--gin_param=REPLICAS=64"],
         "64 replicas asked for, this host has ",
     ),
+    "no replicas": (
+        [*TINY, "--gin_param=DEVICE='CPU'", "--gin_param=REPLICAS=-1"],
+        "REPLICAS must be 1 or more, got -1",
+    ),
     "one of several": (
         [*TINY, "--gin_param=STRATEGY='one'", "--gin_param=REPLICAS=2"],
         "2 replica(s) asked for, strategy 'one' has 1",
@@ -382,6 +437,15 @@ HOSTS = {
     "no such task": (
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
         "TF_CONFIG names no ps 0",
+    ),
+    "no lists": (
+        '{"cluster": {"worker": "a:1,b:1"}, '
+        '"task": {"type": "worker", "index": 0}}',
+        "TF_CONFIG does not parse",
+    ),
+    "numbers": (
+        '{"cluster": {"worker": 2}, "task": {"type": "worker", "index": 0}}',
+        "TF_CONFIG does not parse",
     ),
     "each alone": (
         '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, '

@@ -9,6 +9,7 @@ import pytest
 from keras import layers
 
 from fsr_gdw_tf import BadInput, networks
+from fsr_gdw_tf.networks.split import batch_norms, synchronize
 
 
 def parameters(parts) -> int:
@@ -194,3 +195,26 @@ def test_pretrained_weights_come_from_a_local_file(tmp_path):
     networks.small_cnn((8, 8, 1), 3)[0].save_weights(other)
     with pytest.raises(BadInput, match="does not fit the network"):
         networks.resnet18((32, 32, 3), 10, other)
+
+
+class Block(keras.layers.Layer):
+    """A user's own layer with a normalisation inside."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = keras.layers.BatchNormalization()
+
+    def call(self, x, training=None):
+        return self.norm(x, training=training)
+
+
+def test_normalisation_is_synchronised_wherever_it_is():
+    """In nested models and in layers of the user's own."""
+    inner = keras.Sequential(
+        [keras.Input((4,)), keras.layers.BatchNormalization()]
+    )
+    inputs = keras.Input((4,))
+    network = keras.Model(inputs, Block()(inner(inputs)))
+    synchronize(network)
+    found = batch_norms(network)
+    assert len(found) == 2 and all(layer.synchronized for layer in found)

@@ -77,6 +77,17 @@ def test_four_replicas_and_two_hosts_end_where_one_ends(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_users_dataset_is_shared_evenly(tmp_path):
+    """Its length is not known then; steps are as many, all the same."""
+    (one,), (two,) = (train(["dataset"], n, tmp_path) for n in (1, 2))
+    for found in (one, two):
+        # Six batches an epoch; only one replica can tell beforehand.
+        del found["dataset"]["2 step"], found["dataset"]["3 steps"]
+        assert found["dataset"]["12 iteration"] == 12
+    assert_same(one, two, ["dataset"])
+
+
+@pytest.mark.slow
 def test_replicas_draw_their_own_rewards_and_score_every_example(tmp_path):
     """Two epochs: each replica's half of each batch is scored."""
     state = train(["fsr"], 2, tmp_path)[0]["fsr"]

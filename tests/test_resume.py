@@ -1,13 +1,16 @@
 """A run goes on exactly where it stopped."""
 
 import csv
+import signal
 
 import keras
+import numpy as np
 import pytest
-from conftest import blobs, classifier
+from conftest import blob_source, blobs, classifier
 from kill_and_resume import STOPS, trial
 
-from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv
+from fsr_gdw_tf import FSR, Batches, MixUp, Relabel
+from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, Preempted
 
 
 @pytest.mark.slow
@@ -20,6 +23,63 @@ def test_a_kill_and_a_sigterm_do_not_change_a_bit(tmp_path):
 def test_two_hosts_go_on_after_one_of_them_is_stopped(tmp_path):
     """The other one ends, too; both are started again."""
     assert trial(tmp_path, STOPS, epochs=4, seconds=0.3, hosts=2)
+
+
+@pytest.mark.parametrize("moment", ["in the epoch", "in its test"])
+def test_sigterm_in_the_middle_of_an_epoch_loses_nothing(moment, tmp_path):
+    """State and logs are those of an undisturbed run, bit for bit."""
+
+    def model():
+        keras.utils.set_random_seed(0)
+        return classifier(
+            FSR(warmup=0), regularisers=[MixUp(), Relabel(warmup=1)]
+        )
+
+    def fit(one, first=0, **kwargs):
+        return one.fit(
+            blob_source(n=60),
+            batches=Batches(12, seed=2),
+            epochs=3,
+            initial_epoch=first,
+            validation_data=blobs(n=30, seed=1),
+            verbose=0,
+            **kwargs,
+        ).history
+
+    whole = model()
+    expected = fit(whole)
+    stopped, saved = model(), Checkpoints(tmp_path)
+    saved.restore(stopped)
+    hook = "on_train_batch_end" if moment == "in the epoch" else "on_test_begin"
+    calls = []
+
+    def tell(*_, **__):
+        calls.append(1)
+        if len(calls) == (8 if moment == "in the epoch" else 2):
+            signal.raise_signal(signal.SIGTERM)
+
+    teller = keras.callbacks.Callback()
+    setattr(teller, hook, tell)
+    with pytest.raises(Preempted) as left, saved.listening():
+        fit(stopped, callbacks=[teller, saved])
+    assert left.value.code == 143
+    again, loaded = model(), Checkpoints(tmp_path)
+    again.bind(blob_source(n=60), Batches(12, seed=2))
+    assert loaded.restore(again) == 1
+    assert loaded.step == (3 if moment == "in the epoch" else 5)
+    history = fit(again, 1, initial_step=loaded.step, callbacks=[loaded])
+    for name in expected:
+        assert history[name] == expected[name][1:], name
+    for a, b in zip(whole.state, again.state, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_sigterm_does_afterwards_what_it_did_before(tmp_path):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(RuntimeError), Checkpoints(tmp_path).listening():
+        assert signal.getsignal(signal.SIGTERM) != before
+        raise RuntimeError
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_counters_of_other_callbacks_come_back(tmp_path):

@@ -1,5 +1,6 @@
 """Checkpoints from which a run goes on bit for bit."""
 
+import contextlib
 import json
 import signal
 import threading
@@ -27,16 +28,17 @@ class Checkpoints(keras.callbacks.Callback):
     All there is: every variable of network, method, optimizer and random
     generators, the plain attributes of the other callbacks (patience counters
     and the like), and the epoch. Order and augmentation of the data depend on
-    the epoch only and need no saving. SIGTERM, which clusters send before they
-    take a machine away, saves in the middle of an epoch and ends the process.
-    Of several hosts the first one writes; all of them read.
+    the epoch only and need no saving. While `listening`, SIGTERM, which
+    clusters send before they take a machine away, saves in the middle of an
+    epoch and ends the process. Of several hosts the first one writes.
     """
 
     def __init__(self, folder: Path, others=(), keep: int = 2):
         super().__init__()
         self.folder, self.others, self.keep = Path(folder), list(others), keep
         self.notes = tf.Variable("{}")
-        self.known, self.step, self.told, self.calls = {}, 0, False, 0
+        self.known, self.step = {}, 0
+        self.told, self.calls, self.trained = False, 0, []
 
     def restore(self, model) -> int:
         """Bring everything back; returns how many epochs are done."""
@@ -68,16 +70,21 @@ class Checkpoints(keras.callbacks.Callback):
         states = self.known.get("callbacks", [])
         for callback, state in zip(self.others, states, strict=False):
             vars(callback).update(state)
-        if threading.current_thread() is threading.main_thread():
-            self.before = signal.signal(signal.SIGTERM, self._tell)
+
+    @contextlib.contextmanager
+    def listening(self):
+        """Inside, SIGTERM saves at the end of a step, and ends the process."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGTERM, self._tell)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def _tell(self, *_) -> None:
         self.told = True
-
-    def on_train_end(self, logs=None):
-        """From here on SIGTERM does what it did before."""
-        if hasattr(self, "before"):
-            signal.signal(signal.SIGTERM, self.before)
 
     def on_epoch_begin(self, epoch, logs=None):
         """An epoch that goes on in its middle has a loss already."""
@@ -88,21 +95,38 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Save and leave, if this host or another was told to."""
+        if self._any_told():
+            self._leave(self._training())
+
+    def on_test_begin(self, logs=None):
+        """Remember the loss of the epoch; a test uses its variables."""
+        self.trained = self._training()
+
+    def on_test_batch_end(self, batch, logs=None):
+        """A test may take longer than a cluster waits."""
+        if self._any_told():
+            self._leave(self.trained)
+
+    def _any_told(self) -> bool:
         self.calls += 1
         every = max(1, ASK_EVERY // self.model.steps_per_execution)
         if host().count > 1 and self.calls % every:
-            return
+            return False
         strategy = self.model.distribute_strategy
-        if not total_over_replicas(int(self.told), strategy):
-            return
+        return bool(total_over_replicas(int(self.told), strategy))
+
+    def _training(self) -> list:
+        return [np.array(v).tolist() for v in self._metrics]
+
+    def _leave(self, metrics: list) -> None:
         epoch, step = (
             int(np.array(v)) for v in (self.model.epoch, self.model.step)
         )
-        metrics = [np.array(v).tolist() for v in self._metrics]
         self.save({"epochs": epoch, "step": step, "metrics": metrics})
+        # Nobody leaves before the first host has written.
+        total_over_replicas(0, self.model.distribute_strategy)
         say(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
         say("the same command goes on from there")
-        self.on_train_end()
         raise Preempted(128 + signal.SIGTERM)
 
     def on_epoch_end(self, epoch, logs=None):

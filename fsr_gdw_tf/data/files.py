@@ -32,7 +32,7 @@ class FileReader(EncodedReader):
     """Images in files, each in its own size.
 
     cache: keep all files in memory, as they are; True means up to 16 GiB, a
-        number that many.
+        number that many (of each reader, so of each split).
     """
 
     def __init__(

@@ -15,6 +15,7 @@ import tensorflow as tf
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.source import ArrayReader, Source
 from fsr_gdw_tf.data.splits import Splits
+from fsr_gdw_tf.devices import say
 from fsr_gdw_tf.errors import BadInput, choices
 
 MANY = 100_000  # examples take minutes to read
@@ -181,12 +182,13 @@ def _labels(data, folder, split: str) -> np.ndarray:
     file = Path(folder) / f"labels.{quote(split, safe='')}.npy"
     try:
         labels = np.load(file)
-        if labels.shape == (len(data),):
+        prepared = (Path(folder) / "dataset_info.json").stat().st_mtime
+        if labels.shape == (len(data),) and file.stat().st_mtime > prepared:
             return labels
     except (OSError, ValueError, EOFError):
         pass  # there is none, or it is not whole
     if len(data) > MANY:
-        print(f"reading the {len(data):,} labels of {split!r} for {file}")
+        say(f"reading the {len(data):,} labels of {split!r} for {file}")
     labels = np.array([example["label"] for example in data], np.int64)
     _keep(file, labels)
     return labels

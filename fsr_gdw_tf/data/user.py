@@ -45,8 +45,10 @@ def hold_out_tail(x, y, kwargs: dict):
     return x[:cut], y[:cut]
 
 
-def batches_for(data, batch_size: int | None, kwargs: dict) -> Batches:
-    """The caller's batches, or batches of 32 like everywhere in Keras."""
+def batches_for(
+    data, batch_size: int | None, kwargs: dict, replicas: int = 1
+) -> Batches:
+    """The caller's batches, or batches of about 32, Keras' default."""
     for name in ("sample_weight", "class_weight"):
         if kwargs.pop(name, None) is not None:
             raise BadInput(f"{name} is not supported: the method weighs")
@@ -57,6 +59,7 @@ def batches_for(data, batch_size: int | None, kwargs: dict) -> Batches:
         )
     if batch_size is None:
         batch_size = min(32, len(data)) if isinstance(data, Source) else 32
+        batch_size = max(batch_size // replicas, 1) * replicas
     seed, shuffle = kwargs.pop("seed", 0), kwargs.pop("shuffle", True)
     default = Batches(batch_size, seed=seed, shuffle=shuffle)
     return kwargs.pop("batches", None) or default
@@ -100,6 +103,15 @@ def clean_set(x, method, classes: int, kwargs: dict):
             "such as GDW() or FSR(meta=None)"
         )
     return x, None
+
+
+def require_start(step: int) -> None:
+    """A dataset has no middle of an epoch that could be found again."""
+    if step:
+        raise BadInput(
+            f"initial_step={step} goes with arrays or a Source; a dataset "
+            "begins where it begins (its own skip() can help)"
+        )
 
 
 def require_meta(method, present: bool) -> None:

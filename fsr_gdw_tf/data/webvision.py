@@ -14,6 +14,7 @@ from fsr_gdw_tf.data.files import images_in, listed_source
 from fsr_gdw_tf.data.lists import Listing, data_folder, labelled, numbered
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits
+from fsr_gdw_tf.devices import say
 from fsr_gdw_tf.errors import INF, BadInput, require_range
 
 LAYOUT = (
@@ -104,7 +105,7 @@ def _class_names(synsets: list[tuple[str, str]], count: int) -> list[str]:
 
 def _others(imagenet, synsets, names, verify, cache) -> dict[str, Source]:
     if imagenet is None:
-        print(
+        say(
             "no second test on ImageNet's validation images: imagenet "
             "(IMAGENET_DIR) is not set"
         )

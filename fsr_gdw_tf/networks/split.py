@@ -107,7 +107,8 @@ def _is_softmax(layer) -> bool:
 def batch_norms(network: keras.Model) -> list:
     """The layers that normalise by statistics of a batch."""
     kind = keras.layers.BatchNormalization
-    return [layer for layer in leaves(network) if isinstance(layer, kind)]
+    # Also those inside of a user's own layers, which `leaves` does not open.
+    return [x for x in network._flatten_layers() if isinstance(x, kind)]
 
 
 def synchronize(network: keras.Model) -> None:
