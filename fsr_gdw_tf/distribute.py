@@ -7,6 +7,7 @@ input of a `Source` is read, so no host decodes what it does not train on.
 """
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -103,25 +104,25 @@ def loop(learner, step: Callable, count: Callable, measured: Callable):
     count = plain(count)
     logs = plain(lambda: {m.name: m.result() for m in measured()})
 
-    def exactly(iterator):
-        _take(once, count(), iterator)
+    def several(iterator):
+        for _ in tf.range(count()):
+            once(next(iterator))
         return logs()
 
-    def at_most(iterator):
-        return _take_some(once, count(), iterator), logs()
-
     if not learner.run_eagerly:
-        exactly, at_most = (
-            tf.function(f, reduce_retracing=True) for f in (exactly, at_most)
-        )
+        several = tf.function(several, reduce_retracing=True)
 
     def execution(iterator):
-        if learner.length_known:  # asking each time costs hosts a message
-            return exactly(iterator)
-        taken, found = at_most(iterator)
-        if not int(taken):
+        if learner.length_known:
+            return several(iterator)
+        # Data may end in any step, which a graph on several hosts cannot ask.
+        taken = 0
+        for batch in itertools.islice(iterator, int(count())):
+            once(batch)
+            taken += 1
+        if not taken:
             raise StopIteration
-        return found
+        return logs()
 
     return execution
 
@@ -140,23 +141,6 @@ def _on_all_replicas(learner, step: Callable) -> Callable:
         jit_compile=learner.jit_compile,
         autograph=False,
     )
-
-
-def _take(once: Callable, count: tf.Tensor, iterator) -> None:
-    for _ in tf.range(count):
-        once(next(iterator))
-
-
-def _take_some(once: Callable, count: tf.Tensor, iterator) -> tf.Tensor:
-    """Fewer steps when the data end; how many there were."""
-    taken = tf.constant(0)
-    for _ in tf.range(count):
-        following = iterator.get_next_as_optional()
-        if not following.has_value():
-            break
-        once(following.get_value())
-        taken += 1
-    return taken
 
 
 def steps_of_execution(learner) -> tf.Tensor:
