@@ -132,7 +132,10 @@ def published(recipe: str, folder: Path) -> list[str]:
     return [*common, *small, f'IMAGENET_DIR="{folder}/imagenet"']
 
 
-@pytest.mark.parametrize("recipe", RUN_FILES)
+# Those of file lists are trained twice below, and interrupted.
+@pytest.mark.parametrize(
+    "recipe", sorted({*RUN_FILES} - {"webvision.gin", "clothing1m.gin"})
+)
 def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
     settings = [*QUICK, *data_for(recipe, tmp_path / "data")]
     flags = [f"--gin_param={setting}" for setting in settings]
@@ -200,13 +203,15 @@ def test_large_recipes_resume_and_are_evaluated(
         for name in ("whole", "crashed")
     )
     assert one == other
+    last = logged("whole")[-1]
+    assert np.isfinite(last["loss"])
+    assert one["accuracy"] == pytest.approx(last["val_accuracy"])
     if recipe == "webvision.gin":
         # Of ImageNet's images, one of each of the 50 classes.
         assert len(one["imagenet"]["per_class_accuracy"]) == 50
         assert 0 <= one["imagenet"]["top5_accuracy"] <= 1
     if recipe != "clothing1m.gin":
-        members = logged("whole")[-1]
-        assert "weight_zero" in members, "FSR's weights were at work"
+        assert "weight_zero" in last, "FSR's weights were at work"
 
 
 def test_inaturalist_trains_on_the_official_files(tmp_path, command_line):
