@@ -65,6 +65,7 @@ class Experiment:
     callbacks: Sequence = ()
     seed: int = 0
     devices: Devices = dataclasses.field(default_factory=Devices)
+    save_every: int | None = None  # steps; else after each epoch alone
 
     def __post_init__(self):
         if self.epochs < 1 or self.seed < 0:
@@ -150,7 +151,9 @@ class Experiment:
         return dataclasses.replace(self.batches, size=500, per_replica=False)
 
     def _checkpoints(self, folder: RunFolder) -> Checkpoints:
-        return Checkpoints(folder / "checkpoints", self.callbacks)
+        return Checkpoints(
+            folder / "checkpoints", self.callbacks, every=self.save_every
+        )
 
     def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Test the network that a run has left."""

@@ -9,7 +9,7 @@ import pytest
 from conftest import blob_source, blobs, classifier
 from kill_and_resume import STOPS, trial
 
-from fsr_gdw_tf import FSR, Batches, MixUp, Relabel
+from fsr_gdw_tf import FSR, Batches, Classifier, MixUp, Relabel
 from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, Preempted
 
 
@@ -25,53 +25,77 @@ def test_two_hosts_go_on_after_one_of_them_is_stopped(tmp_path):
     assert trial(tmp_path, STOPS, epochs=4, seconds=0.3, hosts=2)
 
 
-@pytest.mark.parametrize("moment", ["in the epoch", "in its test"])
-def test_sigterm_in_the_middle_of_an_epoch_loses_nothing(moment, tmp_path):
-    """State and logs are those of an undisturbed run, bit for bit."""
+def whole_fsr() -> Classifier:
+    keras.utils.set_random_seed(0)
+    return classifier(FSR(warmup=0), regularisers=[MixUp(), Relabel(warmup=1)])
 
-    def model():
-        keras.utils.set_random_seed(0)
-        return classifier(
-            FSR(warmup=0), regularisers=[MixUp(), Relabel(warmup=1)]
-        )
 
-    def fit(one, first=0, **kwargs):
-        return one.fit(
-            blob_source(n=60),
-            batches=Batches(12, seed=2),
-            epochs=3,
-            initial_epoch=first,
-            validation_data=blobs(n=30, seed=1),
-            verbose=0,
-            **kwargs,
-        ).history
+def fit(model, first=0, **kwargs) -> dict:
+    """Three epochs of five steps."""
+    return model.fit(
+        blob_source(n=60),
+        batches=Batches(12, seed=2),
+        epochs=3,
+        initial_epoch=first,
+        validation_data=blobs(n=30, seed=1),
+        verbose=0,
+        **kwargs,
+    ).history
 
-    whole = model()
+
+def assert_goes_on(folder, step: int) -> None:
+    """From a step of the second epoch, to the bits of an undisturbed run."""
+    whole = whole_fsr()
     expected = fit(whole)
-    stopped, saved = model(), Checkpoints(tmp_path)
-    saved.restore(stopped)
-    hook = "on_train_batch_end" if moment == "in the epoch" else "on_test_begin"
-    calls = []
-
-    def tell(*_, **__):
-        calls.append(1)
-        if len(calls) == (8 if moment == "in the epoch" else 2):
-            signal.raise_signal(signal.SIGTERM)
-
-    teller = keras.callbacks.Callback()
-    setattr(teller, hook, tell)
-    with pytest.raises(Preempted) as left, saved.listening():
-        fit(stopped, callbacks=[teller, saved])
-    assert left.value.code == 143
-    again, loaded = model(), Checkpoints(tmp_path)
+    again, loaded = whole_fsr(), Checkpoints(folder)
     again.bind(blob_source(n=60), Batches(12, seed=2))
-    assert loaded.restore(again) == 1
-    assert loaded.step == (3 if moment == "in the epoch" else 5)
-    history = fit(again, 1, initial_step=loaded.step, callbacks=[loaded])
+    assert (loaded.restore(again), loaded.step) == (1, step)
+    history = fit(again, 1, initial_step=step, callbacks=[loaded])
     for name in expected:
         assert history[name] == expected[name][1:], name
     for a, b in zip(whole.state, again.state, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def at_call(hook: str, number: int, action) -> keras.callbacks.Callback:
+    """Does something when a hook is called for so many times."""
+    calls, callback = [], keras.callbacks.Callback()
+
+    def count(*_, **__):
+        calls.append(1)
+        if len(calls) == number:
+            action()
+
+    setattr(callback, hook, count)
+    return callback
+
+
+@pytest.mark.parametrize(
+    ("hook", "number", "step"),
+    [("on_train_batch_end", 8, 3), ("on_test_begin", 2, 5)],
+)
+def test_sigterm_in_the_middle_of_an_epoch_loses_nothing(
+    hook, number, step, tmp_path
+):
+    """In its eighth step, or in the test at its end."""
+    teller = at_call(hook, number, lambda: signal.raise_signal(signal.SIGTERM))
+    saved = Checkpoints(tmp_path)
+    with pytest.raises(Preempted) as left, saved.listening():
+        fit(whole_fsr(), callbacks=[teller, saved])
+    assert left.value.code == 143
+    assert_goes_on(tmp_path, step)
+
+
+def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(tmp_path):
+    """Saved after two and four of five steps; it ends in the last one."""
+
+    def crash():
+        raise RuntimeError("out of luck")
+
+    dying = at_call("on_train_batch_begin", 10, crash)
+    with pytest.raises(RuntimeError):
+        fit(whole_fsr(), callbacks=[dying, Checkpoints(tmp_path, every=2)])
+    assert_goes_on(tmp_path, step=4)
 
 
 def test_sigterm_does_afterwards_what_it_did_before(tmp_path):

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.devices import host, is_chief, say
 from fsr_gdw_tf.distribute import total_over_replicas
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import INF, BadInput, require_range
 
 SIMPLE = (bool, int, float, str, type(None))
 ASK_EVERY = 20  # steps, when several hosts have to agree on leaving
@@ -31,11 +31,21 @@ class Checkpoints(keras.callbacks.Callback):
     the epoch only and need no saving. While `listening`, SIGTERM, which
     clusters send before they take a machine away, saves in the middle of an
     epoch and ends the process. Of several hosts the first one writes.
+
+    every: also save after so many steps, for epochs that take hours.
     """
 
-    def __init__(self, folder: Path, others=(), keep: int = 2):
+    def __init__(
+        self,
+        folder: Path,
+        others=(),
+        keep: int = 2,
+        every: int | None = None,
+    ):
         super().__init__()
+        require_range(1, INF, every=1 if every is None else every)
         self.folder, self.others, self.keep = Path(folder), list(others), keep
+        self.every = every
         self.notes = tf.Variable("{}")
         self.known, self.step = {}, 0
         self.told, self.calls, self.trained = False, 0, []
@@ -97,6 +107,8 @@ class Checkpoints(keras.callbacks.Callback):
         """Save and leave, if this host or another was told to."""
         if self._any_told():
             self._leave(self._training())
+        elif self.every and (batch + 1) % self.every < self._per_call:
+            self._save_here(self._training())
 
     def on_test_begin(self, logs=None):
         """Remember the loss of the epoch; a test uses its variables."""
@@ -109,20 +121,30 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _any_told(self) -> bool:
         self.calls += 1
-        every = max(1, ASK_EVERY // self.model.steps_per_execution)
-        if host().count > 1 and self.calls % every:
+        if host().count > 1 and self.calls % max(
+            1, ASK_EVERY // self._per_call
+        ):
             return False
         strategy = self.model.distribute_strategy
         return bool(total_over_replicas(int(self.told), strategy))
 
+    @property
+    def _per_call(self) -> int:
+        return self.model.steps_per_execution
+
     def _training(self) -> list:
         return [np.array(v).tolist() for v in self._metrics]
 
-    def _leave(self, metrics: list) -> None:
+    def _save_here(self, metrics: list) -> tuple[int, int]:
+        """Save in the middle of an epoch; which epoch and step that is."""
         epoch, step = (
             int(np.array(v)) for v in (self.model.epoch, self.model.step)
         )
         self.save({"epochs": epoch, "step": step, "metrics": metrics})
+        return epoch, step
+
+    def _leave(self, metrics: list) -> None:
+        epoch, step = self._save_here(metrics)
         # Nobody leaves before the first host has written.
         total_over_replicas(0, self.model.distribute_strategy)
         say(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
