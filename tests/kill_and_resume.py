@@ -4,7 +4,8 @@
     python tests/kill_and_resume.py --stops=4 --hosts=2
 
 Stops are kill -9 and SIGTERM in turn. Prints when each came and whether the
-final weights, and all that was logged, agree in every bit.
+final weights agree in every bit. So must what was logged (on several hosts: to
+rounding).
 """
 
 import argparse
@@ -108,16 +109,20 @@ def progress(run: Path) -> int:
     return len(read_csv(run / "metrics.csv"))
 
 
-def remains(run: Path) -> list[bytes]:
-    """The weights of a finished run, and its log but for times."""
+def weights(run: Path) -> list[bytes]:
+    """Of the network of a finished run."""
     import keras
 
-    rows = read_csv(run / "metrics.csv")
-    for row in rows:
-        row.pop("step_seconds")
     network = keras.models.load_model(run / "model.keras")
-    weights = [np.asarray(w).tobytes() for w in network.get_weights()]
-    return [*weights, json.dumps(rows).encode()]
+    return [np.asarray(w).tobytes() for w in network.get_weights()]
+
+
+def logged(run: Path) -> np.ndarray:
+    """All numbers of its log but for times."""
+    rows = read_csv(run / "metrics.csv")
+    return np.array(
+        [[v for k, v in row.items() if k != "step_seconds"] for row in rows]
+    )
 
 
 def trial(
@@ -130,7 +135,12 @@ def trial(
     for stop in stops:
         print(stop_at_random(run, flags, seconds, stop, hosts), flush=True)
     finish(run, flags, hosts)
-    return remains(folder / "whole") == remains(run)
+    whole = folder / "whole"
+    # The loss of an epoch that went on in its middle is a sum over replicas,
+    # which are given even parts of what was saved: other roundings.
+    rounding = 0 if hosts == 1 else 1e-6
+    np.testing.assert_allclose(logged(run), logged(whole), rtol=rounding)
+    return weights(run) == weights(whole)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from kill_and_resume import STOPS, trial
 
 from fsr_gdw_tf import FSR, Batches, Classifier, MixUp, Relabel
 from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, Preempted
+from fsr_gdw_tf.optimizers import SGD, InEpochs
 
 
 @pytest.mark.slow
@@ -22,12 +23,17 @@ def test_a_kill_and_a_sigterm_do_not_change_a_bit(tmp_path):
 @pytest.mark.slow
 def test_two_hosts_go_on_after_one_of_them_is_stopped(tmp_path):
     """The other one ends, too; both are started again."""
-    assert trial(tmp_path, STOPS, epochs=4, seconds=0.3, hosts=2)
+    assert trial(tmp_path, STOPS, epochs=6, seconds=0.3, hosts=2)
 
 
 def whole_fsr() -> Classifier:
+    """With a rate that halves after each epoch of five steps."""
     keras.utils.set_random_seed(0)
-    return classifier(FSR(warmup=0), regularisers=[MixUp(), Relabel(warmup=1)])
+    extras = [MixUp(), Relabel(warmup=1)]
+    model = classifier(FSR(warmup=0), regularisers=extras)
+    halved = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    model.compile(SGD(InEpochs(halved, steps_per_epoch=5)))
+    return model
 
 
 def fit(model, first=0, **kwargs) -> dict:
@@ -50,9 +56,12 @@ def assert_goes_on(folder, step: int) -> None:
     again, loaded = whole_fsr(), Checkpoints(folder)
     again.bind(blob_source(n=60), Batches(12, seed=2))
     assert (loaded.restore(again), loaded.step) == (1, step)
-    history = fit(again, 1, initial_step=step, callbacks=[loaded])
+    log = MetricsCsv(folder / "metrics.csv")
+    history = fit(again, 1, initial_step=step, callbacks=[loaded, log])
     for name in expected:
         assert history[name] == expected[name][1:], name
+    rates = [row["learning_rate"] for row in log.rows]
+    np.testing.assert_allclose(rates, [0.05, 0.025], rtol=1e-6)
     for a, b in zip(whole.state, again.state, strict=True):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
 

@@ -40,7 +40,12 @@ class MetricsCsv(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """At its end the schedule has gone on to the next epoch."""
-        self.rate = float(self.model.optimizer.learning_rate)
+        optimizer = self.model.optimizer
+        rate = optimizer._learning_rate
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            # Perhaps this epoch goes on, even in the test at its end.
+            rate = rate(optimizer.iterations - self.model.step)
+        self.rate = float(rate)
 
     def on_epoch_end(self, epoch, logs=None):
         """Write."""
