@@ -91,7 +91,7 @@ install() {
  && python3 -m venv $ENVIRONMENT"
     # tensorflow and tensorflow-tpu own the same files: one goes, then the other
     # comes, and nothing after it may ask for tensorflow again. libtpu is an
-    # ordinary requirement of this wheel and lies on PyPI: no -f is needed.
+    # ordinary requirement of this wheel: no -f is needed.
     on_vm "$pip install $needed && $pip uninstall -y tensorflow\
  && $pip install --force-reinstall --no-deps $WHEEL && $pip install $WHEEL\
  && $pip install --force-reinstall --no-deps ./$wheel"
