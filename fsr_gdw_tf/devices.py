@@ -193,8 +193,8 @@ def host() -> Host:
     try:
         config = json.loads(text)
         task, index = config["task"]["type"], int(config["task"]["index"])
-        hosts = {k: list(v) for k, v in config["cluster"].items()}
-        if not all(isinstance(v, list) for v in config["cluster"].values()):
+        hosts = config["cluster"]
+        if not all(isinstance(v, list) for v in hosts.values()):
             raise TypeError("hosts are not in lists")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(

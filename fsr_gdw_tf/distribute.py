@@ -161,6 +161,11 @@ def total_over_replicas(value: int, strategy: tf.distribute.Strategy) -> int:
     return int(_total(strategy)(tf.constant(value)))
 
 
+def wait_for_all(strategy: tf.distribute.Strategy) -> None:
+    """Nobody leaves before the first host has written; all hosts must ask."""
+    total_over_replicas(0, strategy)
+
+
 @functools.cache
 def _total(strategy: tf.distribute.Strategy):
     @tf.function

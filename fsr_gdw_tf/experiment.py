@@ -189,8 +189,7 @@ def _evaluate(folder, splits: Splits, classifier, batches: Batches) -> dict:
         half = folder / ".half.keras"
         classifier.save_network(half)
         half.replace(folder / "model.keras")
-    # Nobody leaves before the first host has written.
-    distribute.total_over_replicas(0, classifier.distribute_strategy)
+    distribute.wait_for_all(classifier.distribute_strategy)
     return measured
 
 

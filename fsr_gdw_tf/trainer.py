@@ -124,7 +124,7 @@ class Trainer(keras.Model):
         if not isinstance(x, Source):
             return super().predict(x, batch_size, **kwargs)
         batches = self._batches_for(x, batch_size, kwargs)
-        data, steps = self._test_data(x, batches, "row")
+        data, steps = self._test_data(x, batches, rows=True)
         kwargs.setdefault("steps", steps)
         found = super().predict(data, **kwargs)
         # -1 filled the last batch up; hosts answer in an order of their own.
@@ -135,15 +135,20 @@ class Trainer(keras.Model):
         batches = user.batches_for(x, batch_size, kwargs, self.replicas)
         return batches.over(self.replicas)
 
-    def _test_data(self, x, batches, index: str = "index"):
-        """A dataset for all replicas, and its steps if they are known."""
+    def _test_data(self, x, batches, rows: bool = False):
+        """A dataset for all replicas, and its steps if they are known.
+
+        With `rows` predictions say which rows of `x` they belong to.
+        """
         x = user.as_source(x, None, self.classes)
         if not isinstance(x, Source):
             return self._checked(x), None
 
         def make(share):
             dataset = self._checked(batches.test(x, share))
-            return dataset.map(lambda b: b | {index: b["index"]})
+            if not rows:
+                return dataset
+            return dataset.map(lambda b: b | {"row": b["index"]})
 
         # Keras would count a batch for each replica.
         steps = batches.test_steps(x, self.replicas)

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.devices import host, is_chief, say
-from fsr_gdw_tf.distribute import total_over_replicas
+from fsr_gdw_tf.distribute import total_over_replicas, wait_for_all
 from fsr_gdw_tf.errors import INF, BadInput, require_range
 
 SIMPLE = (bool, int, float, str, type(None))
@@ -145,8 +145,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _leave(self, metrics: list) -> None:
         epoch, step = self._save_here(metrics)
-        # Nobody leaves before the first host has written.
-        total_over_replicas(0, self.model.distribute_strategy)
+        wait_for_all(self.model.distribute_strategy)
         say(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
         say("the same command goes on from there")
         raise Preempted(128 + signal.SIGTERM)

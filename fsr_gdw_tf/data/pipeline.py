@@ -93,12 +93,12 @@ class Batches:
         """
         part, n = self.test_part(share.replicas), len(source)
         order = np.arange(n)
-        if share != ALONE:
+        full = share != ALONE  # and of one shape, which TPUs need
+        if full:
             order = np.pad(order, (0, -n % (part * share.replicas)))
             order[n:] = -1
             order = share.of(order, part)
         dataset = tf.data.Dataset.from_tensor_slices(order)
-        full = share != ALONE  # and of one shape, which TPUs need
         if self._batched(source):
             dataset = dataset.batch(part, full).map(
                 lambda i: (source.fetch(tf.maximum(i, 0)), i)
