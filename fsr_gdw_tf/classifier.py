@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses, metrics
+from fsr_gdw_tf.books import Books
 from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
@@ -34,7 +35,9 @@ class Classifier(Trainer):
     `features` maps inputs to vectors, `head` (a Dense layer) maps those to
     logits. `l2` adds l2 * theta to every gradient, which with momentum is not
     the decoupled `weight_decay` of Keras. With `ema` (0.999, say) tests and
-    predictions use a moving average of the weights.
+    predictions use a moving average of the weights. `books` is what is kept
+    of each example's predictions for `label_issues()`: Books() unless given,
+    False for nothing.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Classifier(Trainer):
         regularisers: Sequence[Regulariser] = (),
         l2: float = 0.0,
         ema: float | None = None,
+        books: Books | bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -52,6 +56,7 @@ class Classifier(Trainer):
         self.method = method or Supervised()
         self.regularisers = list(regularisers)
         self.l2, self.ema = l2, ema
+        self.books = Books() if books is True else books or None
         self.wrapped = None
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
@@ -117,8 +122,9 @@ class Classifier(Trainer):
 
     @property
     def parts(self) -> list:
-        """The method and the regularisers."""
-        return [self.method, *self.regularisers]
+        """The method, the regularisers, and the books on both."""
+        books = [self.books] if self.books else []
+        return [self.method, *self.regularisers, *books]
 
     @property
     def state(self) -> list[keras.Variable]:

@@ -218,16 +218,13 @@ def average(variables) -> None:
 def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
     """table[index] <- rows, on all replicas; no index twice in a batch.
 
-    A mirrored variable takes no scatter, so the difference is added as a
-    whole; the table is created with aggregation="sum".
+    Each replica writes the rows of all into a copy of its own, so that the
+    cost is that of a batch; the table is created with aggregation="none".
     """
     rows = tf.cast(rows, table.dtype)
-    if not tf.distribute.has_strategy():
-        table.value.scatter_nd_update(index[:, None], rows)
-        return
-    change = rows - tf.gather(table.value, index)
-    whole = tf.scatter_nd(index[:, None], change, table.shape)
-    table.value.assign_add(whole)
+    if replicas() > 1:
+        index, rows = everyones(tf.cast(index, tf.int32)), everyones(rows)
+    table.value.scatter_update(tf.IndexedSlices(rows, index))
 
 
 MIXING, DRAWING, AUGMENTING = range(3)  # streams of random numbers in a step
@@ -248,8 +245,17 @@ def step_uniform(step, seed: int, stream: int, shape, same=False) -> tf.Tensor:
 
 def smallest(values: tf.Tensor) -> tf.Tensor:
     """The minimum over all replicas."""
-    own = tf.one_hot(_replica(), replicas(), dtype=values.dtype)
-    return tf.reduce_min(add_up(own * tf.reduce_min(values)))
+    return tf.reduce_min(everyones(tf.reduce_min(values, keepdims=True)))
+
+
+def everyones(rows: tf.Tensor) -> tf.Tensor:
+    """The rows of all replicas, one replica's after another's.
+
+    As a sum: TensorFlow's all_gather fails on several hosts.
+    """
+    own = tf.one_hot(_replica(), replicas(), dtype=rows.dtype)
+    own = tf.tensordot(own, rows, axes=0)
+    return tf.reshape(add_up(own), [-1, *rows.shape[1:]])
 
 
 def _replica() -> tf.Tensor | int:

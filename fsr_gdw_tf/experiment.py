@@ -11,8 +11,10 @@ import keras
 import numpy as np
 
 from fsr_gdw_tf import config, distribute, provenance, run_folder
+from fsr_gdw_tf.books import Books
 from fsr_gdw_tf.callbacks import (
     Checkpoints,
+    LabelStatistics,
     MetricsCsv,
     Preempted,
     StepTimer,
@@ -25,6 +27,7 @@ from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser
 from fsr_gdw_tf.networks.split import synchronize
 from fsr_gdw_tf.optimizers import SGD, InEpochs
+from fsr_gdw_tf.report.statistics import NAME
 from fsr_gdw_tf.run_folder import RunFolder
 
 LAST = 5  # epochs whose mean is reported, as in the papers
@@ -40,14 +43,14 @@ class Learner:
     regularisers: Sequence[Regulariser] = ()
     l2: float = 0.0
     ema: float | None = None
+    books: Books | bool = True
 
     def build(self, splits: Splits, batches: Batches) -> Classifier:
         """A classifier for these data."""
         first = batches.stored(splits.train, [0], epoch=0, random=False)
         features, head = self.network(first.shape[1:], splits.train.classes)
-        return Classifier(
-            features, head, self.method, self.regularisers, self.l2, self.ema
-        )
+        rest = self.l2, self.ema, self.books
+        return Classifier(features, head, self.method, self.regularisers, *rest)
 
 
 @gin.register
@@ -128,7 +131,8 @@ class Experiment:
         first = checkpoints.restore(classifier)
         record = MetricsCsv(folder / "metrics.csv", first)
         wanted = classifier.method.uses_meta or splits.meta_in_training
-        own = [*_tensorboard(folder), StepTimer(), record, checkpoints]
+        labels = _label_statistics(folder, classifier)
+        own = [*_tensorboard(folder), StepTimer(), record, *labels, checkpoints]
         with checkpoints.listening():
             classifier.fit(
                 splits.train,
@@ -177,6 +181,11 @@ def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
     if not (is_chief() and importlib.util.find_spec("tensorboard")):
         return []
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
+
+
+def _label_statistics(folder: RunFolder, classifier) -> list[LabelStatistics]:
+    """For the label report, if there are books to make it from."""
+    return [LabelStatistics(folder / NAME)] if classifier.books else []
 
 
 def _evaluate(folder, splits: Splits, classifier, batches: Batches) -> dict:

@@ -1,11 +1,13 @@
 """The folder of one run: everything written as it comes, atomically."""
 
+import contextlib
 import csv
 import difflib
 import io
 import json
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -26,13 +28,23 @@ def write(path: Path, text: str) -> None:
 
 def write_here(path: Path, text: str) -> None:
     """The same, whichever host this is."""
+    with replacing(path) as half:
+        half.write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """What is written to the file that this gives becomes `path` at the end."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f".{path.name}.{os.getpid()}")
-    with half.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(path)
+    try:
+        yield half
+        with half.open("rb") as file:
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content) -> None:

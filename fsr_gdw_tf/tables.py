@@ -54,10 +54,23 @@ def example_table(
         shape=shape,
         initializer=keras.initializers.Constant(value),
         trainable=False,
-        aggregation="sum",
+        aggregation="none",
         name=name,
         **kwargs,
     )
+
+
+def dense_rows(values: tf.Tensor, places: tf.Tensor, classes: int) -> tf.Tensor:
+    """`[batch, classes]` of the few values that are kept, and their classes.
+
+    A class of -1 is none.
+    """
+    batch = tf.shape(places)[0]
+    row = tf.repeat(tf.range(batch, dtype=places.dtype), places.shape[1])
+    cells = tf.stack([row, tf.reshape(tf.maximum(places, 0), [-1])], axis=1)
+    values = tf.where(places >= 0, values, tf.zeros_like(values))
+    shape = tf.cast(tf.stack([batch, classes]), places.dtype)
+    return tf.scatter_nd(cells, tf.reshape(values, [-1]), shape)
 
 
 def require_room(members: int, example: np.ndarray, most: float) -> None:

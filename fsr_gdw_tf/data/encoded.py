@@ -17,6 +17,7 @@ class EncodedReader:
     """
 
     batched = False
+    in_files = False
     channels = 3
 
     def fetch(

@@ -35,6 +35,8 @@ class FileReader(EncodedReader):
         number that many (of each reader, so of each split).
     """
 
+    in_files = True
+
     def __init__(
         self, paths: Sequence[str | Path], cache: bool | float = False
     ):

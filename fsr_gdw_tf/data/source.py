@@ -20,6 +20,7 @@ class ArrayReader:
     """Inputs that lie in memory."""
 
     batched = True  # fetch takes many rows as well as one
+    in_files = False  # whether a name is the path of a file
 
     def __init__(self, inputs: np.ndarray, names: Sequence[str] | None = None):
         with tf.device("CPU:0"):
@@ -42,6 +43,7 @@ class ChainReader:
 
     def __init__(self, first, second, border: int):
         self.first, self.second, self.border = first, second, border
+        self.in_files = first.in_files and second.in_files
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
         """The input at a row."""
@@ -121,6 +123,15 @@ class Source:
     def name(self, index: int) -> str:
         """What a person calls this example: a path, or its row."""
         return self.reader.name(int(self.rows[index]))
+
+    def all_names(self) -> list[str]:
+        """What a person calls each example."""
+        return [self.reader.name(row) for row in self.rows.tolist()]
+
+    @property
+    def in_files(self) -> bool:
+        """Whether names are paths of files."""
+        return self.reader.in_files
 
     def subset(self, indices: np.ndarray) -> "Source":
         """Only these examples, newly numbered in this order."""

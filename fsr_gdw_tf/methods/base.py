@@ -7,6 +7,7 @@ replicas and resumed with the network's.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
@@ -34,6 +35,10 @@ class Part(keras.layers.Layer):
 
     def report(self, source) -> dict[str, float]:
         """What to log at the end of an epoch."""
+        return {}
+
+    def per_example(self, source) -> dict[str, np.ndarray]:
+        """What is known of each training example, a column each."""
         return {}
 
 
@@ -72,3 +77,8 @@ def awake(learner, warmup: float) -> tf.Tensor:
     """Whether the warm-up is over."""
     first = first_epoch(warmup, learner.epochs.value)
     return learner.epoch.value >= tf.cast(first, "int32")
+
+
+def target_weight(omega: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
+    """Each example's weight at its label, `[batch]`; a mean if it is mixed."""
+    return tf.reduce_sum(omega * tf.cast(label, omega.dtype), axis=-1)

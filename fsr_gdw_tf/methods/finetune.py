@@ -35,4 +35,5 @@ class FineTune(Method):
             )
             for name in ("inputs", "label")
         }
-        return {**batch, **swapped}
+        # Books are kept on the examples themselves, whose inputs are gone.
+        return {**batch, **swapped, "own": ~tuning}

@@ -15,7 +15,7 @@ from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
-from fsr_gdw_tf.methods.base import Method, awake
+from fsr_gdw_tf.methods.base import Method, awake, target_weight
 from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.tables import example_table, require_same
 
@@ -209,12 +209,20 @@ class MetaMethod(Method):
         """Note each example's weight at its label."""
         if self.table is None or "index" not in batch:
             return
-        label = tf.cast(batch["label"], omega.dtype)
-        target = tf.reduce_sum(omega * label, axis=-1)
+        target = target_weight(omega, batch["label"])
         distribute.write_rows(self.table, batch["index"], target)
         if self.omega_table is not None:
-            rows = tf.broadcast_to(omega, tf.shape(label))
+            rows = tf.broadcast_to(omega, tf.shape(logits))
             distribute.write_rows(self.omega_table, batch["index"], rows)
+
+    def per_example(self, source) -> dict[str, np.ndarray]:
+        """The last weight, and the score of a dictionary."""
+        if self.table is None:
+            return {}
+        columns = {"last_weight": np.array(self.table)}
+        if self.dictionary:
+            columns["score"] = np.array(self.dictionary.scores)
+        return columns
 
     def report(self, source) -> dict[str, float]:
         """The weights of the last epoch: spread, and what they tell apart."""

@@ -17,7 +17,12 @@ from fsr_gdw_tf import distribute, losses
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.methods.base import Regulariser, awake
 from fsr_gdw_tf.metrics import clean_auroc
-from fsr_gdw_tf.tables import example_table, require_indices, require_same
+from fsr_gdw_tf.tables import (
+    dense_rows,
+    example_table,
+    require_indices,
+    require_same,
+)
 
 MEMORIES = ("logits", "probs")
 ABSENT = -1e9  # the logit of a class that is not among the top
@@ -81,11 +86,9 @@ class Relabel(Regulariser):
         values = tf.gather(self.values.value, index)
         if not self.top:
             return values
-        hot = tf.one_hot(
-            tf.gather(self.places.value, index), classes, dtype=values.dtype
-        )
-        dense = tf.reduce_sum(values[..., None] * hot, axis=1)
-        kept = tf.reduce_max(hot, axis=1) > 0
+        places = tf.gather(self.places.value, index)
+        dense = dense_rows(values, places, classes)
+        kept = dense_rows(tf.ones_like(values), places, classes) > 0
         absent = ABSENT if self.memory == "logits" else 0.0
         return tf.where(kept, dense, tf.cast(absent, dense.dtype))
 
@@ -134,6 +137,10 @@ class Relabel(Regulariser):
             return {}
         auroc = clean_auroc(source, self.trust(source))
         return {} if auroc is None else {"relabel_auroc": auroc}
+
+    def per_example(self, source) -> dict[str, np.ndarray]:
+        """The remembered probability of each given label."""
+        return {} if self.values is None else {"relabel": self.trust(source)}
 
     def trust(self, source, chunk: int = 10_000) -> np.ndarray:
         """The remembered probability of each given label."""

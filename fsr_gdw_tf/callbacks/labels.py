@@ -1,0 +1,34 @@
+"""Writes down what training tells of each label."""
+
+from pathlib import Path
+
+import keras
+
+from fsr_gdw_tf.devices import is_chief
+from fsr_gdw_tf.report import statistics
+from fsr_gdw_tf.tables import require_indices
+
+
+class LabelStatistics(keras.callbacks.Callback):
+    """A Parquet file with a row per training example, anew each epoch.
+
+    Works with every method, plain training included. What is in it is kept by
+    the classifier's `books`; `python -m fsr_gdw_tf.report` makes a page of it.
+    """
+
+    def __init__(self, path: str | Path):
+        super().__init__()
+        self.path = Path(path)
+        self._names = None
+
+    def on_train_begin(self, logs=None):
+        """There have to be books, on examples that can be named."""
+        books = self.model.books
+        require_indices("LabelStatistics", books.source if books else None)
+        self._names = books.source.all_names()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write."""
+        if is_chief():
+            found = statistics.collect(self.model, self._names)
+            statistics.write(self.path, found)
