@@ -18,13 +18,19 @@ setup(
     # gin/ stands at the top of the repository and travels inside the package.
     packages=[*find_packages(include=["fsr_gdw_tf*"]), "fsr_gdw_tf.gin"],
     package_dir={"fsr_gdw_tf.gin": "gin"},
-    package_data={"fsr_gdw_tf.gin": ["*.gin", "data/*.gin", "methods/*.gin"]},
+    package_data={
+        "fsr_gdw_tf.gin": ["*.gin", "data/*.gin", "methods/*.gin"],
+        "fsr_gdw_tf.report": ["page.*"],
+    },
     install_requires=[
         "absl-py>=2.0",
         "gin-config>=0.5",
         "importlib_resources>=6",  # tensorflow-datasets needs it, undeclared
         "keras>=3.12",
+        "matplotlib>=3.8",
         "numpy>=1.26",
+        "pillow>=10",
+        "pyarrow>=15",
         "rich>=13",
         "scikit-learn>=1.4",
         "scipy>=1.11",
@@ -34,8 +40,11 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "tensorboard": ["tensorboard>=2.20"],
+        # Of benchmarks/label_issues.py.
+        "benchmark": ["cleanlab>=2.6"],
+        # Opens report pages in tests: `playwright install chromium` as well.
+        "browser": ["playwright>=1.40"],
         "dev": [
-            "pillow>=10",
             "pre-commit>=3.7",
             "pytest>=8",
             "pytest-xdist>=3.6",

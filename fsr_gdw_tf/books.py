@@ -41,7 +41,7 @@ class Books(Part):
         the method's own warm-up.
     """
 
-    def __init__(self, top: int = 5, warmup: float = 0.2, **kwargs):
+    def __init__(self, top: int = 5, warmup: float = 0.3, **kwargs):
         super().__init__(**kwargs)
         require_range(1, INF, top=top)
         self.top, self.warmup = top, warmup
@@ -55,7 +55,7 @@ class Books(Part):
         self._forget(learner)
         self.source, self.top = source, min(self.top, learner.classes)
         n, width = len(source), len(COLUMNS) + 2 * self.top
-        remedy = "keep books on fewer classes of each, or on none (books=0)"
+        remedy = "keep fewer classes of each, Books(top=1), or none, books=False"
         self.table = example_table(
             self, "books", n, 0.0, width, remedy=remedy, dtype="float32"
         )
@@ -108,10 +108,10 @@ class Books(Part):
         }
         was = dict(zip(COLUMNS, tf.unstack(old, axis=1), strict=False))
         new, share = {}, {}
-        for name, count in zip(("visits", "weighed"), counts, strict=True):
-            count = tf.cast(count, old.dtype)
-            new[name] = was[name] + count
-            share[name] = tf.math.divide_no_nan(count, new[name])
+        for name, counted in zip(("visits", "weighed"), counts, strict=True):
+            one = tf.cast(counted, old.dtype)
+            new[name] = was[name] + one
+            share[name] = tf.math.divide_no_nan(one, new[name])
         for name, value in now.items():
             by = "weighed" if name in OF_WEIGHTS else "visits"
             new[name] = was[name] + share[by] * (value - was[name])

@@ -16,6 +16,9 @@ from fsr_gdw_tf.methods import Method, Regulariser, Supervised
 from fsr_gdw_tf.methods.fsr import complete
 from fsr_gdw_tf.networks.split import batch_norms, split
 from fsr_gdw_tf.optimizers import add_l2
+from fsr_gdw_tf.report.lists import issue_rows
+from fsr_gdw_tf.report.statistics import collect
+from fsr_gdw_tf.report.suspicion import judge
 from fsr_gdw_tf.trainer import Trainer
 
 
@@ -200,6 +203,8 @@ class Classifier(Trainer):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
             per_example = self.method.objective(batch, logits, omega)
+            if "weight" in batch:  # given, not learned
+                per_example *= tf.cast(batch["weight"], per_example.dtype)
             for part in regularisers:
                 per_example += part.penalty(self, batch, logits)
             loss = distribute.mean(per_example)
@@ -249,6 +254,13 @@ class Classifier(Trainer):
         averaged = [(v, average.value) for v, average in pairs]
         with keras.StatelessScope(state_mapping=averaged):
             return self(inputs, training=False)
+
+    def label_issues(self, threshold: float = 0.5) -> list[dict]:
+        """Labels that are wrong more probably than that, the worst first."""
+        found = collect(self)
+        verdict = judge(found, threshold)
+        order = verdict.order[verdict.is_issue[verdict.order]]
+        return issue_rows(found, verdict, order)
 
     def save_network(self, path) -> None:
         """Save the network alone, with its averaged weights if it has any.

@@ -227,6 +227,20 @@ def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
     table.value.scatter_update(tf.IndexedSlices(rows, index))
 
 
+def renew_rows(table, owners: tf.Tensor, index: tf.Tensor, rows) -> None:
+    """table[i] <- the row of owners[i], of those who are in this batch.
+
+    For a few owners of many examples, so that a product takes the place of a
+    search. Each replica sees a part of the batch: the table is created with
+    aggregation="sum", and what changes is added to it.
+    """
+    same = owners[:, None] == tf.cast(index, owners.dtype)[None]
+    same = tf.cast(same, table.dtype)
+    present = tf.reduce_sum(same, axis=1, keepdims=True)
+    rows = tf.cast(tf.stop_gradient(rows), table.dtype)
+    table.value.assign_add(same @ rows - present * table.value)
+
+
 MIXING, DRAWING, AUGMENTING = range(3)  # streams of random numbers in a step
 
 

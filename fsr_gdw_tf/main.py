@@ -13,10 +13,11 @@ from fsr_gdw_tf.compare import compare
 from fsr_gdw_tf.devices import say
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.experiment import Experiment
+from fsr_gdw_tf.report.make import make
 from fsr_gdw_tf.run_folder import RunFolder
 
 FLAGS = flags.FLAGS
-MODES = ["train", "evaluate", "compare"]
+MODES = ["train", "evaluate", "compare", "report"]
 flags.DEFINE_multi_string("gin_file", [], "Configuration; several add up.")
 flags.DEFINE_multi_string("gin_param", [], "A binding, such as NOISE=0.4.")
 flags.DEFINE_string("run_dir", None, "Results go here: runs/<gin file>.")
@@ -36,6 +37,8 @@ def main(argv: list[str]) -> None:
         folder = RunFolder(FLAGS.run_dir or Path("runs", Path(files[0]).stem))
         if mode == "compare":
             compare(folder, files, params, sys.argv)
+        elif mode == "report":
+            say(f"Report: {make(folder)}")
         else:
             experiment = config.make(Experiment)
             for name, value in getattr(experiment, mode)(

@@ -2,12 +2,13 @@
 
 from fsr_gdw_tf.callbacks.checkpoints import Checkpoints, Preempted
 from fsr_gdw_tf.callbacks.labels import LabelStatistics
-from fsr_gdw_tf.callbacks.records import MetricsCsv, StepTimer
+from fsr_gdw_tf.callbacks.records import MetricsCsv, SmallTables, StepTimer
 
 __all__ = [
     "Checkpoints",
     "LabelStatistics",
     "MetricsCsv",
     "Preempted",
+    "SmallTables",
     "StepTimer",
 ]

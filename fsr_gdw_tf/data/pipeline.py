@@ -176,11 +176,16 @@ def epoch_key(seed: int, stream: int, epoch: tf.Tensor) -> tf.Tensor:
 
 def _labelled(source: Source):
     labels = tf.constant(source.labels)  # captured, not copied into graphs
+    if source.weights is not None:
+        weights = tf.constant(source.weights)
 
     def add(inputs, index):
         label = tf.gather(labels, tf.maximum(index, 0))
         label = tf.one_hot(label, source.classes)
-        return {"inputs": inputs, "label": label, "index": index}
+        batch = {"inputs": inputs, "label": label, "index": index}
+        if source.weights is not None:
+            batch["weight"] = tf.gather(weights, tf.maximum(index, 0))
+        return batch
 
     return add
 

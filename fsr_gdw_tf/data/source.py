@@ -75,6 +75,7 @@ class Source:
     rows: np.ndarray | None = None  # the reader's row of each example
     superclasses: Sequence[int] | None = None  # CIFAR-100 has them
     unreadable: Sequence[tuple[str, str]] = ()  # (path, why) left out
+    weights: np.ndarray | None = None  # of each example's loss
 
     def __post_init__(self):
         labels = as_labels(self.labels, len(self.class_names))
@@ -135,17 +136,22 @@ class Source:
 
     def subset(self, indices: np.ndarray) -> "Source":
         """Only these examples, newly numbered in this order."""
-        true = self.true_labels
+        true, weights = self.true_labels, self.weights
         return dataclasses.replace(
             self,
             labels=self.labels[indices],
             true_labels=None if true is None else true[indices],
             rows=self.rows[indices],
+            weights=None if weights is None else weights[indices],
         )
 
-    def relabel(self, labels: np.ndarray, true: np.ndarray) -> "Source":
+    def relabel(self, labels: np.ndarray, true: np.ndarray | None) -> "Source":
         """The same examples with other labels."""
         return dataclasses.replace(self, labels=labels, true_labels=true)
+
+    def weigh(self, weights: np.ndarray | None) -> "Source":
+        """The same examples, the loss of each times its weight."""
+        return dataclasses.replace(self, weights=weights)
 
     def counts(self) -> np.ndarray:
         """Examples of each class."""
@@ -221,9 +227,12 @@ def join(one: Source, other: Source) -> Source:
         border = int(one.rows.max()) + 1
         reader = ChainReader(reader, other.reader, border)
         rows = rows + border
-    true = one.true_labels
+    true, weights = one.true_labels, one.weights
+    if weights is not None:
+        weights = np.append(weights, np.ones(len(other), weights.dtype))
     return dataclasses.replace(
         one,
+        weights=weights,
         reader=reader,
         labels=np.concatenate([one.labels, other.labels]),
         true_labels=None if true is None else np.append(true, other.labels),

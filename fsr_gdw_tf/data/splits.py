@@ -13,6 +13,7 @@ import gin
 import numpy as np
 
 from fsr_gdw_tf.data import corruption
+from fsr_gdw_tf.data.cleaned import follow
 from fsr_gdw_tf.data.source import (
     ArrayReader,
     Source,
@@ -56,9 +57,13 @@ def prepare(
     meta_per_class: int = 0,
     meta_in_training: bool = False,
     train_examples: int | None = None,
+    cleaned: str | None = None,
     seed: int = 0,
 ) -> Splits:
-    """Load, take the clean meta set out, then corrupt what is left."""
+    """Load, take the clean meta set out, then corrupt what is left.
+
+    cleaned: a list that `report --apply` wrote, which overrules the labels.
+    """
     if load is None:
         raise BadInput(
             "the configuration names no data: include a file of gin/data/, or "
@@ -73,7 +78,9 @@ def prepare(
         train = train.subset(_some(len(train), train_examples, rng))
     require_all_classes(train, "the training set")
     train = corrupt(train, rng=np.random.default_rng([seed, 1]))
-    require_all_classes(train, "the corrupted training set")
+    if cleaned:
+        train = follow(train, cleaned)
+    require_all_classes(train, "what is left of the training set")
     if meta_in_training and meta is None:
         raise BadInput(
             "META_IN_TRAINING needs clean images; set META_PER_CLASS, or use "

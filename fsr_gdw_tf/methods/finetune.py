@@ -35,5 +35,7 @@ class FineTune(Method):
             )
             for name in ("inputs", "label")
         }
+        if "weight" in batch:
+            swapped["weight"] = tf.where(tuning, 1.0, batch["weight"])
         # Books are kept on the examples themselves, whose inputs are gone.
         return {**batch, **swapped, "own": ~tuning}

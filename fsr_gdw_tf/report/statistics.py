@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class Statistics:
 
     `top` are the most probable classes of each example on average, the most
     probable first, `top_probs` their probabilities. `about` says which method
-    it was, and whether `names` are files.
+    it was; if `names` are files, `folder` is where relative ones start.
     """
 
     names: Sequence[str]
@@ -37,6 +38,14 @@ class Statistics:
 
     def __len__(self) -> int:
         return len(self.given)
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Names that hold everywhere: absolute paths, if they are files."""
+        folder = self.about.get("folder")
+        if not folder:
+            return self.names
+        return [os.path.join(folder, name) for name in self.names]
 
     @property
     def wrong(self) -> np.ndarray | None:
@@ -57,7 +66,8 @@ def collect(classifier, names: Sequence[str] | None = None) -> Statistics:
         "method": type(method).__name__,
         "regularisers": [type(r).__name__ for r in classifier.regularisers],
         "epochs": int(np.array(classifier.epoch)) + 1,
-        "files": source.in_files,
+        # From where relative paths start, if names are paths.
+        "folder": os.getcwd() if source.in_files else None,
     }
     if method.dictionary:
         about["pusher"] = method.dictionary.pusher.__name__

@@ -1,0 +1,74 @@
+"""python -m fsr_gdw_tf.report RUN_DIR"""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from absl import app, flags
+
+from fsr_gdw_tf.devices import say
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.main import parse_flags, refuse
+from fsr_gdw_tf.report import cleaned, verify
+from fsr_gdw_tf.report.make import load, make
+from fsr_gdw_tf.report.suspicion import judge
+from fsr_gdw_tf.run_folder import RunFolder, show, write_csv
+
+FLAGS = flags.FLAGS
+flags.DEFINE_enum(
+    "apply", None, cleaned.ACTIONS, "Write a cleaned list of the labels."
+)
+flags.DEFINE_float(
+    "threshold", 0.9, "Labels are changed above this score.", 0.0, 1.0
+)
+flags.DEFINE_string("out", None, "Of --apply: RUN_DIR/report/cleaned.csv.")
+flags.DEFINE_string("verified", None, "verify_me.csv, filled in.")
+flags.DEFINE_string("images", None, "Where the images are now, if they moved.")
+
+
+def main(argv: list[str]) -> None:
+    """Make the report of a run, or use what is in it."""
+    try:
+        if len(argv) != 2:
+            raise BadInput(
+                "expected one run folder: python -m fsr_gdw_tf.report "
+                f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
+            )
+        folder = RunFolder(argv[1])
+        if FLAGS.verified:
+            check(folder, FLAGS.verified)
+        elif FLAGS.apply:
+            clean(folder)
+        else:
+            say(f"Report: {make(folder, moved=FLAGS.images).resolve()}")
+    except BadInput as error:
+        refuse(error)
+
+
+def check(folder: RunFolder, sheet: str) -> None:
+    """What a filled-in sheet says of the report."""
+    statistics = load(folder)
+    verdict = judge(statistics)
+    answers = verify.read_sheet(sheet, statistics)
+    rows = verify.estimate(verdict, *answers)
+    write_csv(folder / "report" / "verified.csv", rows)
+    show("Wrong labels among those checked; 95 % intervals", rows, ".3g")
+
+
+def clean(folder: RunFolder) -> None:
+    """Write the list that is to be trained on instead."""
+    statistics = load(folder)
+    out = Path(FLAGS.out or folder / "report" / "cleaned.csv")
+    how = FLAGS.apply, FLAGS.threshold
+    changed = cleaned.write(out, statistics, judge(statistics), *how)
+    done = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
+    say(
+        f"{changed:,} of {len(statistics):,} labels with a score above "
+        f"{FLAGS.threshold:g} are {done[FLAGS.apply]} in {out}"
+    )
+    say(f"train on it: --gin_param='CLEANED=\"{out}\"'")
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse_flags)

@@ -1,0 +1,85 @@
+"""The images of a run, by the index of the example."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from fsr_gdw_tf import config
+from fsr_gdw_tf.data.files import FileReader
+from fsr_gdw_tf.data.lists import missing
+from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.report.statistics import Statistics
+from fsr_gdw_tf.run_folder import RunFolder
+
+Images = Callable[[Sequence[int]], list[np.ndarray | None]]
+
+
+def of_source(source: Source) -> Images:
+    """Images of the data that a run has just been trained on."""
+    return lambda indices: [_image(source.fetch, i) for i in indices]
+
+
+def of_run(
+    folder: RunFolder, statistics: Statistics, moved: str | None = None
+) -> Images:
+    """Images of a run that has ended, from where its data are now.
+
+    moved: the folder that took the place of the one that held them all.
+    """
+    if statistics.about.get("folder") is None:
+        return of_source(_reload(folder, statistics))
+    paths = list(statistics.paths)
+    if moved:
+        common = os.path.commonpath([os.path.dirname(path) for path in paths])
+        paths = [os.path.join(moved, os.path.relpath(p, common)) for p in paths]
+
+    def read(indices: Sequence[int]) -> list[np.ndarray | None]:
+        chosen = [paths[i] for i in indices]
+        _require(chosen)
+        reader = FileReader(chosen)
+        return [_image(reader.fetch, row) for row in range(len(chosen))]
+
+    return read
+
+
+def _require(paths: list[str]) -> None:
+    lost = missing(paths)
+    if lost:
+        raise BadInput(
+            f"{len(lost)} of the {len(paths)} images to show are not where "
+            f"they were, {paths[lost[0]]} the first; bring them back, or pass "
+            "--images=FOLDER, the folder that holds them now"
+        )
+
+
+def _reload(folder: RunFolder, statistics: Statistics) -> Source:
+    """The data of a run's own configuration, if they are the same still."""
+    from fsr_gdw_tf.experiment import Experiment
+
+    config.parse([str(folder / "config.gin")])
+    source = config.make(Experiment).data().training
+    if not np.array_equal(source.labels, statistics.given):
+        raise BadInput(
+            f"the data of {folder.path} are not those it was trained on any "
+            "more; bring them back"
+        )
+    return source
+
+
+def _image(fetch: Callable, index: int) -> np.ndarray | None:
+    """Bytes `[height, width, channels]`; None if it is no image."""
+    try:
+        image = fetch(tf.constant(index, tf.int64)).numpy()
+    except (tf.errors.OpError, ValueError):
+        return None
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+        return None
+    if image.dtype != np.uint8:
+        low, high = float(image.min()), float(image.max())
+        image = (image - low) * (255 / max(high - low, 1e-9))
+    return image.astype(np.uint8)

@@ -1,0 +1,129 @@
+"""From a run folder to its report: the page, and the lists beside it."""
+
+import json
+from pathlib import Path
+
+from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.report import images, lists, summary, verify
+from fsr_gdw_tf.report.page import Content, write_page
+from fsr_gdw_tf.report.reasons import Reasons
+from fsr_gdw_tf.report.statistics import NAME, Statistics, read
+from fsr_gdw_tf.report.suspicion import judge
+from fsr_gdw_tf.run_folder import RunFolder, write_csv, write_json
+
+CAUTIONS = (
+    (
+        "memorised",
+        "the network predicts nearly every label as it is given, so that wrong "
+        "ones can be ranked but not counted; train for fewer epochs, or with a "
+        "method such as FSR",
+    ),
+    (
+        "undecided",
+        "most labels look wrong, which more often means that the network has "
+        "learned too little; train for longer",
+    ),
+)
+
+
+def load(folder: RunFolder) -> Statistics:
+    """The statistics of a run, or what is wrong with its folder."""
+    if (folder / NAME).is_file():
+        return read(folder / NAME)
+    if not (folder / "config.gin").is_file():
+        raise BadInput(
+            f"{folder.path} is no run folder; pass the --run_dir of a training "
+            "run"
+        )
+    runs = sorted(path.parent.name for path in folder.path.glob(f"*/{NAME}"))
+    if runs:
+        raise BadInput(
+            f"{folder.path} holds a comparison, pass one of its runs, such as "
+            f"{folder / runs[0]}: {choices('', runs)}"
+        )
+    raise BadInput(
+        f"{folder.path} has no {NAME}: the run has not ended its first epoch, "
+        "or was told not to keep BOOKS; train again"
+    )
+
+
+def make(
+    folder: RunFolder, source: Source | None = None, moved: str | None = None
+) -> Path:
+    """Write the report of a run; where its page is.
+
+    source: what the run was trained on, where that is at hand; otherwise the
+    images are looked for where they were, or (`moved`) are now.
+    """
+    statistics = load(folder)
+    verdict = judge(statistics)
+    if source is None:
+        shown = images.of_run(folder, statistics, moved)
+    else:
+        shown = images.of_source(source)
+    measured = _read(folder / "evaluation.json")
+    classes = summary.class_summary(
+        statistics, verdict, measured.get("per_class_accuracy")
+    )
+    matrix = summary.noise_matrix(statistics, verdict)
+    numbers = summary.overall(statistics, verdict)
+    content = Content(
+        title=folder.path.resolve().name,
+        facts=facts(folder, statistics, numbers, measured),
+        statistics=statistics,
+        verdict=verdict,
+        metrics=folder.metrics(),
+        classes=classes,
+        matrix=matrix,
+        reasons=Reasons(statistics, verdict),
+        images=shown,
+    )
+    report = folder / "report"
+    write_page(report / "index.html", content)
+    write_json(report / "report.json", numbers)
+    write_csv(report / "class_summary.csv", lists.rounded(classes))
+    lists.write_matrix(
+        report / "noise_matrix.csv", statistics.class_names, matrix
+    )
+    lists.write_issues(report / "label_issues.csv", statistics, verdict)
+    if statistics.true is None:
+        verify.write_sheet(report / "verify_me.csv", statistics, verdict)
+    return report / "index.html"
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def facts(
+    folder: RunFolder, statistics: Statistics, numbers: dict, measured: dict
+) -> list[tuple[str, str]]:
+    """What stands at the top of the page."""
+    run, about = _read(folder / "run.json"), statistics.about
+    method = " + ".join([about["method"], *about["regularisers"]])
+    told = [
+        ("examples", f"{numbers['examples']:,}"),
+        ("classes", f"{numbers['classes']:,}"),
+        ("method", method),
+        ("epochs", f"{about['epochs']}"),
+        ("seed", f"{run.get('seed', '?')}"),
+    ]
+    if "accuracy" in measured:
+        told.append(("test accuracy", f"{measured['accuracy']:.1%}"))
+    span = "{noise:.1%} ({noise_low:.1%} to {noise_high:.1%})"
+    told.append(("estimated wrong labels", span.format(**numbers)))
+    told.append(("labels to check", f"{numbers['issues']:,}"))
+    if statistics.true is not None:
+        wrong = statistics.wrong.mean()
+        told.append(("labels known to be wrong", f"{wrong:.1%}"))
+    for name, title in (
+        ("auroc", "AUROC of the score"),
+        ("average_precision", "average precision"),
+        ("precision_of_issues", "precision of the labels to check"),
+        ("recall_of_issues", "their recall"),
+    ):
+        if name in numbers:
+            told.append((title, f"{numbers[name]:.3f}"))
+    told += [("caution", text) for key, text in CAUTIONS if numbers[key]]
+    return told

@@ -1,0 +1,190 @@
+"""What training tells of each label is what was predicted, and nothing else."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import blobs, classifier
+
+from fsr_gdw_tf import FSR, BadInput, FineTune, MixUp, Relabel, arrays
+from fsr_gdw_tf.books import Books
+from fsr_gdw_tf.callbacks import LabelStatistics
+from fsr_gdw_tf.methods import Method
+from fsr_gdw_tf.report.statistics import collect, read
+
+
+class Says(keras.callbacks.Callback):
+    """Lets the network say these probabilities in these epochs."""
+
+    def __init__(self, *epochs):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        kernel, bias = self.model.head.kernel, self.model.head.bias
+        kernel.assign(np.zeros(kernel.shape))
+        bias.assign(np.log(self.epochs[epoch]))
+
+
+class Weighs(Method):
+    """A weight for each class, the same for all examples; none in epoch 0."""
+
+    def teach(self, learner, batch, forward):
+        omega = tf.where(learner.epoch.value == 0, 0.0, [0.5, 2.0, 4.0])
+        return tf.zeros_like(forward.logits) + omega
+
+
+def told(epochs, labels, books=None, method=None, **kwargs) -> dict:
+    """The columns after an untrained network has said this."""
+    x = np.zeros((len(labels), 4), np.float32)
+    built = classifier(method, books=books or Books(warmup=0))
+    built.compile(keras.optimizers.SGD(0.0))
+    built.fit(
+        x,
+        np.array(labels),
+        epochs=len(epochs),
+        batch_size=len(labels),
+        callbacks=[Says(*epochs)],
+        verbose=0,
+        **kwargs,
+    )
+    columns = {}
+    for part in built.parts:
+        columns |= part.per_example(built.books.source)
+    return columns
+
+
+SURE, TORN, OFF = [0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.2, 0.3, 0.5]
+
+
+def test_means_are_those_of_what_was_predicted():
+    found = told([SURE, TORN], [0, 1])
+    np.testing.assert_allclose(found["probability"], [0.4, 0.4], rtol=1e-5)
+    loss = [-np.log(0.07) / 2, -np.log(0.12) / 2]
+    np.testing.assert_allclose(found["loss"], loss, rtol=1e-5)
+    np.testing.assert_allclose(found["disagreement"], [0.5, 0.5])
+    np.testing.assert_array_equal(found["visits"], [2, 2])
+    np.testing.assert_array_equal(np.sort(found["top"][0]), [0, 1, 2])
+    np.testing.assert_allclose(
+        found["top_probs"][0], [0.4, 0.4, 0.2], rtol=1e-5
+    )
+    assert found["top"][0][2] == 2
+
+
+def test_the_warm_up_does_not_count_but_the_last_epoch_always_does():
+    found = told([SURE, TORN, OFF], [0, 1], Books(warmup=1))
+    np.testing.assert_allclose(found["probability"], [0.15, 0.45], rtol=1e-5)
+    found = told([SURE, TORN], [0, 1], Books(warmup=9))
+    np.testing.assert_array_equal(found["visits"], [1, 1])
+    np.testing.assert_allclose(found["probability"], [0.1, 0.6], rtol=1e-5)
+
+
+def test_of_many_classes_the_best_are_kept():
+    """(.7, .2, -) and (.1, .6, .3) with two places: .4 and .4 of the first."""
+    found = told([SURE, TORN], [2, 2], Books(top=2, warmup=0))
+    np.testing.assert_array_equal(np.sort(found["top"]), [[0, 1]] * 2)
+    np.testing.assert_allclose(found["top_probs"], [[0.4, 0.4]] * 2, rtol=1e-5)
+    # The given label is kept exactly, whether it is among the best or not.
+    np.testing.assert_allclose(found["probability"], [0.2, 0.2], rtol=1e-5)
+
+
+def test_forgetting_is_losing_what_was_right():
+    found = told([SURE, TORN, SURE, OFF], [0, 2])
+    np.testing.assert_array_equal(found["forgotten"], [2, 0])
+
+
+def test_weights_are_those_of_the_given_class_after_the_methods_warm_up():
+    found = told([SURE, SURE, SURE], [0, 1, 2], method=Weighs())
+    np.testing.assert_allclose(
+        found["weight"], [1 / 3, 4 / 3, 8 / 3], rtol=1e-5
+    )
+    np.testing.assert_allclose(found["zero_weight"], [1 / 3] * 3, rtol=1e-5)
+    later = Weighs()
+    later.warmup = 1
+    found = told([SURE, SURE, SURE], [0, 1, 2], method=later)
+    np.testing.assert_allclose(found["weight"], [0.5, 2.0, 4.0], rtol=1e-5)
+    np.testing.assert_array_equal(found["weighed"], [2, 2, 2])
+    np.testing.assert_array_equal(found["visits"], [3, 3, 3])
+
+
+def test_plain_training_has_no_weights():
+    found = told([SURE], [0, 1])
+    assert "weight" not in found and "zero_weight" not in found
+
+
+def test_fine_tuning_on_other_images_is_not_entered():
+    clean = np.ones((3, 4), np.float32), np.array([0, 1, 2])
+    method = FineTune(1)
+    found = told([SURE, TORN], [0, 1, 2], method=method, meta=clean)
+    np.testing.assert_array_equal(found["visits"], [1, 1, 1])
+    np.testing.assert_allclose(found["probability"], SURE, rtol=1e-5)
+
+
+def test_other_data_start_anew():
+    built = classifier(books=Books(warmup=0))
+    built.fit(*blobs(n=60), batch_size=20, epochs=2, verbose=0)
+    built.fit(*blobs(n=60), batch_size=20, epochs=1, verbose=0)
+    visits = built.books.per_example(None)["visits"]
+    np.testing.assert_array_equal(visits, np.full(60, 3))
+    built.fit(*blobs(n=40), batch_size=20, epochs=1, verbose=0)
+    visits = built.books.per_example(None)["visits"]
+    np.testing.assert_array_equal(visits, np.ones(40))
+    assert len(built.books.variables) == 1
+
+
+def test_books_that_do_not_fit_are_refused_with_the_way_out():
+    n = 20_000_000
+    source = arrays(np.zeros((n, 1), np.int8), np.arange(n) % 3)
+    with pytest.raises(BadInput, match="books=False"):
+        classifier().bind(source, None)
+
+
+def test_statistics_come_back_as_they_were_written(tmp_path):
+    x, y = blobs(n=60)
+    path = tmp_path / "labels.parquet"
+    built = classifier(FSR(), regularisers=[MixUp(), Relabel()])
+    built.fit(
+        *(x, y),
+        epochs=2,
+        batch_size=20,
+        verbose=0,
+        callbacks=[LabelStatistics(path)],
+    )
+    found, now = read(path), collect(built)
+    assert found.names == [str(i) for i in range(60)]
+    np.testing.assert_array_equal(found.given, y)
+    assert found.true is None and found.class_names == ["0", "1", "2"]
+    assert found.about["method"] == "FSR" and found.about["epochs"] == 2
+    assert found.about["pusher"] == "area_under_margin"
+    assert set(found.columns) == set(now.columns)
+    assert {"score", "last_weight", "relabel"} < set(found.columns)
+    for name, column in now.columns.items():
+        np.testing.assert_array_equal(found.columns[name], column)
+    np.testing.assert_array_equal(found.top, now.top)
+    assert [p.name for p in tmp_path.iterdir()] == ["labels.parquet"]
+
+
+def test_label_statistics_need_books_on_named_examples(tmp_path):
+    callback = [LabelStatistics(tmp_path / "labels.parquet")]
+    x, y = blobs(n=60)
+    with pytest.raises(BadInput, match="stable indices"):
+        dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(20)
+        classifier().fit(dataset, callbacks=callback, verbose=0)
+    with pytest.raises(BadInput, match="LabelStatistics"):
+        classifier(books=False).fit(x, y, callbacks=callback, verbose=0)
+
+
+def test_wrong_labels_are_found_from_python():
+    x, y = blobs(n=300)
+    given = y.copy()
+    given[:30] = (given[:30] + 1) % 3
+    built = classifier()
+    built.fit(x, given, epochs=12, batch_size=20, verbose=0)
+    issues = built.label_issues()
+    assert {row["index"] for row in issues} == set(range(30))
+    for row in issues:
+        assert row["given"] == str(given[row["index"]])
+        assert row["suggested"] == str(y[row["index"]])
+        assert row["is_label_issue"] and row["score"] > 0.5
+    scores = [row["score"] for row in issues]
+    assert scores == sorted(scores, reverse=True)
