@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BadInput": "fsr_gdw_tf.errors",
     "Batches": "fsr_gdw_tf.data",
+    "Books": "fsr_gdw_tf.books",
     "Classifier": "fsr_gdw_tf.classifier",
     "Dictionary": "fsr_gdw_tf.dictionary",
     "FSR": "fsr_gdw_tf.methods",
@@ -14,6 +15,7 @@ _HOMES = {
     "GDW": "fsr_gdw_tf.methods",
     "INSW": "fsr_gdw_tf.methods",
     "L2RW": "fsr_gdw_tf.methods",
+    "LabelStatistics": "fsr_gdw_tf.callbacks",
     "MWNet": "fsr_gdw_tf.methods",
     "MixUp": "fsr_gdw_tf.methods",
     "Relabel": "fsr_gdw_tf.methods",

@@ -246,12 +246,7 @@ class Dictionary(keras.layers.Layer):
 
     def deposit(self, index: tf.Tensor, features: tf.Tensor) -> None:
         """Renew the features of the members that are in this batch."""
-        same = self.members.value[:, None] == tf.cast(index, tf.int64)[None]
-        same = tf.cast(same, self.held.dtype)
-        present = tf.reduce_sum(same, axis=1, keepdims=True)
-        features = tf.cast(tf.stop_gradient(features), self.held.dtype)
-        change = same @ features - present * self.held.value
-        self.held.value.assign_add(change)
+        distribute.renew_rows(self.held, self.members.value, index, features)
 
     @property
     def empty(self) -> bool:

@@ -17,6 +17,7 @@ from fsr_gdw_tf.callbacks import (
     LabelStatistics,
     MetricsCsv,
     Preempted,
+    SmallTables,
     StepTimer,
 )
 from fsr_gdw_tf.classifier import Classifier
@@ -27,6 +28,7 @@ from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser
 from fsr_gdw_tf.networks.split import synchronize
 from fsr_gdw_tf.optimizers import SGD, InEpochs
+from fsr_gdw_tf.report.make import make
 from fsr_gdw_tf.report.statistics import NAME
 from fsr_gdw_tf.run_folder import RunFolder
 
@@ -122,6 +124,8 @@ class Experiment:
             folder / "operative_config.gin", gin.operative_config_str()
         )
         run_folder.write_json(folder / "DONE", summary(rows))
+        if classifier.books and is_chief():
+            make(folder, splits.training)
         return summary(rows)
 
     def _fit(self, folder, splits, classifier) -> list[dict]:
@@ -132,7 +136,8 @@ class Experiment:
         record = MetricsCsv(folder / "metrics.csv", first)
         wanted = classifier.method.uses_meta or splits.meta_in_training
         labels = _label_statistics(folder, classifier)
-        own = [*_tensorboard(folder), StepTimer(), record, *labels, checkpoints]
+        tables = [record, SmallTables(folder.path, splits.training), *labels]
+        own = [*_tensorboard(folder), StepTimer(), *tables, checkpoints]
         with checkpoints.listening():
             classifier.fit(
                 splits.train,

@@ -4,8 +4,8 @@
     python tests/kill_and_resume.py --stops=4 --hosts=2
 
 Stops are kill -9 and SIGTERM in turn. Prints when each came and whether the
-final weights agree in every bit. So must what was logged (on several hosts: to
-rounding).
+final weights agree in every bit. So must what was logged, and what is said of
+the labels (on several hosts: to rounding).
 """
 
 import argparse
@@ -125,6 +125,12 @@ def logged(run: Path) -> np.ndarray:
     )
 
 
+def reported(run: Path) -> np.ndarray:
+    """What is thought of its labels as a whole."""
+    numbers = json.loads((run / "report" / "report.json").read_text())
+    return np.array(list(numbers.values()), float)
+
+
 def trial(
     folder: Path, stops: list[int], epochs: int, seconds: float, hosts: int = 1
 ) -> bool:
@@ -140,6 +146,7 @@ def trial(
     # which are given even parts of what was saved: other roundings.
     rounding = 0 if hosts == 1 else 1e-6
     np.testing.assert_allclose(logged(run), logged(whole), rtol=rounding)
+    np.testing.assert_allclose(reported(run), reported(whole), rtol=rounding)
     return weights(run) == weights(whole)
 
 

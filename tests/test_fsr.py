@@ -12,6 +12,7 @@ from fsr_gdw_tf import (
     GDW,
     BadInput,
     Batches,
+    Books,
     Classifier,
     Dictionary,
     MixUp,
@@ -244,13 +245,13 @@ def test_fsr_is_what_wrap_takes():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     wrapped = Classifier.wrap(model)
     kinds = [type(part) for part in wrapped.parts]
-    assert kinds == [FSR, MixUp, Relabel]
+    assert kinds == [FSR, MixUp, Relabel, Books]
     assert wrapped.method.rule is RULES["clip"]
     chosen = Classifier.wrap(model, GDW())
-    assert [type(part) for part in chosen.parts] == [GDW]
+    assert [type(part) for part in chosen.parts] == [GDW, Books]
     assert wrapped.method.dictionary.bank
     alone = Classifier.wrap(model, regularisers=[])
-    assert [type(part) for part in alone.parts] == [FSR]
+    assert [type(part) for part in alone.parts] == [FSR, Books]
     assert not alone.method.dictionary.bank, "only MixUp makes it good"
 
 
@@ -269,7 +270,7 @@ def test_words_are_not_mixed():
             ]
         )
         wrapped = Classifier.wrap(model)
-        assert [type(part) for part in wrapped.parts] == [FSR, Relabel]
+        assert [type(part) for part in wrapped.parts] == [FSR, Relabel, Books]
         wrapped.compile("adam")
         wrapped.fit(x, y, epochs=20, verbose=0)
         assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.9

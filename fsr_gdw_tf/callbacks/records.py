@@ -53,3 +53,18 @@ class MetricsCsv(keras.callbacks.Callback):
         row = {"epoch": epoch + 1, "learning_rate": self.rate, **numbers}
         self.rows.append(row)
         write_csv(self.path, self.rows)
+
+
+class SmallTables(keras.callbacks.Callback):
+    """The small tables of the method and its regularisers, as CSV files."""
+
+    def __init__(self, folder: Path, source):
+        super().__init__()
+        self.folder, self.source = Path(folder), source
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write those that have rows."""
+        for part in self.model.parts:
+            for name, rows in part.tables(self.source).items():
+                if rows:
+                    write_csv(self.folder / name, rows)

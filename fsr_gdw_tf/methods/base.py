@@ -41,6 +41,10 @@ class Part(keras.layers.Layer):
         """What is known of each training example, a column each."""
         return {}
 
+    def tables(self, source) -> dict[str, list[dict]]:
+        """Small tables to write anew after each epoch, by file name."""
+        return {}
+
 
 class Method(Part):
     """What is learned from a batch: the rows of the papers' tables."""

@@ -18,8 +18,10 @@ from fsr_gdw_tf.lookahead import lookahead, scope_variables
 from fsr_gdw_tf.methods.base import Method, awake, target_weight
 from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.tables import example_table, require_same
+from fsr_gdw_tf.tally import Tally
 
 STATISTICS = ("batch", "moving", "joint")
+LOSSES = ("loss_before", "loss_after")  # the virtual step: un-mixed batch
 
 
 class MetaMethod(Method):
@@ -80,7 +82,7 @@ class MetaMethod(Method):
         self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
         self.warmup, self.cap = warmup, cap
         self.keep_omega = keep_omega
-        self.table = self.omega_table = None
+        self.table = self.omega_table = self.loss_tally = None
 
     @property
     def uses_meta(self) -> bool:
@@ -120,6 +122,9 @@ class MetaMethod(Method):
                     learner.classes,
                     remedy="leave it out (keep_omega=False)",
                 )
+            # In other scopes the features are those after the virtual step.
+            if self.dictionary and self.scope == "head":
+                self.loss_tally = Tally(self, "losses", LOSSES)
 
     def prepare(self, learner, batch):
         """Draw a reward batch, if there is a dictionary."""
@@ -131,9 +136,13 @@ class MetaMethod(Method):
         """Look ahead, then move omega; the same for all meta-methods."""
         outlook = lookahead(learner, self, batch, forward)
         omega = self.update(learner, batch, forward.logits, outlook)
+        self.watch(learner, batch, outlook.omega, omega)
         if self.dictionary:
             self.tell_dictionary(learner, batch, forward, *outlook.after)
         return tf.stop_gradient(omega)
+
+    def watch(self, learner, batch, before, after) -> None:
+        """Look at omega before and after it has moved."""
 
     def meta_loss(self, learner, batch, forward):
         """Loss of the meta batch; what became of the training batch."""
@@ -188,6 +197,11 @@ class MetaMethod(Method):
             "logits_unmixed": learner.head(features),
         }
         self.dictionary.push(batch, sight)
+        if self.loss_tally:
+            both = zip(LOSSES, (sight["logits_unmixed"], after), strict=True)
+            self.loss_tally.add(
+                **{n: (losses.cross_entropy(label, z), True) for n, z in both}
+            )
         if self.dictionary.bank:
             self.dictionary.deposit(batch["index"], features)
 
@@ -229,6 +243,8 @@ class MetaMethod(Method):
         if self.table is None:
             return {}
         logs = weight_report(np.array(self.table), source)
+        if self.loss_tally:
+            logs |= self.loss_tally.means()
         return logs | (
             self.dictionary.report(source) if self.dictionary else {}
         )

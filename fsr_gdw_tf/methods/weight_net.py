@@ -10,6 +10,7 @@ import tensorflow as tf
 from fsr_gdw_tf import losses, optimizers
 from fsr_gdw_tf.methods.base import awake
 from fsr_gdw_tf.methods.meta import MetaMethod
+from fsr_gdw_tf.methods.trends import CLASS_WEIGHTS, Trends
 
 
 class WeightNetMethod(MetaMethod):
@@ -29,6 +30,7 @@ class WeightNetMethod(MetaMethod):
         self.optimizer = optimizer or optimizers.Adam(1e-3)
         self.optimizer.build(self.net.trainable_variables)
         self.l2 = l2
+        self.trends = None
 
     @property
     def optimizers(self) -> list:
@@ -39,6 +41,12 @@ class WeightNetMethod(MetaMethod):
     def meta_variables(self) -> list[keras.Variable]:
         """phi, the weights of the net."""
         return self.net.trainable_variables
+
+    def bind(self, learner, source, batches) -> None:
+        """Also keep books on how weights move."""
+        super().bind(learner, source, batches)
+        if source is not None and self.trends is None:
+            self.trends = Trends(self, source)
 
     def instance_weights(self, batch, logits) -> tf.Tensor:
         """The net's weight of each example, `[batch, 1]`."""
@@ -59,6 +67,22 @@ class WeightNetMethod(MetaMethod):
         # that is not.
         clock = self.optimizer.iterations
         clock.assign(tf.where(over, clock.value, tf.zeros_like(clock.value)))
+
+    def watch(self, learner, batch, before, after) -> None:
+        """Note how the weights have moved; the warm-up moves none."""
+        if self.trends is not None and "index" in batch:
+            over = awake(learner, self.warmup)
+            self.trends.watch(batch, before, after, over)
+
+    def report(self, source) -> dict[str, float]:
+        """Also which weights have grown."""
+        grown = self.trends.report() if self.trends else {}
+        return super().report(source) | grown
+
+    def tables(self, source) -> dict[str, list[dict]]:
+        """The weights of a few examples, before and after they moved."""
+        rows = self.trends.rows(source) if self.trends else []
+        return {CLASS_WEIGHTS: rows}
 
 
 def weight_net(hidden: int = 100) -> keras.Model:

@@ -79,7 +79,8 @@ def render(content: Content) -> str:
     classes = _class_rows(content)
     data = {
         "names": [gallery.short(name) for name in s.class_names],
-        "kind": "" if s.about.get("files") else "example ",
+        # A number alone does not say that it is the name of something.
+        "kind": "example " if str(s.names[0]).isdecimal() else "",
         "rows": rows,
         "controls": compare,
         # Their names are there already, and may be many.
@@ -102,7 +103,8 @@ def render(content: Content) -> str:
 
 
 def _class_rows(content: Content) -> list[dict]:
-    place = {name: i for i, name in enumerate(content.statistics.class_names)}
+    names = content.statistics.class_names
+    place = {str(name): i for i, name in enumerate(names)}
     rows = []
     for row in content.classes:
         numbers = {
