@@ -55,7 +55,7 @@ class Books(Part):
         self._forget(learner)
         self.source, self.top = source, min(self.top, learner.classes)
         n, width = len(source), len(COLUMNS) + 2 * self.top
-        remedy = "keep fewer classes of each, Books(top=1), or none, books=False"
+        remedy = "keep one class of each, Books(top=1), or none, books=False"
         self.table = example_table(
             self, "books", n, 0.0, width, remedy=remedy, dtype="float32"
         )

@@ -25,6 +25,7 @@ TINY = [
     *THREE_EPOCHS,
     "--gin_file=gin/methods/fsr.gin",
     "--gin_param=EPOCHS=15",
+    "--gin_param=TRAIN_EXAMPLES=240",
     "--gin_param=NOISE=0.2",
 ]
 
@@ -202,10 +203,10 @@ def test_reasons_are_words_and_numbers():
     )
     why = Reasons(s, verdict_of([0.99, 0.0], s.given, [0, 0]))
     assert why(0) == (
-        "model says class 0 0.97, class 1 0.02; not its label in 93% of 15 "
-        "visits; weight 0 in 93% of visits; rank 1 of 1 class 1"
+        "model says class 0 (0.97), the label class 1 (0.02); not its label in "
+        "93% of 15 visits; weight 0 in 93% of visits"
     )
-    assert why(1) == "model says class 0 0.90; rank 1 of 1 class 0"
+    assert why(1) == "model says class 0 (0.90)"
 
 
 def test_the_list_has_all_examples_the_worst_first(tmp_path):
@@ -215,7 +216,7 @@ def test_the_list_has_all_examples_the_worst_first(tmp_path):
     rows = read_csv(tmp_path / "label_issues.csv")
     assert [row["index"] for row in rows] == [1, 0, 2]
     first = dict(rows[0])
-    assert first.pop("reasons").startswith("model says class 0 1.00")
+    assert first.pop("reasons").startswith("model says class 0 (1.00)")
     assert first == {
         "index": 1,
         "name": "images/1.jpg",
@@ -331,7 +332,7 @@ def report_line(capsys, monkeypatch):
 
 @pytest.fixture(scope="module")
 def digits_run(tmp_path_factory):
-    """A run on 120 digits, truth known."""
+    """A run on 240 digits, truth known."""
     from conftest import config
 
     from fsr_gdw_tf.experiment import Experiment
@@ -355,10 +356,10 @@ def test_every_training_run_ends_with_a_report(digits_run):
         "report.json",
     ]
     rows = read_csv(report / "label_issues.csv")
-    assert sorted(row["index"] for row in rows) == list(range(120))
-    assert sum(r["n"] for r in read_csv(report / "class_summary.csv")) == 120
+    assert sorted(row["index"] for row in rows) == list(range(240))
+    assert sum(r["n"] for r in read_csv(report / "class_summary.csv")) == 240
     numbers = json.loads((report / "report.json").read_text())
-    assert 0.5 < numbers["auroc"] <= 1 and numbers["examples"] == 120
+    assert 0.5 < numbers["auroc"] <= 1 and numbers["examples"] == 240
     page = (report / "index.html").read_text(encoding="utf-8")
     assert "FSR + MixUp + Relabel" in page
 

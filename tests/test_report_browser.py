@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_report_page import CLASSES, HOSTILE, MATRIX, content, without
+from test_report_page import CLASSES, HOSTILE, MATRIX, content
 
 from fsr_gdw_tf.report.page import write_page
 
@@ -84,6 +84,14 @@ def overflow(page) -> int:
     return page.evaluate(
         "document.documentElement.scrollWidth - window.innerWidth"
     )
+
+
+def of_classes(count: int):
+    """Ten labels, of three classes among many."""
+    classes = [{**CLASSES[0], "class": f"c{i}"} for i in range(count)]
+    matrix = np.zeros((count, count), np.int64)
+    matrix[:3, :3] = MATRIX
+    return content(classes=classes, matrix=matrix)
 
 
 # ---- the file
@@ -216,7 +224,7 @@ def test_filters_hold_together_and_are_cleared_together(view):
     assert page.locator("#nothing").is_visible()
     assert "Nothing matches" in page.locator("#nothing").inner_text()
     page.click("#clear")
-    page.wait_for_function("document.querySelectorAll('.card').length === 5")
+    sync_api.expect(page.locator(".card")).to_have_count(5)
     assert not page.locator("#nothing").is_visible()
     assert page.locator("#minimum-said").inner_text() == "0.00"
 
@@ -283,10 +291,7 @@ def test_a_class_keeps_its_numbers_when_the_table_becomes_sortable(view):
 
 
 def test_many_classes_are_shown_by_and_by_and_can_be_found(view):
-    classes = [{**CLASSES[0], "class": f"c{i}"} for i in range(120)]
-    matrix = np.zeros((120, 120), np.int64)
-    matrix[:3, :3] = MATRIX
-    page = view(content(classes=classes, matrix=matrix))
+    page = view(of_classes(120))
     assert len(class_names(page)) == 100
     page.click("#more-classes")
     assert len(class_names(page)) == 120
@@ -302,7 +307,7 @@ def test_the_page_is_not_wider_than_its_window(view, width):
     long = [{**row, "class": 60 * row["class"]} for row in CLASSES]
     assert overflow(view(width=width)) == 0
     assert overflow(view(content(classes=long), width=width)) == 0
-    assert overflow(view(content(classes=without("recall")), width=width)) == 0
+    assert overflow(view(of_classes(30), width=width)) == 0
 
 
 def test_a_phone_has_one_column_of_cards(view):

@@ -208,6 +208,25 @@ def test_the_worst_label_of_each_class_is_shown_beside_a_class_of_thousands():
     assert chosen[:3].tolist() == [1_000, 1_001, 1_002]
 
 
+def test_the_worst_labels_are_shown_though_there_are_more_classes_than_places():
+    given = np.append(np.zeros(80, np.int64), np.arange(1_300))
+    score = np.append(np.full(80, 0.99), np.full(1_300, 0.8))
+    order, every = np.arange(1_380), np.ones(1_380, bool)
+    suspects = Verdict(score, (given + 1) % 1_300, order, every, order)
+    chosen = gallery.choose(given, suspects)
+    assert len(chosen) == 1_200
+    assert chosen[:80].tolist() == list(range(80))
+
+
+def test_four_of_a_frequent_confusion_are_shown_though_others_are_worse():
+    given = np.append(np.arange(1_300), np.zeros(10, np.int64))
+    score = np.append(np.full(1_300, 0.8), np.full(10, 0.6))
+    order, every = np.arange(1_310), np.ones(1_310, bool)
+    suspects = Verdict(score, (given + 1) % 1_300, order, every, order)
+    chosen = set(gallery.choose(given, suspects).tolist())
+    assert chosen & {0, *range(1_300, 1_310)} == {0, 1_300, 1_301, 1_302}
+
+
 def test_only_suspicious_labels_are_shown_and_the_worst_come_first():
     chosen = gallery.choose(np.array(GIVEN), verdict())
     assert chosen.tolist() == [8, 0, 1, 4, 5]
@@ -379,14 +398,15 @@ def test_a_run_that_logged_nothing_still_has_a_page():
     assert "This run has logged nothing" in render(content(metrics=[]))
 
 
-def test_a_run_without_suspicious_labels_still_has_a_page():
+def test_a_run_without_suspicious_labels_shows_the_most_doubtful_ones():
     given, nothing = np.array(GIVEN), np.zeros(10)
     calm = Verdict(nothing, given, np.array(RANK), nothing > 0, np.arange(10))
     page = content(verdict=calm, matrix=np.diag([4, 4, 2]))
     parsed = Parsed(render(page))
     assert "0 of 10 training labels (0.0%) are suspicious" in parsed.words
     assert "No label is suspicious." in parsed.words
-    assert parsed.data["rows"] == []
+    assert "10 labels that the network doubts most" in parsed.words
+    assert [row["index"] for row in parsed.data["rows"]] == list(range(10))
 
 
 # ---- plots
@@ -446,7 +466,7 @@ def test_text_can_be_read_by_day_and_by_night(scheme):
 HOSTILE = (
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(2)> & \"quotes\" 'too' $css",
-    "\u202e\u05e9\u05dc\u05d5\u05dd\u2028 <!--",
+    "\u202e\u05e9\u05dc\u05d5\u05dd\u2028 <!-- </script > <script",
 )
 
 
@@ -475,6 +495,7 @@ def test_names_cannot_become_markup(hostile):
 
 def test_names_arrive_as_they_are(hostile):
     page = Parsed(render(hostile))
+    assert not set("<>&") & set(page.scripts[0])
     assert page.data["names"] == list(HOSTILE)
     assert page.data["rows"][0]["name"] == f"{HOSTILE[2]}8"
     assert page.data["rows"][0]["why"] == HOSTILE[2]

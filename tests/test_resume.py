@@ -127,6 +127,7 @@ def test_counters_of_other_callbacks_come_back(tmp_path):
     assert patience.wait == 3, "the loss fell three times after the first"
     again = keras.callbacks.EarlyStopping("loss", patience=9, mode="max")
     checkpoints, model = Checkpoints(tmp_path, [again]), classifier()
+    model.bind(blob_source(), Batches())
     assert checkpoints.restore(model) == 4
     model.fit(
         *blobs(),
@@ -148,7 +149,9 @@ def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
         callbacks=[stop, Checkpoints(tmp_path, [stop])],
     )
     assert len(done.epoch) == 2
-    assert Checkpoints(tmp_path, [stop]).restore(classifier()) == 50
+    again = classifier()
+    again.bind(blob_source(), Batches())
+    assert Checkpoints(tmp_path, [stop]).restore(again) == 50
 
 
 def test_rows_after_the_checkpoint_are_written_again(tmp_path):

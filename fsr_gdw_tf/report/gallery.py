@@ -21,6 +21,7 @@ SIDE = 96  # pixels on the long side of a thumbnail
 CONTROL_SIDE = 64  # and of those of trusted examples
 QUALITY = 80  # of a JPEG
 CHUNK = 64  # images in memory at a time
+DOUBTED = 24  # examples that are shown where none is suspicious
 LONG = 160  # characters of a name that are shown
 
 Images = Callable[[Sequence[int]], list]
@@ -87,6 +88,8 @@ def choose(
     class, the second of each class, and so on: rare classes are seen, too.
     """
     issues = verdict.order[verdict.is_issue[verdict.order]]
+    if not len(issues):
+        issues = verdict.order[:DOUBTED]
     given, place = given[issues], np.arange(len(issues))
     wanted = [
         place[:WORST],

@@ -121,7 +121,7 @@ def facts(
         ("auroc", "AUROC of the score"),
         ("average_precision", "average precision"),
         ("precision_of_issues", "precision of the labels to check"),
-        ("recall_of_issues", "their recall"),
+        ("recall_of_issues", "wrong labels that are among them"),
     ):
         if name in numbers:
             told.append((title, f"{numbers[name]:.3f}"))

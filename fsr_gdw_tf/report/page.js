@@ -93,7 +93,9 @@
     return el(
       "div",
       "",
-      el("p", "change", given, el("span", "arrow", "→"), suggested),
+      row.given === row.suggested
+        ? el("p", "change", given)
+        : el("p", "change", given, el("span", "arrow", "→"), suggested),
       el("p", "score", score, bar(["wrong", 0, row.score])),
       el("small", "", place, bdi(nameOf(row.given))),
       truth(row),

@@ -91,7 +91,7 @@ def render(content: Content) -> str:
         css=_file("page.css"),
         js=_file("page.js"),
         data=_json(data),
-        shown=f"{len(rows):,}",
+        **_shown(len(rows), int(verdict.is_issue.sum())),
         **_confusions(content),
         **_classes(classes),
         scores=plots.scores(s, verdict.score),
@@ -172,6 +172,14 @@ def _words(content: Content) -> dict[str, str]:
         "verify": VERIFY if s.true is None else "",
         "files": _files(s),
     }
+
+
+def _shown(shown: int, issues: int) -> dict[str, str]:
+    """How many of them are on the page."""
+    of_issues = f"of {issues:,} suspicious labels"
+    if not issues:
+        of_issues = "labels that the network doubts most"
+    return {"shown": f"{shown:,}", "of_issues": of_issues}
 
 
 def _fact(label: str, value: str) -> str:

@@ -1,7 +1,5 @@
 """Why a label is suspected, in words."""
 
-import numpy as np
-
 from fsr_gdw_tf.report.statistics import Statistics
 from fsr_gdw_tf.report.suspicion import Verdict
 
@@ -13,23 +11,23 @@ class Reasons:
 
     def __init__(self, statistics: Statistics, verdict: Verdict):
         self.statistics, self.verdict = statistics, verdict
-        self.sizes = np.bincount(statistics.given)
 
     def __call__(self, index: int) -> str:
         """All reasons in one line."""
         found = [self.prediction(index), self.visits(index)]
-        found += [self.weight(index), self.rank(index)]
+        found.append(self.weight(index))
         return "; ".join(reason for reason in found if reason)
 
     def prediction(self, i: int) -> str:
         """What the network says instead."""
         s = self.statistics
         given, best = s.given[i], self.verdict.suggested[i]
-        own = f"{s.class_names[given]} {s.columns['probability'][i]:.2f}"
+        own = f"{s.class_names[given]} ({s.columns['probability'][i]:.2f})"
         if best == given:
             return f"model says {own}"
         other = s.top_probs[i][s.top[i] == best].sum()
-        return f"model says {s.class_names[best]} {other:.2f}, {own}"
+        name = f"{s.class_names[best]} ({other:.2f})"
+        return f"model says {name}, the label {own}"
 
     def visits(self, i: int) -> str:
         """How often it said something else than the label."""
@@ -50,9 +48,3 @@ class Reasons:
         if columns["weight"][i] < OFTEN * mean:
             return f"weight {columns['weight'][i]:.2g} (mean {mean:.2g})"
         return ""
-
-    def rank(self, i: int) -> str:
-        """Its place among the labels of its class."""
-        given = self.statistics.given[i]
-        name = self.statistics.class_names[given]
-        return f"rank {self.verdict.rank[i]} of {self.sizes[given]} {name}"
