@@ -11,12 +11,14 @@ in one process, one after another.
 
 AUROC and average precision (AP) of finding the wrong labels; precision among
 the 1,000 most suspicious; seconds of all the training that is needed. A method
-with `clean` images has seen those, too.
+with `clean` images has seen those, too. What each run has noted of the labels
+is written beside the table, as Parquet.
 """
 
 import dataclasses
 import os
 import time
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -31,7 +33,7 @@ from fsr_gdw_tf import config
 from fsr_gdw_tf.experiment import Experiment
 from fsr_gdw_tf.main import parse_flags
 from fsr_gdw_tf.networks.parts import batch_norm, features_and_head
-from fsr_gdw_tf.report.statistics import collect
+from fsr_gdw_tf.report.statistics import collect, write
 from fsr_gdw_tf.report.suspicion import judge
 from fsr_gdw_tf.run_folder import show, write_csv
 
@@ -147,7 +149,9 @@ def ours(method: str, splits) -> tuple:
         verbose=0,
         return_dict=True,
     )
-    verdict = judge(collect(classifier))
+    found = collect(classifier)
+    write(Path(FLAGS.csv).with_suffix(f".{method}.parquet"), found)
+    verdict = judge(found)
     score = np.empty(len(splits.train))
     score[verdict.order] = -np.arange(len(score))
     clean = len(splits.meta) if classifier.method.uses_meta else 0
