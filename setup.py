@@ -42,9 +42,8 @@ setup(
         "tensorboard": ["tensorboard>=2.20"],
         # Of benchmarks/label_issues.py.
         "benchmark": ["cleanlab>=2.6"],
-        # Opens report pages in tests: `playwright install chromium` as well.
-        "browser": ["playwright>=1.40"],
         "dev": [
+            "playwright>=1.40",  # with any Chromium; or tests are skipped
             "pre-commit>=3.7",
             "pytest>=8",
             "pytest-xdist>=3.6",

@@ -13,6 +13,7 @@ import tensorflow as tf
 from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.methods.base import Part, awake, target_weight
+from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.pushers import NEVER, RIGHT, WRONG
 from fsr_gdw_tf.tables import dense_rows, example_table
 
@@ -131,6 +132,14 @@ class Books(Part):
         mean = known + share * (probs - known)
         values, places = tf.math.top_k(mean, self.top)
         return tf.concat([values, tf.cast(places, values.dtype)], axis=1)
+
+    def report(self, source) -> dict[str, float]:
+        """Whether the given label's probability tells right from wrong."""
+        known = self.per_example(source)
+        if not known or not known["visits"].any():
+            return {}
+        auroc = clean_auroc(source, known["probability"])
+        return {} if auroc is None else {"label_auroc": auroc}
 
     def per_example(self, source) -> dict[str, np.ndarray]:
         """What the books say, a column each; `classes` is a matrix."""

@@ -16,7 +16,7 @@ from fsr_gdw_tf.methods import Method, Regulariser, Supervised
 from fsr_gdw_tf.methods.fsr import complete
 from fsr_gdw_tf.networks.split import batch_norms, split
 from fsr_gdw_tf.optimizers import add_l2
-from fsr_gdw_tf.report.lists import issue_rows
+from fsr_gdw_tf.report.lists import issue_table
 from fsr_gdw_tf.report.statistics import collect
 from fsr_gdw_tf.report.suspicion import judge
 from fsr_gdw_tf.trainer import Trainer
@@ -260,7 +260,7 @@ class Classifier(Trainer):
         found = collect(self)
         verdict = judge(found, threshold)
         order = verdict.order[verdict.is_issue[verdict.order]]
-        return issue_rows(found, verdict, order)
+        return issue_table(found, verdict, order).to_pylist()
 
     def save_network(self, path) -> None:
         """Save the network alone, with its averaged weights if it has any.

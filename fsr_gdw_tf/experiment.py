@@ -126,6 +126,8 @@ class Experiment:
         run_folder.write_json(folder / "DONE", summary(rows))
         if classifier.books and is_chief():
             make(folder, splits.training)
+        # Nobody leaves while the first host is still at it.
+        distribute.wait_for_all(classifier.distribute_strategy)
         return summary(rows)
 
     def _fit(self, folder, splits, classifier) -> list[dict]:

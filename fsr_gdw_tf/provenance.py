@@ -5,6 +5,7 @@ import json
 import platform
 from collections.abc import Sequence
 
+import gin
 import keras
 import numpy as np
 import tensorflow as tf
@@ -37,6 +38,7 @@ def describe(
 ) -> None:
     """run.json and the lists beside it: what the configuration cannot say."""
     data = {
+        "name": data_name(),
         "train": len(splits.train),
         "test": len(splits.test),
         "meta": len(splits.meta) if splits.meta else 0,
@@ -56,6 +58,19 @@ def describe(
     write_json(folder / "run.json", about)
     if splits.train.true_labels is not None:
         list_corruption(folder, splits.train)
+
+
+def data_name() -> str:
+    """What the configuration trains on, as a person would say it."""
+    for parameter in ("tfds_images.name", "%TRAIN_LIST", "%DATA_DIR"):
+        try:
+            return str(gin.query_parameter(parameter))
+        except ValueError:
+            continue  # other data have other settings
+    try:
+        return gin.query_parameter("prepare.load").selector.split(".")[-1]
+    except (ValueError, AttributeError):
+        return "?"
 
 
 def versions() -> dict[str, str]:

@@ -224,7 +224,7 @@ def test_the_list_has_all_examples_the_worst_first(tmp_path):
         "suggested": "class 0",
         "score": 0.75,
         "rank_in_class": 1,
-        "is_label_issue": "True",
+        "is_label_issue": "true",
         "label_score": 0.25,
         "given_label": 1,
         "predicted_label": 0,
@@ -307,7 +307,7 @@ ACTIONS = {
 def test_a_cleaned_list_leaves_out_changes_or_weighs(action):
     s = statistics([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6]])
     verdict = verdict_of([0.2, 0.95, 0.7], s.given)
-    rows = cleaned.cleaned(s, verdict, action, 0.9)
+    rows = cleaned.cleaned(s, verdict, action, 0.9).to_pylist()
     assert [tuple(row.values()) for row in rows] == ACTIONS[action]
 
 
@@ -553,6 +553,23 @@ def test_data_that_are_others_now_are_not_shown_as_those_of_the_run(tmp_path):
     (tmp_path / "config.gin").write_text("include 'gin/digits.gin'\n")
     with pytest.raises(BadInput, match="not those it was trained on"):
         images.of_run(RunFolder(tmp_path), s)
+
+
+def test_clean_images_that_were_added_are_not_doubted(
+    tmp_path, command_line, report_line
+):
+    """They are trained on, but the report and its lists are of the others."""
+    run = tmp_path / "run"
+    flags = [*THREE_EPOCHS, "--gin_file=gin/methods/gdw_clean.gin"]
+    code, _, err = command_line(*flags, f"--run_dir={run}", "--mode=train")
+    assert code == 0, err
+    found = file.read(run / file.NAME)
+    assert len(found) == len(found.names) == len(found.top) == 120
+    code, _, err = report_line(run)
+    assert code == 0, err
+    code, _, err = report_line(run, "--apply=weights")
+    assert code == 0, err
+    assert len(read_csv(run / "report" / "cleaned.csv")) == 120
 
 
 def test_images_are_bytes_whatever_the_data_are():

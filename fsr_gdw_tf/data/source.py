@@ -76,6 +76,7 @@ class Source:
     superclasses: Sequence[int] | None = None  # CIFAR-100 has them
     unreadable: Sequence[tuple[str, str]] = ()  # (path, why) left out
     weights: np.ndarray | None = None  # of each example's loss
+    trusted: int = 0  # how many at the end have labels that hold
 
     def __post_init__(self):
         labels = as_labels(self.labels, len(self.class_names))
@@ -143,6 +144,7 @@ class Source:
             true_labels=None if true is None else true[indices],
             rows=self.rows[indices],
             weights=None if weights is None else weights[indices],
+            trusted=0,
         )
 
     def relabel(self, labels: np.ndarray, true: np.ndarray | None) -> "Source":
@@ -233,6 +235,7 @@ def join(one: Source, other: Source) -> Source:
     return dataclasses.replace(
         one,
         weights=weights,
+        trusted=one.trusted + len(other),
         reader=reader,
         labels=np.concatenate([one.labels, other.labels]),
         true_labels=None if true is None else np.append(true, other.labels),

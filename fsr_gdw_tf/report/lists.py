@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
 
 from fsr_gdw_tf.report.reasons import Reasons
 from fsr_gdw_tf.report.statistics import Statistics
 from fsr_gdw_tf.report.suspicion import Verdict
-from fsr_gdw_tf.run_folder import write_csv
+from fsr_gdw_tf.run_folder import replacing, write_csv
 
 ALWAYS = 1000  # of the most suspicious labels have reasons, whatever the score
+CELLS = 100  # classes of which every pair is listed
 
 
 def rounded(rows: list[dict], digits: int = 4) -> list[dict]:
@@ -21,45 +24,53 @@ def rounded(rows: list[dict], digits: int = 4) -> list[dict]:
     return [{name: short(v) for name, v in row.items()} for row in rows]
 
 
-def issue_rows(
+def issue_table(
     statistics: Statistics, verdict: Verdict, indices: np.ndarray
-) -> list[dict]:
+) -> pa.Table:
     """What is thought of these labels; the last four as cleanlab calls them."""
-    s, v = statistics, verdict
-    why, names = Reasons(s, v), s.class_names
-    rows = []
-    worst = set(v.order[:ALWAYS].tolist())
-    for i in indices.tolist():
-        given, suggested = int(s.given[i]), int(v.suggested[i])
-        score, issue = round(float(v.score[i]), 4), bool(v.is_issue[i])
-        row = {
-            "index": i,
-            "name": s.names[i],
-            "given": names[given],
-            "suggested": names[suggested],
-            "score": score,
-            "rank_in_class": int(v.rank[i]),
-            # Nobody asks why a label is trusted, and millions of them are.
-            "reasons": why(i) if issue or i in worst else "",
-            "is_label_issue": issue,
-            "label_score": round(1 - score, 4),
-            "given_label": given,
-            "predicted_label": suggested,
-        }
-        if s.true is not None:
-            row["true"] = names[int(s.true[i])]
-        rows.append(row)
-    return rows
+    s, v, i = statistics, verdict, np.asarray(indices)
+    names = np.array(s.class_names, dtype=object)
+    score = v.score[i].astype(np.float64).round(4)
+    columns = {
+        "index": i,
+        "name": pa.array([s.names[k] for k in i], pa.string()),
+        "given": names[s.given[i]],
+        "suggested": names[v.suggested[i]],
+        "score": score,
+        "rank_in_class": v.rank[i],
+        "reasons": pa.array(_reasons(s, v, i), pa.string()),
+        "is_label_issue": v.is_issue[i],
+        "label_score": (1.0 - score).round(4),
+        "given_label": s.given[i],
+        "predicted_label": v.suggested[i],
+    }
+    if s.true is not None:
+        columns["true"] = names[s.true[i]]
+    return pa.table(columns)
+
+
+def _reasons(statistics, verdict, indices) -> list[str]:
+    """Nobody asks why a label is trusted, and millions of them are."""
+    wanted = verdict.is_issue.copy()
+    wanted[verdict.order[:ALWAYS]] = True
+    why = Reasons(statistics, verdict)
+    return [why(k) if wanted[k] else "" for k in indices.tolist()]
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write columns as CSV, as a whole: there may be millions of rows."""
+    with replacing(path) as half:
+        pyarrow.csv.write_csv(table, half)
 
 
 def write_issues(path: Path, statistics: Statistics, verdict: Verdict) -> None:
     """label_issues.csv: all examples, the most suspicious first."""
-    write_csv(path, issue_rows(statistics, verdict, verdict.order))
+    write_table(path, issue_table(statistics, verdict, verdict.order))
 
 
 def write_matrix(path: Path, names, matrix: np.ndarray) -> None:
     """noise_matrix.csv: given x suggested; of many classes those that occur."""
-    if len(names) > 100:
+    if len(names) > CELLS:
         pairs = np.argwhere(matrix > 0)
         rows = [
             {"given": names[g], "suggested": names[s], "n": int(matrix[g, s])}

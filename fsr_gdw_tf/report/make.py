@@ -69,7 +69,7 @@ def make(
     matrix = summary.noise_matrix(statistics, verdict)
     numbers = summary.overall(statistics, verdict)
     content = Content(
-        title=folder.path.resolve().name,
+        title=title(folder),
         facts=facts(folder, statistics, numbers, measured),
         statistics=statistics,
         verdict=verdict,
@@ -96,6 +96,13 @@ def _read(path: Path) -> dict:
     return json.loads(path.read_text()) if path.is_file() else {}
 
 
+def title(folder: RunFolder) -> str:
+    """The name of a run; of a comparison's run with that of all of them."""
+    path = folder.path.resolve()
+    whole = (path.parent / "config.gin").is_file()
+    return f"{path.parent.name}/{path.name}" if whole else path.name
+
+
 def facts(
     folder: RunFolder, statistics: Statistics, numbers: dict, measured: dict
 ) -> list[tuple[str, str]]:
@@ -103,6 +110,7 @@ def facts(
     run, about = _read(folder / "run.json"), statistics.about
     method = " + ".join([about["method"], *about["regularisers"]])
     told = [
+        ("data", run.get("data", {}).get("name", "?")),
         ("examples", f"{numbers['examples']:,}"),
         ("classes", f"{numbers['classes']:,}"),
         ("method", method),

@@ -54,13 +54,32 @@ class Statistics:
 
 
 def collect(classifier, names: Sequence[str] | None = None) -> Statistics:
-    """What a classifier has noted of the examples it was trained on."""
+    """What a classifier has noted of the labels it was trained on.
+
+    But for clean examples that were added to them: nobody doubts those.
+    """
     source = classifier.books.source if classifier.books else None
     require_indices("a label report", source)
-    columns = {}
+    n, columns = len(source) - source.trusted, {}
     for part in classifier.parts:
         columns |= part.per_example(source)
+    columns = {name: column[:n] for name, column in columns.items()}
     top, top_probs = columns.pop("top"), columns.pop("top_probs")
+    true = source.true_labels
+    return Statistics(
+        names=(source.all_names() if names is None else names)[:n],
+        given=source.labels[:n],
+        class_names=[str(name) for name in source.class_names],
+        columns=columns,
+        top=top,
+        top_probs=top_probs,
+        true=None if true is None else true[:n],
+        about=_about(classifier, source),
+    )
+
+
+def _about(classifier, source) -> dict:
+    """What it was that has seen them."""
     method = classifier.method
     about = {
         "method": type(method).__name__,
@@ -71,16 +90,7 @@ def collect(classifier, names: Sequence[str] | None = None) -> Statistics:
     }
     if method.dictionary:
         about["pusher"] = method.dictionary.pusher.__name__
-    return Statistics(
-        names=source.all_names() if names is None else names,
-        given=source.labels,
-        class_names=[str(name) for name in source.class_names],
-        columns=columns,
-        top=top,
-        top_probs=top_probs,
-        true=source.true_labels,
-        about=about,
-    )
+    return about
 
 
 def write(path: Path, statistics: Statistics) -> None:

@@ -5,18 +5,19 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from fsr_gdw_tf.data.lists import opened
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.report.lists import issue_rows, rounded
+from fsr_gdw_tf.report.lists import issue_table, rounded, write_table
 from fsr_gdw_tf.report.statistics import Statistics
 from fsr_gdw_tf.report.summary import wilson
 from fsr_gdw_tf.report.suspicion import Verdict
-from fsr_gdw_tf.run_folder import write_csv
 
 EDGES = (0.0, 0.1, 0.5, 0.7, 0.9, 1.0)
 PER_BAND = 20
-COLUMNS = ("index", "name", "given", "suggested", "score", "label_is")
+ANSWER = "label_is"
+COLUMNS = ("index", "name", "given", "suggested", "score", ANSWER)
 ANSWERS = {"right": False, "wrong": True}
 LAYOUT = (
     "expected a copy of verify_me.csv with 'right' or 'wrong' in the column "
@@ -37,11 +38,9 @@ def write_sheet(path: Path, statistics: Statistics, verdict: Verdict) -> None:
         members = np.flatnonzero(band == b)
         chosen.append(rng.permutation(members)[:PER_BAND])
     chosen = rng.permutation(np.concatenate(chosen))
-    rows = [
-        {name: row.get(name, "") for name in COLUMNS}
-        for row in issue_rows(statistics, verdict, chosen)
-    ]
-    write_csv(path, rows, COLUMNS)
+    table = issue_table(statistics, verdict, chosen)
+    blank = pa.array([""] * len(chosen))
+    write_table(path, table.select(COLUMNS[:-1]).append_column(ANSWER, blank))
 
 
 def read_sheet(name: str, statistics: Statistics) -> tuple:
