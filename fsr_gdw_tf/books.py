@@ -47,10 +47,11 @@ class Books(Part):
         require_range(1, INF, top=top)
         self.top, self.warmup = top, warmup
         self.table = self.source = None
-        self.weighs = False
+        self.weighs = self.current = False
 
     def bind(self, learner, source, batches) -> None:
         """A row per example; other examples than before start anew."""
+        self.current = source is not None
         if source is None or self._knows(source):
             return
         self._forget(learner)
@@ -135,14 +136,14 @@ class Books(Part):
 
     def report(self, source) -> dict[str, float]:
         """Whether the given label's probability tells right from wrong."""
-        known = self.per_example(source)
+        known = {} if source.true_labels is None else self.per_example(source)
         if not known or not known["visits"].any():
             return {}
         auroc = clean_auroc(source, known["probability"])
         return {} if auroc is None else {"label_auroc": auroc}
 
     def per_example(self, source) -> dict[str, np.ndarray]:
-        """What the books say, a column each; `classes` is a matrix."""
+        """What the books say, a column each; of `top` there are several."""
         if self.table is None:
             return {}
         table = np.array(self.table)

@@ -11,7 +11,7 @@ from fsr_gdw_tf import distribute, losses, metrics
 from fsr_gdw_tf.books import Books
 from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import BadInput, require_range
 from fsr_gdw_tf.methods import Method, Regulariser, Supervised
 from fsr_gdw_tf.methods.fsr import complete
 from fsr_gdw_tf.networks.split import batch_norms, split
@@ -59,6 +59,8 @@ class Classifier(Trainer):
         self.method = method or Supervised()
         self.regularisers = list(regularisers)
         self.l2, self.ema = l2, ema
+        if not isinstance(books, (bool, Books)):
+            raise BadInput(f"books is True, False or Books(...), got {books!r}")
         self.books = Books() if books is True else books or None
         self.wrapped = None
         self.loss_mean = keras.metrics.Mean("loss")
@@ -182,7 +184,7 @@ class Classifier(Trainer):
         forward = Forward(tape, features, logits)
         omega = self.method.teach(self, batch, forward)
         loss, delta = self.loss_and_delta(
-            batch, logits, omega, self.regularisers
+            batch, logits, omega, self.regularisers, batch.get("weight")
         )
         # The only real gradient: delta, pulled back through the one forward.
         gradients = tape.gradient(
@@ -198,15 +200,21 @@ class Classifier(Trainer):
         self.loss_mean.update_state(loss * distribute.replicas())
         self.accuracy.update_state(batch["label"], logits)
 
-    def loss_and_delta(self, batch, logits, omega, regularisers=()):
-        """The loss of a batch, and its gradient on the logits."""
+    def loss_and_delta(
+        self, batch, logits, omega, regularisers=(), weight=None
+    ):
+        """The loss of a batch, and its gradient on the logits.
+
+        `weight` is given, not learned, and known to the real step alone: a
+        method that saw it would learn its square.
+        """
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
             per_example = self.method.objective(batch, logits, omega)
-            if "weight" in batch:  # given, not learned
-                per_example *= tf.cast(batch["weight"], per_example.dtype)
             for part in regularisers:
                 per_example += part.penalty(self, batch, logits)
+            if weight is not None:
+                per_example *= tf.cast(weight, per_example.dtype)
             loss = distribute.mean(per_example)
         return loss, tape.gradient(loss, logits)
 
@@ -257,6 +265,7 @@ class Classifier(Trainer):
 
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
         """Labels that are wrong more probably than that, the worst first."""
+        require_range(0, 1, threshold=threshold)
         found = collect(self)
         verdict = judge(found, threshold)
         order = verdict.order[verdict.is_issue[verdict.order]]

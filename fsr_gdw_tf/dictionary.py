@@ -258,6 +258,8 @@ class Dictionary(keras.layers.Layer):
         chance = np.random.default_rng([self.seed, epoch]).random(len(source))
         scores, visits = np.array(self.scores), np.array(self.visits)
         rank = [chance, -scores, visits == 0]
+        if source.weights is not None:
+            rank.append(source.weights == 0)
         return balance.best(source.labels, rank, self.places(source, epoch))
 
     def refresh(self, learner, source, epoch: int) -> None:

@@ -230,15 +230,15 @@ def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
 def renew_rows(table, owners: tf.Tensor, index: tf.Tensor, rows) -> None:
     """table[i] <- the row of owners[i], of those who are in this batch.
 
-    For a few owners of many examples, so that a product takes the place of a
-    search. Each replica sees a part of the batch: the table is created with
-    aggregation="sum", and what changes is added to it.
+    For a few owners of many examples. Each replica sees a part of the batch:
+    the table is created with aggregation="sum", and what changes is added.
     """
     same = owners[:, None] == tf.cast(index, owners.dtype)[None]
-    same = tf.cast(same, table.dtype)
-    present = tf.reduce_sum(same, axis=1, keepdims=True)
+    present = tf.reduce_any(same, axis=1, keepdims=True)
     rows = tf.cast(tf.stop_gradient(rows), table.dtype)
-    table.value.assign_add(same @ rows - present * table.value)
+    mine = tf.gather(rows, tf.argmax(tf.cast(same, tf.int32), axis=1))
+    change = tf.where(present, mine - table.value, tf.zeros_like(mine))
+    table.value.assign_add(change)
 
 
 MIXING, DRAWING, AUGMENTING = range(3)  # streams of random numbers in a step
@@ -267,8 +267,10 @@ def everyones(rows: tf.Tensor) -> tf.Tensor:
 
     As a sum: TensorFlow's all_gather fails on several hosts.
     """
-    own = tf.one_hot(_replica(), replicas(), dtype=rows.dtype)
-    own = tf.tensordot(own, rows, axes=0)
+    mine = tf.range(replicas()) == _replica()
+    mine = tf.reshape(mine, [-1, *([1] * rows.shape.rank)])
+    # Chosen, not multiplied: a product of matrices rounds on some devices.
+    own = tf.where(mine, rows[None], tf.zeros_like(rows)[None])
     return tf.reshape(add_up(own), [-1, *rows.shape[1:]])
 
 

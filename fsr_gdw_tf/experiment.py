@@ -28,7 +28,7 @@ from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods import Method, Regulariser
 from fsr_gdw_tf.networks.split import synchronize
 from fsr_gdw_tf.optimizers import SGD, InEpochs
-from fsr_gdw_tf.report.make import make
+from fsr_gdw_tf.report.make import try_to_make
 from fsr_gdw_tf.report.statistics import NAME
 from fsr_gdw_tf.run_folder import RunFolder
 
@@ -107,6 +107,8 @@ class Experiment:
         folder.open(config.text())
         if folder.done:
             say(f"{folder.path} is done already; delete it to run again")
+            if is_chief() and (folder / NAME).is_file() and not folder.reported:
+                try_to_make(folder)
             return summary(folder.metrics())
         try:
             splits, classifier = self.prepare()
@@ -125,7 +127,7 @@ class Experiment:
         )
         run_folder.write_json(folder / "DONE", summary(rows))
         if classifier.books and is_chief():
-            make(folder, splits.training)
+            try_to_make(folder, splits.training)
         # Nobody leaves while the first host is still at it.
         distribute.wait_for_all(classifier.distribute_strategy)
         return summary(rows)

@@ -87,6 +87,8 @@ def fingerprint(splits: Splits) -> str:
     digest = hashlib.sha256()
     for source in splits.sources:
         digest.update(source.labels.tobytes())
+        if source.weights is not None:
+            digest.update(source.weights.tobytes())
         for index in np.linspace(0, len(source) - 1, 8).astype(int):
             digest.update(source.load([index]).tobytes())
     return digest.hexdigest()

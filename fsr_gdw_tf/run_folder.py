@@ -69,11 +69,14 @@ def show(title: str, rows: list[dict], digits: str = "") -> None:
         left = isinstance(value, str)
         table.add_column(name, justify="left" if left else "right")
     for row in rows:
-        cells = row.values()
-        table.add_row(
-            *(c if isinstance(c, str) else format(c, digits) for c in cells)
-        )
+        table.add_row(*(_cell(value, digits) for value in row.values()))
     Console().print(table)
+
+
+def _cell(value, digits: str) -> str:
+    if value is None:
+        return "-"
+    return format(value, digits) if isinstance(value, float) else str(value)
 
 
 def read_csv(path: Path) -> list[dict]:
@@ -158,6 +161,11 @@ class RunFolder:
     def done(self) -> bool:
         """Whether the run came to its end."""
         return (self / "DONE").is_file()
+
+    @property
+    def reported(self) -> bool:
+        """Whether the page of its label report is there."""
+        return (self / "report" / "index.html").is_file()
 
     def metrics(self) -> list[dict]:
         """One row per epoch."""

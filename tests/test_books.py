@@ -157,7 +157,7 @@ def test_statistics_come_back_as_they_were_written(tmp_path):
     assert found.about["method"] == "FSR" and found.about["epochs"] == 2
     assert found.about["pusher"] == "area_under_margin"
     assert set(found.columns) == set(now.columns)
-    assert {"score", "last_weight", "relabel"} < set(found.columns)
+    assert {"dictionary_score", "last_weight"} < set(found.columns)
     for name, column in now.columns.items():
         np.testing.assert_array_equal(found.columns[name], column)
     np.testing.assert_array_equal(found.top, now.top)

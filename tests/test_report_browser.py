@@ -9,9 +9,7 @@ from test_report_page import CLASSES, HOSTILE, MATRIX, content
 
 from fsr_gdw_tf.report.page import write_page
 
-HOW = (
-    "needs a browser: pip install -e .[dev] && playwright install chromium"
-)
+HOW = "needs a browser: pip install -e .[dev] && playwright install chromium"
 sync_api = pytest.importorskip("playwright.sync_api", reason=HOW)
 pytestmark = pytest.mark.browser
 

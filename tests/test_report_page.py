@@ -363,7 +363,7 @@ def test_a_known_truth_is_told_and_leaves_nothing_to_verify():
 def test_without_truth_the_page_says_how_to_verify_the_scores():
     page = Parsed(render(content(true=None)))
     assert "Here the true labels are known" not in page.words
-    assert "--verified=verify_me.csv" in page.words
+    assert "--verified=RUN_DIR/report/verify_me.csv" in page.words
     assert "verify_me.csv" in page.links
     assert not any("true" in row for row in page.data["rows"])
 

@@ -13,7 +13,9 @@ class LabelStatistics(keras.callbacks.Callback):
     """A Parquet file with a row per training example, anew each epoch.
 
     Works with every method, plain training included. What is in it is kept by
-    the classifier's `books`; `python -m fsr_gdw_tf.report` makes a page of it.
+    the classifier's `books`: see `books.COLUMNS`; of methods that weigh also
+    the last weight, and the dictionary's score (FSR's momentum meta-margin, or
+    what its pusher makes instead). `report.statistics.read` reads it.
     """
 
     def __init__(self, path: str | Path):
@@ -24,7 +26,8 @@ class LabelStatistics(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """There have to be books, on examples that can be named."""
         books = self.model.books
-        require_indices("LabelStatistics", books.source if books else None)
+        current = books and books.current
+        require_indices("LabelStatistics", books.source if current else None)
         self._names = books.source.all_names()
 
     def on_epoch_end(self, epoch, logs=None):

@@ -2,6 +2,8 @@
 
 import csv
 import os
+from collections import Counter
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,39 +17,70 @@ LAYOUT = (
 )
 
 
+def copies(names: Iterable[str]) -> list[int]:
+    """How often each name has come before: it is 0 but for doubles."""
+    seen, found = Counter(), []
+    for name in names:
+        found.append(seen[name])
+        seen[name] += 1
+    return found
+
+
 def follow(source: Source, name: str) -> Source:
     """The examples that a cleaned list names, with its labels and weights."""
-    with opened(name, LAYOUT) as lines:
-        reader = csv.DictReader(lines)
-        columns = reader.fieldnames or []
-        rows = list(reader)
-    if not {"path", "label"} <= set(columns) or not rows:
+    columns = _read(name)
+    if not {"path", "label"} <= set(columns) or not columns["path"]:
         raise BadInput(
-            f"{name} has the columns {','.join(columns)} and {len(rows)} "
-            f"examples; {LAYOUT}"
+            f"{name} has the columns {','.join(columns)} and "
+            f"{len(columns.get('path', ()))} examples; {LAYOUT}"
         )
-    index = _find(source, name, [row["path"] for row in rows])
-    labels = _numbers(source, name, [row["label"] for row in rows])
-    weights = None
-    if "weight" in columns:
-        weights = _weights(name, [row["weight"] for row in rows])
+    index = _find(source, name, columns)
+    labels = _numbers(source, name, columns["label"])
     kept = source.subset(index)
-    return kept.relabel(labels, kept.true_labels).weigh(weights)
+    kept = kept.relabel(labels, kept.true_labels)
+    weights = _weights(name, columns)
+    if weights is not None:
+        _require_weight(kept, name, weights)
+    return kept.weigh(weights)
 
 
-def _find(source: Source, name: str, paths: list[str]) -> np.ndarray:
+def read_weights(name: str) -> np.ndarray | None:
+    """The column `weight` of a list of files, if it is a CSV that has one."""
+    if not str(name).lower().endswith(".csv"):
+        return None
+    return _weights(name, _read(name))
+
+
+def _read(name: str) -> dict[str, list[str]]:
+    with opened(name, LAYOUT) as lines:
+        rows = csv.reader(lines)
+        head = next(rows, [])
+        table = [row for row in rows if row]
+    table = [row[: len(head)] + [""] * (len(head) - len(row)) for row in table]
+    columns = zip(*table, strict=True) if table else [()] * len(head)
+    return dict(zip(head, map(list, columns), strict=True))
+
+
+def _find(source: Source, name: str, columns: dict) -> np.ndarray:
+    """Where the examples of the list are; doubles have a column `copy`."""
+
     def full(path: str) -> str:
         return os.path.abspath(path) if source.in_files else path
 
-    place = {full(path): i for i, path in enumerate(source.all_names())}
-    lost = [path for path in paths if full(path) not in place]
+    names = [full(path) for path in source.all_names()]
+    known = zip(names, map(str, copies(names)), strict=True)
+    place = {key: i for i, key in enumerate(known)}
+    paths = columns["path"]
+    which = columns.get("copy", ["0"] * len(paths))
+    wanted = list(zip(map(full, paths), which, strict=True))
+    lost = [key[0] for key in wanted if key not in place]
     if lost:
         raise BadInput(
             f"{len(lost)} of the {len(paths)} examples of {name} are not in "
             f"the training set, {lost[0]!r} the first; keep the data and the "
             "settings of the run that the list was made from"
         )
-    index = np.array([place[full(path)] for path in paths])
+    index = np.array([place[key] for key in wanted])
     if len(np.unique(index)) < len(index):
         raise BadInput(f"{name} names examples twice; {LAYOUT}")
     return index
@@ -59,18 +92,29 @@ def _numbers(source: Source, name: str, labels: list[str]) -> np.ndarray:
     if unknown:
         raise BadInput(
             f"{name} has labels that the training set has not: "
-            f"{', '.join(map(str, unknown[:5]))}"
+            f"{', '.join(unknown[:5])}"
         )
     return np.array([number[label] for label in labels])
 
 
-def _weights(name: str, texts: list[str]) -> np.ndarray:
+def _weights(name: str, columns: dict) -> np.ndarray | None:
+    if "weight" not in columns:
+        return None
     try:
-        weights = np.array([float(text) for text in texts], np.float32)
-    except (TypeError, ValueError):
+        weights = np.array([float(w) for w in columns["weight"]], np.float32)
+    except ValueError:
         weights = np.array([np.nan], np.float32)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise BadInput(f"{name} has a weight that is no number of 0 or more")
-    if not weights.any():
-        raise BadInput(f"all weights of {name} are 0; raise the threshold")
     return weights
+
+
+def _require_weight(source: Source, name: str, weights: np.ndarray) -> None:
+    total = np.bincount(source.labels, weights, source.classes)
+    empty = np.flatnonzero((total == 0) & (source.counts() > 0))
+    if len(empty):
+        raise BadInput(
+            f"all weights of {len(empty)} class(es) in {name} are 0, such as "
+            f"those of {str(source.class_names[empty[0]])!r}; raise the "
+            "threshold"
+        )

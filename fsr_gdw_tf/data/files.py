@@ -10,6 +10,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.cleaned import read_weights
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.lists import (
     Listing,
@@ -187,12 +188,16 @@ def file_list(
 ) -> Splits:
     """Images listed in a CSV with the columns `path,label`, or in a text file
     with `path label` on each line. Relative paths start at `root`, which is
-    the list's own folder unless given. Labels are names or numbers.
+    the list's own folder unless given. Labels are names or numbers. A column
+    `weight` of the CSV multiplies the loss of each image.
     """
     listing = _read_list(train_list, root)
     names = _class_names(listing.labels)
     how = names, verify, cache
     train = _list_source(listing, *how)
+    weights = read_weights(train_list)
+    if weights is not None:
+        train = train.weigh(weights[train.rows])
     meta = test = None
     if meta_list is not None:
         meta = _list_source(_read_list(meta_list, root), *how)

@@ -235,7 +235,7 @@ class MetaMethod(Method):
             return {}
         columns = {"last_weight": np.array(self.table)}
         if self.dictionary:
-            columns["score"] = np.array(self.dictionary.scores)
+            columns["dictionary_score"] = np.array(self.dictionary.scores)
         return columns
 
     def report(self, source) -> dict[str, float]:

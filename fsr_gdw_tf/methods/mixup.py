@@ -74,13 +74,30 @@ class MixUp(Regulariser):
         )
         share = LAWS[self.law](u[0], self.alpha)
         partner = tf.argsort(u[1])
-        return {
+        mixed = {
             **batch,
             "inputs": mix(inputs, partner, share),
             "label": mix(label, partner, share),
             "unmixed_inputs": batch["inputs"],
             "unmixed_label": label,
         }
+        if "weight" in batch:
+            mixed |= weigh(label, batch["weight"], partner, share)
+        return mixed
+
+
+def weigh(label, weight, partner, share) -> dict[str, tf.Tensor]:
+    """Each of two labels with its own weight: a label, and the weight of both.
+
+    Their cross-entropies add up to that of the label times the weight.
+    """
+    total = mix(weight, partner, share)
+    both = mix(label * weight[:, None], partner, share)
+    mixed = tf.math.divide_no_nan(both, total[:, None])
+    return {
+        "label": tf.where(total[:, None] > 0, mixed, label),
+        "weight": total,
+    }
 
 
 def mixable(features: keras.Model) -> bool:

@@ -138,10 +138,6 @@ class Relabel(Regulariser):
         auroc = clean_auroc(source, self.trust(source))
         return {} if auroc is None else {"relabel_auroc": auroc}
 
-    def per_example(self, source) -> dict[str, np.ndarray]:
-        """The remembered probability of each given label."""
-        return {} if self.values is None else {"relabel": self.trust(source)}
-
     def trust(self, source, chunk: int = 10_000) -> np.ndarray:
         """The remembered probability of each given label."""
         parts = []

@@ -10,19 +10,22 @@ from absl import app, flags
 from fsr_gdw_tf.devices import say
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.main import parse_flags, refuse
-from fsr_gdw_tf.report import cleaned, verify
+from fsr_gdw_tf.report import verify
+from fsr_gdw_tf.report.cleaned import DONE, cleaned
+from fsr_gdw_tf.report.images import moved_paths
+from fsr_gdw_tf.report.lists import write_table
 from fsr_gdw_tf.report.make import load, make
 from fsr_gdw_tf.report.suspicion import judge
 from fsr_gdw_tf.run_folder import RunFolder, show, write_csv
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
-    "apply", None, cleaned.ACTIONS, "Write a cleaned list of the labels."
+    "apply", None, list(DONE), "Write a cleaned list of the labels."
 )
 flags.DEFINE_float(
     "threshold", 0.9, "Labels are changed above this score.", 0.0, 1.0
 )
-flags.DEFINE_string("out", None, "Of --apply: RUN_DIR/report/cleaned.csv.")
+flags.DEFINE_string("out", None, "Of --apply: RUN_DIR/report/drop_0.9.csv.")
 flags.DEFINE_string("verified", None, "verify_me.csv, filled in.")
 flags.DEFINE_string("images", None, "Where the images are now, if they moved.")
 
@@ -35,6 +38,8 @@ def main(argv: list[str]) -> None:
                 "expected one run folder: python -m fsr_gdw_tf.report "
                 f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
             )
+        if FLAGS.apply and FLAGS.verified:
+            raise BadInput("--apply and --verified are two things; one a call")
         folder = RunFolder(argv[1])
         if FLAGS.verified:
             check(folder, FLAGS.verified)
@@ -42,7 +47,7 @@ def main(argv: list[str]) -> None:
             clean(folder)
         else:
             say(f"Report: {make(folder, moved=FLAGS.images).resolve()}")
-    except BadInput as error:
+    except (BadInput, OSError) as error:
         refuse(error)
 
 
@@ -59,16 +64,19 @@ def check(folder: RunFolder, sheet: str) -> None:
 def clean(folder: RunFolder) -> None:
     """Write the list that is to be trained on instead."""
     statistics = load(folder)
-    out = Path(FLAGS.out or folder / "report" / "cleaned.csv")
-    how = FLAGS.apply, FLAGS.threshold
-    changed = cleaned.write(out, statistics, judge(statistics), *how)
-    done = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
+    verdict, paths = judge(statistics), moved_paths(statistics, FLAGS.images)
+    action, above = FLAGS.apply, FLAGS.threshold
+    out = Path(FLAGS.out or folder / "report" / f"{action}_{above:g}.csv")
+    write_table(out, cleaned(statistics, verdict, action, above, paths))
+    changed = int((verdict.score > above).sum())
     say(
         f"{changed:,} of {len(statistics):,} labels with a score above "
-        f"{FLAGS.threshold:g} are {done[FLAGS.apply]} in {out}"
+        f"{above:g} are {DONE[action]} in {out}"
     )
     say(f"train on it: --gin_param='CLEANED=\"{out}\"'")
 
 
 if __name__ == "__main__":
+    # A run that still trains keeps its GPUs to itself.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     app.run(main, flags_parser=parse_flags)

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from fsr_gdw_tf import config
 from fsr_gdw_tf.data.files import FileReader
-from fsr_gdw_tf.data.lists import missing
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.report.statistics import Statistics
@@ -19,7 +18,8 @@ Images = Callable[[Sequence[int]], list[np.ndarray | None]]
 
 def of_source(source: Source) -> Images:
     """Images of the data that a run has just been trained on."""
-    return lambda indices: [_image(source.fetch, i) for i in indices]
+    fetch, rows = source.reader.fetch, source.rows
+    return lambda indices: [_image(fetch, rows[i]) for i in indices]
 
 
 def of_run(
@@ -29,12 +29,9 @@ def of_run(
 
     moved: the folder that took the place of the one that held them all.
     """
-    if statistics.about.get("folder") is None:
+    if statistics.about.get("folder") is None and not moved:
         return of_source(_reload(folder, statistics))
-    paths = list(statistics.paths)
-    if moved:
-        common = os.path.commonpath([os.path.dirname(path) for path in paths])
-        paths = [os.path.join(moved, os.path.relpath(p, common)) for p in paths]
+    paths = moved_paths(statistics, moved)
 
     def read(indices: Sequence[int]) -> list[np.ndarray | None]:
         chosen = [paths[i] for i in indices]
@@ -45,12 +42,26 @@ def of_run(
     return read
 
 
+def moved_paths(
+    statistics: Statistics, moved: str | None = None
+) -> Sequence[str]:
+    """Where the images are; below `moved`, if they were moved there."""
+    paths = statistics.paths
+    if not moved:
+        return paths
+    if statistics.about.get("folder") is None:
+        raise BadInput("the data of this run are no files; leave --images out")
+    common = os.path.commonpath([os.path.dirname(path) for path in paths])
+    here = [os.path.relpath(path, common) for path in paths]
+    return [os.path.abspath(os.path.join(moved, path)) for path in here]
+
+
 def _require(paths: list[str]) -> None:
-    lost = missing(paths)
+    lost = [path for path in paths if not os.path.isfile(path)]
     if lost:
         raise BadInput(
             f"{len(lost)} of the {len(paths)} images to show are not where "
-            f"they were, {paths[lost[0]]} the first; bring them back, or pass "
+            f"they were, {lost[0]} the first; bring them back, or pass "
             "--images=FOLDER, the folder that holds them now"
         )
 
@@ -59,7 +70,8 @@ def _reload(folder: RunFolder, statistics: Statistics) -> Source:
     """The data of a run's own configuration, if they are the same still."""
     from fsr_gdw_tf.experiment import Experiment
 
-    config.parse([str(folder / "config.gin")])
+    file = folder / "config.gin"
+    config.parse([str(file)], ["tfds_images.download=False"])
     source = config.make(Experiment).data().training
     n = len(source) - source.trusted
     if not np.array_equal(source.labels[:n], statistics.given):
@@ -76,9 +88,9 @@ def _image(fetch: Callable, index: int) -> np.ndarray | None:
         image = fetch(tf.constant(index, tf.int64)).numpy()
     except (tf.errors.OpError, ValueError):
         return None
-    if image.ndim == 2:
+    if getattr(image, "ndim", 0) == 2:
         image = image[..., None]
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+    if getattr(image, "ndim", 0) != 3 or image.shape[-1] not in (1, 3):
         return None
     if image.dtype != np.uint8:
         low, high = float(image.min()), float(image.max())

@@ -42,7 +42,7 @@ def issue_table(
         "is_label_issue": v.is_issue[i],
         "label_score": (1.0 - score).round(4),
         "given_label": s.given[i],
-        "predicted_label": v.suggested[i],
+        "predicted_label": s.top[i, 0],
     }
     if s.true is not None:
         columns["true"] = names[s.true[i]]
@@ -53,7 +53,7 @@ def _reasons(statistics, verdict, indices) -> list[str]:
     """Nobody asks why a label is trusted, and millions of them are."""
     wanted = verdict.is_issue.copy()
     wanted[verdict.order[:ALWAYS]] = True
-    why = Reasons(statistics, verdict)
+    why = Reasons(statistics)
     return [why(k) if wanted[k] else "" for k in indices.tolist()]
 
 

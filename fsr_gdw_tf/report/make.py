@@ -1,23 +1,33 @@
 """From a run folder to its report: the page, and the lists beside it."""
 
 import json
+import traceback
 from pathlib import Path
 
+import numpy as np
+
 from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.devices import say
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.report import images, lists, summary, verify
 from fsr_gdw_tf.report.page import Content, write_page
 from fsr_gdw_tf.report.reasons import Reasons
 from fsr_gdw_tf.report.statistics import NAME, Statistics, read
-from fsr_gdw_tf.report.suspicion import judge
-from fsr_gdw_tf.run_folder import RunFolder, write_csv, write_json
+from fsr_gdw_tf.report.suspicion import Verdict, judge
+from fsr_gdw_tf.run_folder import (
+    RunFolder,
+    write_csv,
+    write_here,
+    write_json,
+)
 
 CAUTIONS = (
     (
         "memorised",
-        "the network predicts nearly every label as it is given, so that wrong "
-        "ones can be ranked but not counted; train for fewer epochs, or with a "
-        "method such as FSR",
+        "the network predicts nearly every label as it is given: hardly any is "
+        "wrong, or it has learned the wrong ones by heart, and then they can "
+        "be ranked but not counted; train for fewer epochs, or with a method "
+        "such as FSR",
     ),
     (
         "undecided",
@@ -58,16 +68,19 @@ def make(
     """
     statistics = load(folder)
     verdict = judge(statistics)
+    measured = _read(folder / "evaluation.json")
+    recalls = measured.get("per_class_accuracy")
+    classes = summary.class_summary(statistics, verdict, recalls)
+    matrix = summary.noise_matrix(statistics, verdict)
+    numbers = summary.overall(statistics, verdict)
+    report = folder / "report"
+    write_json(report / "report.json", numbers)
+    write_lists(report, statistics, verdict, classes, matrix)
+    # Last, as images may be missing.
     if source is None:
         shown = images.of_run(folder, statistics, moved)
     else:
         shown = images.of_source(source)
-    measured = _read(folder / "evaluation.json")
-    classes = summary.class_summary(
-        statistics, verdict, measured.get("per_class_accuracy")
-    )
-    matrix = summary.noise_matrix(statistics, verdict)
-    numbers = summary.overall(statistics, verdict)
     content = Content(
         title=title(folder),
         facts=facts(folder, statistics, numbers, measured),
@@ -76,20 +89,39 @@ def make(
         metrics=folder.metrics(),
         classes=classes,
         matrix=matrix,
-        reasons=Reasons(statistics, verdict),
+        reasons=Reasons(statistics),
         images=shown,
     )
-    report = folder / "report"
     write_page(report / "index.html", content)
-    write_json(report / "report.json", numbers)
+    return report / "index.html"
+
+
+def write_lists(
+    report: Path,
+    statistics: Statistics,
+    verdict: Verdict,
+    classes: list[dict],
+    matrix: np.ndarray,
+) -> None:
+    """What lies beside the page."""
+    names = statistics.class_names
     write_csv(report / "class_summary.csv", lists.rounded(classes))
-    lists.write_matrix(
-        report / "noise_matrix.csv", statistics.class_names, matrix
-    )
+    lists.write_matrix(report / "noise_matrix.csv", names, matrix)
     lists.write_issues(report / "label_issues.csv", statistics, verdict)
     if statistics.true is None:
         verify.write_sheet(report / "verify_me.csv", statistics, verdict)
-    return report / "index.html"
+
+
+def try_to_make(folder: RunFolder, source: Source | None = None) -> None:
+    """The same at the end of training, which no report may bring to a fall."""
+    try:
+        make(folder, source)
+    except BadInput as error:
+        say(f"no label report: {error}")
+    except Exception:
+        failed = folder / "report" / "FAILED"
+        write_here(failed, traceback.format_exc())
+        say(f"no label report; {failed} says why")
 
 
 def _read(path: Path) -> dict:
@@ -119,6 +151,7 @@ def facts(
     ]
     if "accuracy" in measured:
         told.append(("test accuracy", f"{measured['accuracy']:.1%}"))
+    # The interval of chance in so many examples; the page says so.
     span = "{noise:.1%} ({noise_low:.1%} to {noise_high:.1%})"
     told.append(("estimated wrong labels", span.format(**numbers)))
     told.append(("labels to check", f"{numbers['issues']:,}"))

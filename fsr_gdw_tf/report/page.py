@@ -26,10 +26,11 @@ TRUTH = (
     "Here the true labels are known: beside each label stands whether the "
     "suspicion is right."
 )
-VERIFY = """<li>To learn how far the scores can be trusted, look at the labels
+SHEET = "RUN_DIR/report/verify_me.csv"
+VERIFY = f"""<li>To learn how far the scores can be trusted, look at the labels
 in <a href="verify_me.csv">verify_me.csv</a>, write <i>right</i> or <i>wrong</i>
 beside each, and run <code><span>python -m fsr_gdw_tf.report
-RUN_DIR</span> <span>--verified=verify_me.csv</span></code></li>"""
+RUN_DIR</span> <span>--verified={SHEET}</span></code></li>"""
 CLASS_COLUMNS = {
     "name": "Class",
     "part": "Part",

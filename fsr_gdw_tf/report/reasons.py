@@ -1,7 +1,6 @@
 """Why a label is suspected, in words."""
 
 from fsr_gdw_tf.report.statistics import Statistics
-from fsr_gdw_tf.report.suspicion import Verdict
 
 OFTEN = 0.5
 
@@ -9,8 +8,10 @@ OFTEN = 0.5
 class Reasons:
     """Called with an example's index, says what speaks against its label."""
 
-    def __init__(self, statistics: Statistics, verdict: Verdict):
-        self.statistics, self.verdict = statistics, verdict
+    def __init__(self, statistics: Statistics):
+        self.statistics = statistics
+        weights = statistics.columns.get("weight")
+        self.mean_weight = None if weights is None else float(weights.mean())
 
     def __call__(self, index: int) -> str:
         """All reasons in one line."""
@@ -19,14 +20,13 @@ class Reasons:
         return "; ".join(reason for reason in found if reason)
 
     def prediction(self, i: int) -> str:
-        """What the network says instead."""
+        """What the network says, on average."""
         s = self.statistics
-        given, best = s.given[i], self.verdict.suggested[i]
+        given, best = s.given[i], s.top[i, 0]
         own = f"{s.class_names[given]} ({s.columns['probability'][i]:.2f})"
         if best == given:
             return f"model says {own}"
-        other = s.top_probs[i][s.top[i] == best].sum()
-        name = f"{s.class_names[best]} ({other:.2f})"
+        name = f"{s.class_names[best]} ({s.top_probs[i, 0]:.2f})"
         return f"model says {name}, the label {own}"
 
     def visits(self, i: int) -> str:
@@ -44,7 +44,7 @@ class Reasons:
             return ""
         if columns["zero_weight"][i] >= OFTEN:
             return f"weight 0 in {columns['zero_weight'][i]:.0%} of visits"
-        mean = columns["weight"].mean()
-        if columns["weight"][i] < OFTEN * mean:
-            return f"weight {columns['weight'][i]:.2g} (mean {mean:.2g})"
+        weight, mean = columns["weight"][i], self.mean_weight
+        if weight < OFTEN * mean:
+            return f"weight {weight:.2g} (mean {mean:.2g})"
         return ""

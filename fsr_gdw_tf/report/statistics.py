@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.run_folder import replacing
-from fsr_gdw_tf.tables import require_indices
 
 NAME = "labels.parquet"
 KEY = b"fsr_gdw_tf"
@@ -39,6 +38,18 @@ class Statistics:
     def __len__(self) -> int:
         return len(self.given)
 
+    def only(self, some: np.ndarray) -> "Statistics":
+        """The numbers of some examples; names stay behind."""
+        return dataclasses.replace(
+            self,
+            names=(),
+            given=self.given[some],
+            columns={name: c[some] for name, c in self.columns.items()},
+            top=self.top[some],
+            top_probs=self.top_probs[some],
+            true=None if self.true is None else self.true[some],
+        )
+
     @property
     def paths(self) -> Sequence[str]:
         """Names that hold everywhere: absolute paths, if they are files."""
@@ -58,8 +69,7 @@ def collect(classifier, names: Sequence[str] | None = None) -> Statistics:
 
     But for clean examples that were added to them: nobody doubts those.
     """
-    source = classifier.books.source if classifier.books else None
-    require_indices("a label report", source)
+    source = _source(classifier)
     n, columns = len(source) - source.trusted, {}
     for part in classifier.parts:
         columns |= part.per_example(source)
@@ -75,6 +85,18 @@ def collect(classifier, names: Sequence[str] | None = None) -> Statistics:
         top_probs=top_probs,
         true=None if true is None else true[:n],
         about=_about(classifier, source),
+    )
+
+
+def _source(classifier):
+    books = classifier.books
+    if books and books.source is not None:
+        return books.source
+    reason = "has been trained on no arrays and no Source yet"
+    if not books:
+        reason = "keeps no books (books=False)"
+    raise BadInput(
+        f"nothing is known of single labels: the classifier {reason}"
     )
 
 

@@ -71,15 +71,16 @@ def noise_matrix(statistics: Statistics, verdict: Verdict) -> np.ndarray:
 
 
 def quality(statistics: Statistics, verdict: Verdict) -> dict[str, float]:
-    """How good the score is, where the truth is known."""
+    """How good the ranking is, where the truth is known."""
     wrong = statistics.wrong
     if wrong is None or wrong.all() or not wrong.any():
         return {}
     found, issues = wrong[verdict.order], verdict.is_issue
     right = statistics.true == verdict.suggested
+    last = np.arange(len(found), 0, -1)
     measured = {
-        "auroc": roc_auc_score(wrong, verdict.score),
-        "average_precision": average_precision_score(wrong, verdict.score),
+        "auroc": roc_auc_score(found, last),
+        "average_precision": average_precision_score(found, last),
     }
     for k in {k for k in PRECISION_AT if k < len(found)} | {wrong.sum()}:
         measured[f"precision_at_{k}"] = found[:k].mean()

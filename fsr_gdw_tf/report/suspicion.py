@@ -14,6 +14,7 @@ import dataclasses
 
 import numpy as np
 
+from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.report.statistics import Statistics
 
 FLOOR = 1e-3  # what is less probable than this is all the same
@@ -25,6 +26,8 @@ HALF = 0.5
 # to learn labels by heart moves wrong ones away from it.
 KNOWN = 0.1
 NARROW = 0.1
+UNLEARNED = 0.9  # mean score of a class of which no score is believed
+SETTLED = 1e-7  # of the share of wrong labels
 ROUNDS = 200
 
 
@@ -49,11 +52,13 @@ class Verdict:
 def judge(statistics: Statistics, threshold: float = 0.5) -> Verdict:
     """The probability that each label is wrong, and what may be right."""
     given, other = statistics.given, best_other(statistics)
-    evidence, null = compared(statistics)
-    # A label that the network is for has at most its odds against it.
-    p = np.maximum(statistics.columns["probability"], 0.5)
-    score = np.minimum(posterior(evidence, null), (1.0 - p) / p)
-    is_issue = (score > threshold) & (other != given)
+    seen = require_seen(statistics)
+    score, evidence = np.full((2, len(given)), np.inf)
+    score[seen], evidence[seen] = scores(statistics.only(seen))
+    # Nothing is known of what was never counted: as suspicious as the average.
+    score[~seen] = min(float(score[seen].mean()), 0.5)
+    contested = statistics.top[:, 0] != given
+    is_issue = seen & contested & (score > threshold)
     order = np.lexsort((evidence, -score))
     return Verdict(
         score=score,
@@ -62,6 +67,35 @@ def judge(statistics: Statistics, threshold: float = 0.5) -> Verdict:
         is_issue=is_issue,
         order=order,
     )
+
+
+def require_seen(statistics: Statistics) -> np.ndarray:
+    """Which examples were counted; refused if none was, or if it all is NaN."""
+    seen = statistics.columns["visits"] > 0
+    if not seen.any():
+        raise BadInput(
+            "no label has been counted yet: the first epochs are not (30 % of "
+            "them, see Books.warmup); train on"
+        )
+    if not np.isfinite(statistics.columns["probability"]).all():
+        raise BadInput(
+            "the predictions of this run are no numbers: training has "
+            "diverged; lower LEARNING_RATE"
+        )
+    return seen
+
+
+def scores(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
+    """(the probability that each label is wrong, what speaks for it)."""
+    given = statistics.given
+    evidence, null = compared(statistics)
+    # A label that the network is for has at most its odds against it.
+    p = np.maximum(statistics.columns["probability"], 0.5)
+    score = np.minimum(posterior(evidence, null), (1.0 - p) / p)
+    # Of a class whose labels all look wrong nothing was learned.
+    counts = np.maximum(np.bincount(given), 1)
+    unlearned = np.bincount(given, score) / counts > UNLEARNED
+    return np.where(unlearned[given], np.minimum(score, 0.5), score), evidence
 
 
 def best_other(statistics: Statistics) -> np.ndarray:
@@ -125,9 +159,11 @@ def posterior(evidence: np.ndarray, null: np.ndarray) -> np.ndarray:
         wrong = np.log(share) - _distance(evidence - low, spread)
         right = np.log1p(-share) - _distance(high - evidence, width)
         r = 1.0 / (1.0 + np.exp(np.clip(right - wrong, -500, 500)))
-        share = float(np.clip(r.mean(), 1e-6, 1 - 1e-6))
+        before, share = share, float(np.clip(r.mean(), 1e-6, 1 - 1e-6))
         high, width = _normal(evidence, 1.0 - r)
         low, spread = _normal(evidence, r, prior, *start)
+        if abs(share - before) < SETTLED:
+            break
     rising = np.argsort(evidence, kind="stable")
     r[rising] = np.minimum.accumulate(r[rising])
     return r

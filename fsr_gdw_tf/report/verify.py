@@ -31,7 +31,12 @@ def bands(score: np.ndarray) -> np.ndarray:
 
 
 def write_sheet(path: Path, statistics: Statistics, verdict: Verdict) -> None:
-    """verify_me.csv: some examples of each band of scores, in random order."""
+    """verify_me.csv: some examples of each band of scores, in random order.
+
+    A sheet that somebody has begun to fill in stays as it is.
+    """
+    if _begun(path):
+        return
     rng = np.random.default_rng(0)
     band, chosen = bands(verdict.score), []
     for b in range(len(EDGES) - 1):
@@ -41,6 +46,13 @@ def write_sheet(path: Path, statistics: Statistics, verdict: Verdict) -> None:
     table = issue_table(statistics, verdict, chosen)
     blank = pa.array([""] * len(chosen))
     write_table(path, table.select(COLUMNS[:-1]).append_column(ANSWER, blank))
+
+
+def _begun(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        return any((r.get(ANSWER) or "").strip() for r in csv.DictReader(lines))
 
 
 def read_sheet(name: str, statistics: Statistics) -> tuple:
@@ -56,11 +68,11 @@ def read_sheet(name: str, statistics: Statistics) -> tuple:
     told = [row for row in rows if (row["label_is"] or "").strip()]
     if not told:
         raise BadInput(f"{name} has no answer yet; {LAYOUT}")
-    wrong = [_answer(name, row, statistics) for row in told]
-    return np.array([int(row["index"]) for row in told]), np.array(wrong)
+    answers = dict(_answer(name, row, statistics) for row in told)
+    return np.array(list(answers)), np.array(list(answers.values()))
 
 
-def _answer(name: str, row: dict, statistics: Statistics) -> bool:
+def _answer(name: str, row: dict, statistics: Statistics) -> tuple[int, bool]:
     answer, index = row["label_is"].strip().lower(), row["index"] or ""
     if answer not in ANSWERS:
         raise BadInput(
@@ -72,7 +84,7 @@ def _answer(name: str, row: dict, statistics: Statistics) -> bool:
             f"{name}: example {index} is not called {row['name']!r} in this "
             "run; fill in the verify_me.csv of its own report"
         )
-    return ANSWERS[answer]
+    return int(index), ANSWERS[answer]
 
 
 def estimate(verdict: Verdict, indices, wrong) -> list[dict]:
@@ -113,14 +125,10 @@ def _together(name, sizes, checked, hits) -> dict:
         return row | {"share_wrong": None, "low": 0.0, "high": 1.0}
     checked = np.maximum(checked, 1)
     share = float((part * hits / checked).sum())
+    # As if one more right and one more wrong label were seen in each band.
     smooth = (hits + 1) / (checked + 2)
-    variance = (part**2 * smooth * (1 - smooth) / checked).sum()
-    n = share_variance(share, row["checked"]) / max(variance, 1e-12)
+    p = float((part * smooth).sum())
+    variance = float((part**2 * smooth * (1 - smooth) / checked).sum())
+    n = p * (1 - p) / variance
     low, high = wilson(share * n, n)
     return row | {"share_wrong": share, "low": low, "high": high}
-
-
-def share_variance(share: float, n: int) -> float:
-    """p (1 - p), with p as if one more right and one more wrong were seen."""
-    p = (share * n + 1) / (n + 2)
-    return p * (1 - p)
