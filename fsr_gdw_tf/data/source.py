@@ -153,6 +153,8 @@ class Source:
 
     def weigh(self, weights: np.ndarray | None) -> "Source":
         """The same examples, the loss of each times its weight."""
+        if weights is not None:
+            weights = np.asarray(weights, np.float32)
         return dataclasses.replace(self, weights=weights)
 
     def counts(self) -> np.ndarray:
