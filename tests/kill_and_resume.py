@@ -120,9 +120,9 @@ def weights(run: Path) -> list[bytes]:
 def logged(run: Path) -> np.ndarray:
     """All numbers of its log but for times."""
     rows = read_csv(run / "metrics.csv")
-    return np.array(
-        [[v for k, v in row.items() if k != "step_seconds"] for row in rows]
-    )
+    # Some numbers are only known after the first epochs.
+    names = sorted({name for row in rows for name in row} - {"step_seconds"})
+    return np.array([[row.get(name, np.nan) for name in names] for row in rows])
 
 
 def reported(run: Path) -> np.ndarray:
