@@ -198,6 +198,17 @@ def test_what_the_network_predicts_is_no_issue():
     assert verdict.score.max() <= 2 / 3 + 1e-6
 
 
+def test_the_report_says_when_wrong_labels_cannot_be_counted():
+    """Where the network agrees with all, and where it has learned half."""
+    s = simulated(noise=0.2)
+    verdict = judge(s)
+    assert not summary.overall(s, verdict)["uncountable"]
+    calm = verdict_of(np.full(len(s), 0.01), s.given)
+    assert summary.overall(s, calm)["uncountable"]
+    s.columns["disagreement"] = np.full(len(s), 0.001)
+    assert summary.overall(s, verdict)["uncountable"]
+
+
 def test_wilsons_interval():
     """Worked by hand: 8 of 10 at 95 %; z = 1.96."""
     low, high = summary.wilson(8, 10)

@@ -23,11 +23,12 @@ from fsr_gdw_tf.run_folder import (
 
 CAUTIONS = (
     (
-        "memorised",
-        "the network predicts nearly every label as it is given: hardly any is "
-        "wrong, or it has learned the wrong ones by heart, and then they can "
-        "be ranked but not counted; train for fewer epochs, or with a method "
-        "such as FSR",
+        "uncountable",
+        "hardly any label looks wrong to this network: hardly any is, or it "
+        "has learned wrong ones by heart, or it makes the same confusions as "
+        "whoever gave the labels. It can rank labels, but do not trust the "
+        "number of wrong ones; train for fewer epochs, with a method such as "
+        "FSR, or with some clean images",
     ),
     (
         "undecided",

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from fsr_gdw_tf.report.statistics import Statistics
 from fsr_gdw_tf.report.suspicion import Verdict
 
-MEMORISED = 0.02  # share of other predictions under which nothing is left
+AGREED = 0.02  # share of other predictions under which nothing can be told
 UNDECIDED = 0.7  # share of wrong labels above which none is believed
 PRECISION_AT = (100, 1000)
 
@@ -104,7 +104,7 @@ def overall(statistics: Statistics, verdict: Verdict) -> dict:
         "noise": wrong / n,
         "noise_low": low,
         "noise_high": high,
-        "memorised": contested < MEMORISED,
+        "uncountable": contested < AGREED or wrong / n < contested / 4,
         "undecided": wrong / n > UNDECIDED,
         **quality(statistics, verdict),
     }
