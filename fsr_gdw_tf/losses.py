@@ -14,6 +14,39 @@ def cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return -tf.reduce_sum(labels * tf.nn.log_softmax(logits), axis=-1)
 
 
+def focal(labels: tf.Tensor, logits: tf.Tensor, gamma: float) -> tf.Tensor:
+    """-sum_j y_j (1 - p_j)^gamma log p_j of each example, p a softmax."""
+    labels = tf.cast(labels, logits.dtype)
+    log_p = tf.nn.log_softmax(logits)
+    # Where p rounds to one a power below one would have an endless slope.
+    rest = tf.maximum(-tf.math.expm1(log_p), 1e-7)
+    return -tf.reduce_sum(labels * rest**gamma * log_p, axis=-1)
+
+
+def sigmoid_focal(
+    labels: tf.Tensor, logits: tf.Tensor, gamma: float = 0.0
+) -> tf.Tensor:
+    """The same with a sigmoid of its own for each class, yes and no.
+
+    With gamma = 0 it is the sum of binary cross-entropies.
+    """
+    labels = tf.cast(labels, logits.dtype)
+    yes, no = tf.math.log_sigmoid(logits), tf.math.log_sigmoid(-logits)
+    # 1 - sigmoid(z) = sigmoid(-z): no cancellation, and no endless slope.
+    per_class = labels * tf.exp(gamma * no) * yes
+    per_class += (1.0 - labels) * tf.exp(gamma * yes) * no
+    return -tf.reduce_sum(per_class, axis=-1)
+
+
+def generalised_cross_entropy(
+    labels: tf.Tensor, logits: tf.Tensor, q: float
+) -> tf.Tensor:
+    """sum_j y_j (1 - p_j^q) / q of each example."""
+    labels = tf.cast(labels, logits.dtype)
+    each = -tf.math.expm1(q * tf.nn.log_softmax(logits)) / q
+    return tf.reduce_sum(labels * each, axis=-1)
+
+
 def capped_probs(logits: tf.Tensor, cap: float) -> tf.Tensor:
     """softmax(z), each entry at most `cap`; not normalised again."""
     return tf.minimum(tf.nn.softmax(logits), tf.cast(cap, logits.dtype))

@@ -10,13 +10,17 @@ from fsr_gdw_tf import BadInput, Batches, Dictionary, MixUp, Supervised, arrays
 from fsr_gdw_tf.callbacks import Checkpoints
 from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.methods import (
+    ELR,
     FSR,
+    GCE,
     GDW,
     INSW,
     L2RW,
     METHODS,
     REGULARISERS,
+    ClassBalanced,
     FineTune,
+    Focal,
     MWNet,
     Relabel,
     mixup,
@@ -28,6 +32,11 @@ from fsr_gdw_tf.tables import example_table
 CASES = {
     "supervised": lambda: {"method": Supervised()},
     "label_smoothing": lambda: {"method": Supervised(smoothing=0.1)},
+    "focal": lambda: {"method": Focal()},
+    "class_balanced": lambda: {"method": ClassBalanced(beta=0.9)},
+    "class_balanced_focal": lambda: {"method": ClassBalanced("focal")},
+    "elr": lambda: {"regularisers": [ELR()]},
+    "gce": lambda: {"method": GCE()},
     "mixup": lambda: {"regularisers": [MixUp()]},
     "mixup_beta": lambda: {"regularisers": [MixUp("beta")]},
     "finetune": lambda: {"method": FineTune(start=1)},

@@ -259,6 +259,7 @@ def test_method_file_builds_its_method(path):
     parts = [learner.method, *learner.regularisers]
     names = [type(p).__name__.lower() for p in parts]
     stem = path.stem.replace("label_smoothing", "supervised")
+    stem = stem.replace("class_balanced", "classbalanced")
     assert stem.split("_")[0] in names
     if path.stem == "label_smoothing":
         assert learner.method.smoothing == 0.1

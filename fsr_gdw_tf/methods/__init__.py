@@ -1,8 +1,12 @@
 """What is learned: one file per method, and one list of all of them."""
 
 from fsr_gdw_tf.methods.base import Method, Regulariser
+from fsr_gdw_tf.methods.class_balanced import ClassBalanced
+from fsr_gdw_tf.methods.elr import ELR
 from fsr_gdw_tf.methods.finetune import FineTune
+from fsr_gdw_tf.methods.focal import Focal
 from fsr_gdw_tf.methods.fsr import FSR
+from fsr_gdw_tf.methods.gce import GCE
 from fsr_gdw_tf.methods.gdw import GDW
 from fsr_gdw_tf.methods.insw import INSW
 from fsr_gdw_tf.methods.l2rw import L2RW
@@ -12,17 +16,32 @@ from fsr_gdw_tf.methods.mwnet import MWNet
 from fsr_gdw_tf.methods.relabel import Relabel
 from fsr_gdw_tf.methods.supervised import Supervised
 
-METHODS = [Supervised, FineTune, L2RW, INSW, MWNet, GDW, FSR]
-REGULARISERS = [MixUp, Relabel]
+METHODS = [
+    Supervised,
+    Focal,
+    ClassBalanced,
+    GCE,
+    FineTune,
+    L2RW,
+    INSW,
+    MWNet,
+    GDW,
+    FSR,
+]
+REGULARISERS = [MixUp, Relabel, ELR]
 
 __all__ = [
+    "ELR",
     "FSR",
+    "GCE",
     "GDW",
     "INSW",
     "L2RW",
     "METHODS",
     "REGULARISERS",
+    "ClassBalanced",
     "FineTune",
+    "Focal",
     "MWNet",
     "MetaMethod",
     "Method",

@@ -49,9 +49,7 @@ class Content:
 
     facts: (label, value) for the header.
     metrics: rows of metrics.csv.
-    classes: a row per class: class, n, effective_n, mean_weight, noise,
-        noise_low, noise_high, recall, part; mean_weight may be absent, and
-        what is not known is None.
+    classes: those of `class_summary`; what is not known is None.
     matrix: how many examples of each given class are suggested each class.
     reasons: why an example is suspected, in words.
     images: uint8 images by example index; None for what is no image.
