@@ -14,7 +14,7 @@ from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.methods.base import Part, awake, target_weight
 from fsr_gdw_tf.metrics import clean_auroc
-from fsr_gdw_tf.pushers import NEVER, RIGHT, WRONG
+from fsr_gdw_tf.pushers import RIGHT, remembered
 from fsr_gdw_tf.tables import dense_rows, example_table
 
 COLUMNS = (
@@ -100,11 +100,11 @@ class Books(Part):
         """The rows of a batch, one visit later."""
         given = tf.reduce_sum(probs * label, axis=1)
         right = tf.argmax(probs, axis=1) == tf.argmax(label, axis=1)
-        right = tf.cast(right, old.dtype)
+        other = tf.cast(~right, old.dtype)
         now = {
             "probability": given,
             "loss": -tf.math.log(tf.maximum(given, TINY)),
-            "disagreement": 1.0 - right,
+            "disagreement": other,
             "weight": weight,
             "zero_weight": tf.cast(weight == 0.0, old.dtype),
         }
@@ -117,10 +117,9 @@ class Books(Part):
         for name, value in now.items():
             by = "weighed" if name in OF_WEIGHTS else "visits"
             new[name] = was[name] + share[by] * (value - was[name])
-        lost = tf.cast(was["memory"] == RIGHT, old.dtype) * (1.0 - right)
+        lost = tf.cast(was["memory"] == RIGHT, old.dtype) * other
         new["forgotten"] = was["forgotten"] + lost
-        missed = tf.where(was["memory"] == NEVER, NEVER, WRONG)
-        new["memory"] = tf.where(right > 0, RIGHT, missed)
+        new["memory"] = remembered(was["memory"], right)
         scalars = tf.stack([new[name] for name in COLUMNS], axis=1)
         rest = old[:, len(COLUMNS) :]
         best = self._best(rest, probs, share["visits"][:, None])

@@ -268,8 +268,7 @@ class Classifier(Trainer):
         require_range(0, 1, threshold=threshold)
         found = collect(self)
         verdict = judge(found, threshold)
-        order = verdict.order[verdict.is_issue[verdict.order]]
-        return issue_table(found, verdict, order).to_pylist()
+        return issue_table(found, verdict, verdict.issues).to_pylist()
 
     def save_network(self, path) -> None:
         """Save the network alone, with its averaged weights if it has any.

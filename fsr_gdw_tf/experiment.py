@@ -31,8 +31,7 @@ from fsr_gdw_tf.optimizers import SGD, InEpochs
 from fsr_gdw_tf.report.make import try_to_make
 from fsr_gdw_tf.report.statistics import NAME
 from fsr_gdw_tf.run_folder import RunFolder
-
-LAST = 5  # epochs whose mean is reported, as in the papers
+from fsr_gdw_tf.run_logs import LAST
 
 
 @gin.register

@@ -99,8 +99,13 @@ def predicted_right(sight: Sight) -> tf.Tensor:
 
 def remember(sight: Sight) -> tf.Tensor:
     """The new memory of each example."""
-    missed = tf.where(sight.memory == NEVER, NEVER, WRONG)
-    return tf.where(predicted_right(sight), RIGHT, missed)
+    return remembered(sight.memory, predicted_right(sight))
+
+
+def remembered(memory: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """NEVER, RIGHT or WRONG, after a prediction that was right or not."""
+    missed = tf.where(memory == NEVER, NEVER, WRONG)
+    return tf.where(right, RIGHT, missed)
 
 
 PUSHERS = {

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from fsr_gdw_tf.errors import BadInput
 
-LAST = 5  # epochs whose mean is a run's accuracy, as in the papers
+LAST = 5  # epochs whose mean is reported, as in the papers
 LABELS = ("given", "true", "last_weight")  # of labels.parquet
 WORDS = ("given", "true", "class", "name")  # of class_weights.csv
 

@@ -48,6 +48,9 @@ def read_weights(name: str) -> np.ndarray | None:
     """The column `weight` of a list of files, if it is a CSV that has one."""
     if not str(name).lower().endswith(".csv"):
         return None
+    with opened(name, LAYOUT) as lines:
+        if "weight" not in next(csv.reader(lines), []):
+            return None  # lists may be long, and this one was read already
     return _weights(name, _read(name))
 
 

@@ -1,10 +1,11 @@
 """Class-balanced loss: classes weighed by their effective number of examples.
 
 Cui et al., "Class-Balanced Loss Based on Effective Number of Samples",
-https://arxiv.org/abs/1901.05555, Eq. 10 to 13. beta = 0.9999 and gamma = 0.5
-are the paper's choices for long-tailed CIFAR-10 and for iNaturalist. The
-weights add up to the number of classes, as in the paper. No deviations; counts
-are those of the given labels, right or wrong.
+https://arxiv.org/abs/1901.05555, Eq. 10 to 13. beta = 0.9999 is the paper's
+for long-tailed CIFAR-10, gamma = 0.5 its for iNaturalist. The weights add up to
+the number of classes, as in the paper; counts are those of the given labels,
+right or wrong. Deviation: the biases of the last layer are the network's own,
+where the paper starts those of the sigmoid forms at the prior of a class.
 """
 
 import gin

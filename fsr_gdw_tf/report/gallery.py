@@ -24,7 +24,7 @@ CHUNK = 64  # images in memory at a time
 DOUBTED = 24  # examples that are shown where none is suspicious
 LONG = 160  # characters of a name that are shown
 
-Images = Callable[[Sequence[int]], list]
+Images = Callable[[Sequence[int]], list[np.ndarray | None]]
 
 
 def cards(
@@ -87,7 +87,7 @@ def choose(
     The worst of all, some of each frequent confusion, then the worst of each
     class, the second of each class, and so on: rare classes are seen, too.
     """
-    issues = verdict.order[verdict.is_issue[verdict.order]]
+    issues = verdict.issues
     if not len(issues):
         issues = verdict.order[:DOUBTED]
     given, place = given[issues], np.arange(len(issues))

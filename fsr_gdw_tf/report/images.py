@@ -10,10 +10,9 @@ from fsr_gdw_tf import config
 from fsr_gdw_tf.data.files import FileReader
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.report.gallery import Images
 from fsr_gdw_tf.report.statistics import Statistics
 from fsr_gdw_tf.run_folder import RunFolder
-
-Images = Callable[[Sequence[int]], list[np.ndarray | None]]
 
 
 def of_source(source: Source) -> Images:

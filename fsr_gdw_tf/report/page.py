@@ -63,7 +63,7 @@ class Content:
     classes: list[dict]
     matrix: np.ndarray
     reasons: Callable[[int], str]
-    images: Callable[[Sequence[int]], list[np.ndarray | None]]
+    images: gallery.Images
 
 
 def write_page(path: Path, content: Content) -> None:

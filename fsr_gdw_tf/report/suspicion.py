@@ -48,6 +48,11 @@ class Verdict:
     is_issue: np.ndarray
     order: np.ndarray
 
+    @property
+    def issues(self) -> np.ndarray:
+        """Those that are worth a look, the most suspicious first."""
+        return self.order[self.is_issue[self.order]]
+
 
 def judge(statistics: Statistics, threshold: float = 0.5) -> Verdict:
     """The probability that each label is wrong, and what may be right."""
