@@ -184,7 +184,7 @@ class Classifier(Trainer):
         forward = Forward(tape, features, logits)
         omega = self.method.teach(self, batch, forward)
         loss, delta = self.loss_and_delta(
-            batch, logits, omega, self.regularisers, batch.get("weight")
+            batch, logits, omega, self.parts, batch.get("weight")
         )
         # The only real gradient: delta, pulled back through the one forward.
         gradients = tape.gradient(
@@ -201,7 +201,7 @@ class Classifier(Trainer):
         self.accuracy.update_state(batch["label"], logits)
 
     def loss_and_delta(
-        self, batch, logits, omega, regularisers=(), weight=None
+        self, batch, logits, omega, parts=(), weight=None
     ):
         """The loss of a batch, and its gradient on the logits.
 
@@ -210,8 +210,8 @@ class Classifier(Trainer):
         """
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
-            per_example = self.method.objective(batch, logits, omega)
-            for part in regularisers:
+            per_example = self.method.loss(self, batch, logits, omega)
+            for part in parts:
                 per_example += part.penalty(self, batch, logits)
             if weight is not None:
                 per_example *= tf.cast(weight, per_example.dtype)

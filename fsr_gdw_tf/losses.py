@@ -47,6 +47,17 @@ def generalised_cross_entropy(
     return tf.reduce_sum(labels * each, axis=-1)
 
 
+def forward_corrected(
+    labels: tf.Tensor, logits: tf.Tensor, matrix: tf.Tensor
+) -> tf.Tensor:
+    """-sum_j y_j log (p T)_j: the loss of labels that T has made of others."""
+    labels = tf.cast(labels, logits.dtype)
+    given = tf.nn.softmax(logits) @ tf.cast(matrix, logits.dtype)
+    # An impossible label has no slope, where it had an endless one.
+    log_given = tf.math.log(tf.maximum(given, 1e-30))
+    return -tf.reduce_sum(labels * log_given, axis=-1)
+
+
 def capped_probs(logits: tf.Tensor, cap: float) -> tf.Tensor:
     """softmax(z), each entry at most `cap`; not normalised again."""
     return tf.minimum(tf.nn.softmax(logits), tf.cast(cap, logits.dtype))

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 from keras import ops
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
 
 def clean_auroc(source, scores: np.ndarray) -> float | None:
@@ -14,6 +14,16 @@ def clean_auroc(source, scores: np.ndarray) -> float | None:
     if clean.all() or not clean.any():
         return None
     return float(roc_auc_score(clean, scores))
+
+
+def noise_matrix(source) -> np.ndarray:
+    """p(given label | true label) in a source that knows the truth."""
+    return confusion_matrix(
+        source.true_labels,
+        source.labels,
+        labels=range(source.classes),
+        normalize="true",
+    )
 
 
 def weighted(rows, sample_weight):

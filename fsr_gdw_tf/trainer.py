@@ -58,7 +58,7 @@ class Trainer(keras.Model):
             kwargs.setdefault("validation_steps", steps)
         source = x if isinstance(x, Source) else None
         self.bind(source, batches)
-        own = self._own_callbacks(source, kwargs.get("initial_epoch", 0))
+        own = self._own_callbacks(source, meta, kwargs.get("initial_epoch", 0))
         kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
         x = self._train_data(x, batches, epochs, meta, kwargs)
         kwargs["shuffle"] = False  # done, by (seed, epoch, index)
@@ -71,6 +71,7 @@ class Trainer(keras.Model):
         if isinstance(x, Source):
             user.require_meta(self.method, meta is not None)
             kwargs["steps_per_epoch"] = batches.steps(x)
+            meta = meta if self.method.meta_in_batches else None
 
             def make(share):
                 return self._checked(
@@ -96,8 +97,8 @@ class Trainer(keras.Model):
         shape = self.features.inputs[0].shape
         return user.checked(dataset, shape, self.classes)
 
-    def _own_callbacks(self, source, first_epoch: int) -> list:
-        follow, dictionary = FollowMethod(source), self.method.dictionary
+    def _own_callbacks(self, source, clean, first_epoch: int) -> list:
+        follow, dictionary = FollowMethod(source, clean), self.method.dictionary
         if dictionary is None:
             return [follow]
         return [RefreshDictionary(dictionary, source, first_epoch), follow]

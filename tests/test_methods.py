@@ -14,6 +14,7 @@ from fsr_gdw_tf.methods import (
     FSR,
     GCE,
     GDW,
+    GLC,
     INSW,
     L2RW,
     METHODS,
@@ -21,12 +22,15 @@ from fsr_gdw_tf.methods import (
     ClassBalanced,
     FineTune,
     Focal,
+    ForwardCorrection,
     MWNet,
     Relabel,
     mixup,
 )
 from fsr_gdw_tf.optimizers import Adam
 from fsr_gdw_tf.tables import example_table
+
+NOISE = [[0.8, 0.1, 0.1], [0.0, 1.0, 0.0], [0.0, 0.3, 0.7]]
 
 # Every row must pass every test below: name -> keyword arguments.
 CASES = {
@@ -39,6 +43,10 @@ CASES = {
     "gce": lambda: {"method": GCE()},
     "mixup": lambda: {"regularisers": [MixUp()]},
     "mixup_beta": lambda: {"regularisers": [MixUp("beta")]},
+    "class_balanced_deferred": lambda: {"method": ClassBalanced(warmup=1)},
+    "forward_correction": lambda: {"method": ForwardCorrection(warmup=1)},
+    "forward_known": lambda: {"method": ForwardCorrection(NOISE)},
+    "glc": lambda: {"method": GLC(warmup=1)},
     "finetune": lambda: {"method": FineTune(start=1)},
     "l2rw": lambda: {"method": L2RW()},
     "insw": lambda: {"method": INSW()},

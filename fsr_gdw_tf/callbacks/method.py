@@ -12,9 +12,9 @@ COLLAPSED = 1e-3  # standard deviation under which weights are all the same
 class FollowMethod(keras.callbacks.Callback):
     """Part of every `Classifier.fit`."""
 
-    def __init__(self, source):
+    def __init__(self, source, clean=None):
         super().__init__()
-        self.source, self.warned = source, False
+        self.source, self.clean, self.warned = source, clean, False
 
     def on_train_begin(self, logs=None):
         """Tell when the method will not come to work at all."""
@@ -32,6 +32,9 @@ class FollowMethod(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """The train step reads the epoch from a variable."""
         self.model.epoch.assign(epoch)
+        if int(self.model.step) == 0:  # else it was begun before a crash
+            for part in self.model.parts:
+                part.begin_epoch(self.model, self.source, self.clean)
 
     def on_epoch_end(self, epoch, logs=None):
         """Add the method's report; warn once when its weights collapse."""

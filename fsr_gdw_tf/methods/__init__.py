@@ -5,9 +5,11 @@ from fsr_gdw_tf.methods.class_balanced import ClassBalanced
 from fsr_gdw_tf.methods.elr import ELR
 from fsr_gdw_tf.methods.finetune import FineTune
 from fsr_gdw_tf.methods.focal import Focal
+from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
 from fsr_gdw_tf.methods.fsr import FSR
 from fsr_gdw_tf.methods.gce import GCE
 from fsr_gdw_tf.methods.gdw import GDW
+from fsr_gdw_tf.methods.glc import GLC
 from fsr_gdw_tf.methods.insw import INSW
 from fsr_gdw_tf.methods.l2rw import L2RW
 from fsr_gdw_tf.methods.meta import MetaMethod
@@ -21,6 +23,8 @@ METHODS = [
     Focal,
     ClassBalanced,
     GCE,
+    ForwardCorrection,
+    GLC,
     FineTune,
     L2RW,
     INSW,
@@ -35,6 +39,7 @@ __all__ = [
     "FSR",
     "GCE",
     "GDW",
+    "GLC",
     "INSW",
     "L2RW",
     "METHODS",
@@ -42,6 +47,7 @@ __all__ = [
     "ClassBalanced",
     "FineTune",
     "Focal",
+    "ForwardCorrection",
     "MWNet",
     "MetaMethod",
     "Method",

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.errors import INF, require_range
 
 Batch = dict[str, tf.Tensor]
 
@@ -26,9 +27,16 @@ class Part(keras.layers.Layer):
     def bind(self, learner, source, batches) -> None:
         """Create the state that depends on the data; called before training."""
 
+    def begin_epoch(self, learner, source, clean) -> None:
+        """Learn from all examples at once; not called again on resuming."""
+
     def prepare(self, learner, batch: Batch) -> Batch:
         """Change the batch before the forward pass."""
         return batch
+
+    def penalty(self, learner, batch: Batch, logits) -> tf.Tensor | float:
+        """An extra loss of each example, `[batch]`; in the real step alone."""
+        return 0.0
 
     def observe(self, learner, batch: Batch, logits, omega) -> None:
         """Keep books about the batch after the step's gradient is known."""
@@ -47,11 +55,20 @@ class Part(keras.layers.Layer):
 
 
 class Method(Part):
-    """What is learned from a batch: the rows of the papers' tables."""
+    """What is learned from a batch: the rows of the papers' tables.
 
-    uses_meta = False  # whether batches carry meta_inputs and meta_label
+    warmup: epochs, or below 1 their share of all, of plain training first: any
+        method can be deferred.
+    """
+
+    uses_meta = False  # whether it learns from a clean meta set
+    meta_in_batches = True  # if so, whether each batch brings some of it
     dictionary = None  # a meta set out of the training set, if any
-    warmup = 0  # epochs of plain training, or below 1 their share of all
+
+    def __init__(self, warmup: float = 0, **kwargs):
+        super().__init__(**kwargs)
+        require_range(0, INF, warmup=warmup)
+        self.warmup = warmup
 
     def teach(self, learner, batch: Batch, forward):
         """Learn omega, whatever this method uses to shape its objective."""
@@ -61,13 +78,17 @@ class Method(Part):
         """Loss of each example, `[batch]`; its gradient is the method."""
         return losses.cross_entropy(batch["label"], logits)
 
+    def loss(self, learner, batch: Batch, logits, omega) -> tf.Tensor:
+        """The objective, or plain cross-entropy during the warm-up."""
+        own = self.objective(batch, logits, omega)
+        if not self.warmup:
+            return own
+        plain = losses.cross_entropy(batch["label"], logits)
+        return tf.where(awake(learner, self.warmup), own, plain)
+
 
 class Regulariser(Part):
     """What can be added to any method."""
-
-    def penalty(self, learner, batch: Batch, logits) -> tf.Tensor | float:
-        """An extra loss of each example, `[batch]`."""
-        return 0.0
 
 
 def first_epoch(warmup: float, epochs):
@@ -81,6 +102,11 @@ def awake(learner, warmup: float) -> tf.Tensor:
     """Whether the warm-up is over."""
     first = first_epoch(warmup, learner.epochs.value)
     return learner.epoch.value >= tf.cast(first, "int32")
+
+
+def starts_now(learner, warmup: float) -> bool:
+    """Whether the warm-up ends where this epoch begins."""
+    return int(learner.epoch) == int(first_epoch(warmup, learner.epochs.value))
 
 
 def target_weight(omega: tf.Tensor, label: tf.Tensor) -> tf.Tensor:

@@ -17,8 +17,7 @@ class FineTune(Method):
     uses_meta = True
 
     def __init__(self, start: int, **kwargs):
-        super().__init__(**kwargs)
-        self.warmup = start
+        super().__init__(warmup=start, **kwargs)
 
     def prepare(self, learner, batch):
         """Swap the batch; its size stays, so meta examples may repeat."""

@@ -109,7 +109,7 @@ class FSR(MetaMethod):
         none_helps = total <= 0.0
         self.helpless.assign_add(tf.cast(none_helps, self.helpless.dtype))
         omega = tf.where(none_helps, self.fallback * tf.ones_like(u), omega)
-        return self.ready(learner, omega)
+        return self.ready(learner, batch, omega)
 
     def report(self, source) -> dict[str, float]:
         """Also the share of zero weights, and how often no example helped."""

@@ -44,14 +44,14 @@ class GDW(WeightNetMethod):
         """Stage one: the net's weight, once per class."""
         omega = self.instance_weights(batch, logits)
         omega = tf.repeat(omega, logits.shape[-1], axis=1)
-        return self.ready(learner, self.constrain(omega, batch, logits))
+        return self.ready(learner, batch, self.constrain(omega, batch, logits))
 
     def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """Stage two: Eq. 11, then Eq. 4."""
         self.learn(learner, outlook.slopes)
         step = self.class_update(outlook.slope)
         moved = tf.clip_by_value(outlook.omega - step, self.floor, self.ceiling)
-        return self.ready(learner, self.constrain(moved, batch, logits))
+        return self.ready(learner, batch, self.constrain(moved, batch, logits))
 
     def class_update(self, g: tf.Tensor) -> tf.Tensor:
         """eta_omega g / sum |g|, clipped."""

@@ -15,16 +15,15 @@ from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
-from fsr_gdw_tf.methods.base import Method, awake, target_weight
-from fsr_gdw_tf.metrics import clean_auroc
-from fsr_gdw_tf.tables import example_table, require_same
+from fsr_gdw_tf.methods.weighing import WeighingMethod
+from fsr_gdw_tf.tables import example_table
 from fsr_gdw_tf.tally import Tally
 
 STATISTICS = ("batch", "moving", "joint")
 LOSSES = ("loss_before", "loss_after")  # the virtual step: un-mixed batch
 
 
-class MetaMethod(Method):
+class MetaMethod(WeighingMethod):
     """Weights omega on the gradient of the logits, learned from meta loss.
 
     scope: how much of the network the virtual step moves: "all", "head", or
@@ -65,7 +64,7 @@ class MetaMethod(Method):
         keep_omega: bool = False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(warmup=warmup, **kwargs)
         if meta_statistics not in (None, *STATISTICS):
             known = choices(meta_statistics, STATISTICS)
             raise BadInput(f"no meta_statistics {meta_statistics!r}: {known}")
@@ -75,14 +74,13 @@ class MetaMethod(Method):
         if self.dictionary:
             self.dictionary.check(scope, self.meta_statistics)
         rate = virtual_rate or 0
-        require_range(0, INF, warmup=warmup, virtual_rate=rate, cap=cap)
+        require_range(0, INF, virtual_rate=rate, cap=cap)
         require_range(0, 1, meta_smoothing=meta_smoothing)
         self.virtual_rate = virtual_rate
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
-        self.warmup, self.cap = warmup, cap
-        self.keep_omega = keep_omega
-        self.table = self.omega_table = self.loss_tally = None
+        self.cap, self.keep_omega = cap, keep_omega
+        self.omega_table = self.loss_tally = None
 
     @property
     def uses_meta(self) -> bool:
@@ -107,24 +105,22 @@ class MetaMethod(Method):
         scope_variables(learner, self.scope)
         if self.dictionary:
             self.dictionary.bind(learner, source, batches)
-        if source is None:
+        known = self.table is not None
+        super().bind(learner, source, batches)
+        if source is None or known:
             return
-        n = len(source)
-        require_same(self, source)
-        if self.table is None:
-            self.table = example_table(self, "weight", n, 1.0)
-            if self.keep_omega:
-                self.omega_table = example_table(
-                    self,
-                    "omega",
-                    n,
-                    1.0,
-                    learner.classes,
-                    remedy="leave it out (keep_omega=False)",
-                )
-            # In other scopes the features are those after the virtual step.
-            if self.dictionary and self.scope == "head":
-                self.loss_tally = Tally(self, "losses", LOSSES)
+        if self.keep_omega:
+            self.omega_table = example_table(
+                self,
+                "omega",
+                len(source),
+                1.0,
+                learner.classes,
+                remedy="leave it out (keep_omega=False)",
+            )
+        # In other scopes the features are those after the virtual step.
+        if self.dictionary and self.scope == "head":
+            self.loss_tally = Tally(self, "losses", LOSSES)
 
     def prepare(self, learner, batch):
         """Draw a reward batch, if there is a dictionary."""
@@ -190,9 +186,10 @@ class MetaMethod(Method):
     def tell_dictionary(self, learner, batch, forward, features, after):
         """Hand over what the pushers want to know of the training batch."""
         label = batch.get("unmixed_label", batch["label"])
+        neutral = self.neutral(batch, forward.logits)
         sight = {
             "label": label,
-            "loss": self.objective(batch, forward.logits, 1.0),
+            "loss": self.objective(batch, forward.logits, neutral),
             "logits_after": after,
             "logits_unmixed": learner.head(features),
         }
@@ -205,49 +202,35 @@ class MetaMethod(Method):
         if self.dictionary.bank:
             self.dictionary.deposit(batch["index"], features)
 
-    def ready(self, learner, omega) -> tf.Tensor:
-        """omega, or one during the warm-up."""
-        if not self.warmup:
-            return omega
-        over = awake(learner, self.warmup)
-        return tf.where(over, omega, tf.ones_like(omega))
-
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """Cross-entropy whose gradient on the logits is omega (p - y)."""
+        if self.cap >= 1.0:
+            return super().objective(batch, logits, omega)
         scaled = scale_gradient(logits, omega)
-        if self.cap < 1.0:
-            return losses.capped_cross_entropy(batch["label"], scaled, self.cap)
-        return losses.cross_entropy(batch["label"], scaled)
+        return losses.capped_cross_entropy(batch["label"], scaled, self.cap)
 
     def observe(self, learner, batch, logits, omega) -> None:
-        """Note each example's weight at its label."""
-        if self.table is None or "index" not in batch:
-            return
-        target = target_weight(omega, batch["label"])
-        distribute.write_rows(self.table, batch["index"], target)
-        if self.omega_table is not None:
+        """Note each example's weight at its label, or of all classes."""
+        super().observe(learner, batch, logits, omega)
+        if self.omega_table is not None and "index" in batch:
             rows = tf.broadcast_to(omega, tf.shape(logits))
             distribute.write_rows(self.omega_table, batch["index"], rows)
 
     def per_example(self, source) -> dict[str, np.ndarray]:
         """The last weight, and the score of a dictionary."""
-        if self.table is None:
-            return {}
-        columns = {"last_weight": np.array(self.table)}
-        if self.dictionary:
+        columns = super().per_example(source)
+        if columns and self.dictionary:
             columns["dictionary_score"] = np.array(self.dictionary.scores)
         return columns
 
     def report(self, source) -> dict[str, float]:
-        """The weights of the last epoch: spread, and what they tell apart."""
-        if self.table is None:
-            return {}
-        logs = weight_report(np.array(self.table), source)
-        if self.loss_tally:
+        """Also what the virtual step does, and of whom a dictionary is."""
+        logs = super().report(source)
+        if logs and self.loss_tally:
             logs |= self.loss_tally.means()
-        return logs | (
-            self.dictionary.report(source) if self.dictionary else {}
-        )
+        if logs and self.dictionary:
+            logs |= self.dictionary.report(source)
+        return logs
 
 
 def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
@@ -261,14 +244,3 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
         f"got {meta!r}; clean examples go to fit(..., meta=)"
     )
 
-
-def weight_report(weights: np.ndarray, source) -> dict[str, float]:
-    """Mean and spread; by clean and mislabelled where the truth is known."""
-    logs = {"weight_mean": weights.mean(), "weight_std": weights.std()}
-    auroc = clean_auroc(source, weights)
-    if auroc is not None:
-        clean = source.labels == source.true_labels
-        logs["weight_clean"] = weights[clean].mean()
-        logs["weight_mislabelled"] = weights[~clean].mean()
-        logs["weight_auroc"] = auroc
-    return {name: float(value) for name, value in logs.items()}

@@ -19,9 +19,9 @@ class MWNet(WeightNetMethod):
 
     def start(self, learner, batch, logits) -> tf.Tensor:
         """The net before this step."""
-        return self.ready(learner, self.instance_weights(batch, logits))
+        return self.ready(learner, batch, self.instance_weights(batch, logits))
 
     def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """The net moves, and weighs the same losses again."""
         self.learn(learner, outlook.slopes)
-        return self.ready(learner, self.instance_weights(batch, logits))
+        return self.ready(learner, batch, self.instance_weights(batch, logits))

@@ -1,0 +1,127 @@
+"""Forward correction: predict the noisy label through a matrix of the noise.
+
+Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss
+Correction Approach", https://arxiv.org/abs/1609.03683, Theorem 2, and Eq. 12
+and 13 for the matrix. `quantile` = 0.97 is that of the authors' code, but for
+CIFAR-100 (1.0: the largest). Deviation: the network that gives the matrix is
+trained in the first half of the run, not in a run of its own, so that all
+methods have the same number of steps; the second half starts from the first
+weights again, as in the paper.
+"""
+
+import gin
+import numpy as np
+import tensorflow as tf
+
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.errors import BadInput, require_range
+from fsr_gdw_tf.methods.base import Method, starts_now
+from fsr_gdw_tf.metrics import noise_matrix
+from fsr_gdw_tf.rewind import Rewind
+from fsr_gdw_tf.tables import require_indices
+
+
+@gin.register
+class ForwardCorrection(Method):
+    """-log of the label's entry in p T, with T_ij = p(given j | true i).
+
+    matrix: T, if it is known: rows that add up to one; there is then one
+        stage, unless there is a warm-up.
+    warmup: epochs, or below 1 their share of all, of the first stage.
+    restart: whether the second stage goes back to the first weights.
+    quantile: the example that shows a class is the one whose probability of it
+        is the largest below this quantile.
+    """
+
+    def __init__(
+        self,
+        matrix=None,
+        warmup: float | None = None,
+        restart: bool = True,
+        quantile: float = 0.97,
+        **kwargs,
+    ):
+        default = 0.5 if matrix is None else 0
+        super().__init__(default if warmup is None else warmup, **kwargs)
+        require_range(0, 1 + 1e-9, quantile=quantile)
+        self.given = None if matrix is None else np.array(matrix, np.float32)
+        self.restart, self.quantile = restart, quantile
+        self.matrix = self.beginning = None
+
+    def bind(self, learner, source, batches) -> None:
+        """The matrix, of no noise at first; the first weights."""
+        if self.given is None:
+            require_indices(type(self).__name__, source)
+        self.batches = batches
+        if self.matrix is not None:
+            return
+        known = as_matrix(self.given, learner.classes)
+        self.matrix = self.add_weight(
+            shape=known.shape, initializer="zeros", trainable=False, name="T"
+        )
+        self.matrix.assign(known)
+        if self.given is None and self.restart:
+            self.beginning = Rewind(self, learner)
+
+    def begin_epoch(self, learner, source, clean) -> None:
+        """Estimate the matrix between the stages."""
+        if self.given is None and starts_now(learner, self.warmup):
+            self.matrix.assign(self.estimate(learner, source, clean))
+            if self.beginning:
+                self.beginning.go_back(learner)
+
+    def estimate(self, learner, source, clean) -> np.ndarray:
+        """Eq. 12 and 13: each class's row, from the example that shows it."""
+        probs = learner.predict(source, batches=self.batches, verbose=0)
+        return anchors(probs, self.quantile)
+
+    def objective(self, batch, logits, omega) -> tf.Tensor:
+        """The loss of each example."""
+        return losses.forward_corrected(
+            batch["label"], logits, self.matrix.value
+        )
+
+    def report(self, source) -> dict[str, float]:
+        """How far the matrix is from the truth, if that is known."""
+        if source.true_labels is None or self.matrix is None:
+            return {}
+        truth = noise_matrix(source)
+        return {"matrix_error": float(np.abs(self.matrix - truth).mean())}
+
+    def tables(self, source) -> dict[str, list[dict]]:
+        """The matrix, a row for each true class."""
+        names = [str(name) for name in source.class_names]
+        return {
+            "noise_matrix.csv": [
+                {"class": name, **dict(zip(names, row, strict=True))}
+                for name, row in zip(
+                    names, np.array(self.matrix).round(4), strict=True
+                )
+            ]
+        }
+
+
+def anchors(probs: np.ndarray, quantile: float) -> np.ndarray:
+    """The predictions for the examples that show each class most clearly."""
+    below = probs
+    if quantile < 1:
+        edge = np.quantile(probs, quantile, axis=0, method="higher")
+        below = np.where(probs >= edge, 0.0, probs)
+    return probs[below.argmax(axis=0)]
+
+
+def as_matrix(given: np.ndarray | None, classes: int) -> np.ndarray:
+    """A matrix of probabilities; that of no noise if none is given."""
+    if given is None:
+        return np.eye(classes, dtype=np.float32)
+    if given.shape != (classes, classes):
+        raise BadInput(
+            f"the noise of {classes} classes is a matrix of {classes} rows and "
+            f"columns, got {given.shape}"
+        )
+    if (given < 0).any() or not np.allclose(given.sum(axis=1), 1, atol=1e-3):
+        raise BadInput(
+            "each row of a noise matrix holds the probabilities of the given "
+            f"labels and adds up to 1, got rows of {given.sum(axis=1)}"
+        )
+    return given

@@ -1,0 +1,51 @@
+"""GLC: forward correction with the matrix that a clean set shows.
+
+Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels
+Corrupted by Severe Noise", https://arxiv.org/abs/1802.05300, Algorithm 1.
+Clean examples that are in the training set (META_IN_TRAINING) keep the plain
+loss, as there. Deviation: both networks share the epochs of one run, see
+`ForwardCorrection`.
+"""
+
+import gin
+import numpy as np
+import tensorflow as tf
+
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
+
+
+@gin.register
+class GLC(ForwardCorrection):
+    """T_ij = the mean probability of j over clean examples of class i."""
+
+    uses_meta = True
+    meta_in_batches = False
+
+    def __init__(
+        self, warmup: float | None = None, restart: bool = True, **kwargs
+    ):
+        super().__init__(warmup=warmup, restart=restart, **kwargs)
+        self.border = None
+
+    def bind(self, learner, source, batches) -> None:
+        """Note which examples are clean: the last ones."""
+        super().bind(learner, source, batches)
+        border = len(source) - source.trusted
+        if self.border not in (None, border):
+            learner.train_function = None  # it has captured the old one
+        self.border = border
+
+    def estimate(self, learner, source, clean) -> np.ndarray:
+        """Eq. 2; a class without a clean example is taken for clean."""
+        probs = learner.predict(clean, batches=self.batches, verbose=0)
+        matrix = np.eye(learner.classes, dtype=probs.dtype)
+        for k in np.unique(clean.labels):
+            matrix[k] = probs[clean.labels == k].mean(axis=0)
+        return matrix
+
+    def objective(self, batch, logits, omega) -> tf.Tensor:
+        """Corrected; plain where the label is known to be right."""
+        corrected = super().objective(batch, logits, omega)
+        plain = losses.cross_entropy(batch["label"], logits)
+        return tf.where(batch["index"] >= self.border, plain, corrected)
