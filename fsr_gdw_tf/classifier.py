@@ -172,6 +172,11 @@ class Classifier(Trainer):
         """The metrics of a test; training has the first two."""
         return (self.loss_mean, self.accuracy, *self.test_metrics)
 
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """Only these: a method may hold a network that has its own."""
+        return list(self.measured)
+
     def train_step(self, batch) -> None:
         """One step: every method, every regulariser, every scope."""
         for part in self.parts:
@@ -200,9 +205,7 @@ class Classifier(Trainer):
         self.loss_mean.update_state(loss * distribute.replicas())
         self.accuracy.update_state(batch["label"], logits)
 
-    def loss_and_delta(
-        self, batch, logits, omega, parts=(), weight=None
-    ):
+    def loss_and_delta(self, batch, logits, omega, parts=(), weight=None):
         """The loss of a batch, and its gradient on the logits.
 
         `weight` is given, not learned, and known to the real step alone: a

@@ -274,6 +274,25 @@ def everyones(rows: tf.Tensor) -> tf.Tensor:
     return tf.reshape(add_up(own), [-1, *rows.shape[1:]])
 
 
+def own(rows: tf.Tensor) -> tf.Tensor:
+    """This replica's part of rows for all, as `everyones` puts them."""
+    size = tf.shape(rows)[0] // replicas()
+    return rows[_replica() * size :][:size]
+
+
+def ranks(values: tf.Tensor) -> tf.Tensor:
+    """How many values of the global batch are smaller than each of ours.
+
+    Of equal ones the first is the smallest, so that no two have one rank.
+    """
+    every = everyones(values)
+    place = tf.range(tf.shape(every)[0])
+    before = place[None] < own(place)[:, None]
+    same = every[None] == values[:, None]
+    less = (every[None] < values[:, None]) | (same & before)
+    return tf.reduce_sum(tf.cast(less, "int32"), axis=1)
+
+
 def _replica() -> tf.Tensor | int:
     context = tf.distribute.get_replica_context()
     return context.replica_id_in_sync_group if context else 0

@@ -58,6 +58,20 @@ def forward_corrected(
     return -tf.reduce_sum(labels * log_given, axis=-1)
 
 
+def divergence(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """KL(p || y) = sum_j p_j (log p_j - log y_j), p the prediction."""
+    labels = tf.cast(labels, logits.dtype)
+    # A label of zero has no endless slope, the constant is MSLG's.
+    surprise = tf.nn.log_softmax(logits) - tf.math.log(labels + 1e-10)
+    return tf.reduce_sum(tf.nn.softmax(logits) * surprise, axis=-1)
+
+
+def entropy(logits: tf.Tensor) -> tf.Tensor:
+    """-sum_j p_j log p_j of each prediction."""
+    probs, log_p = tf.nn.softmax(logits), tf.nn.log_softmax(logits)
+    return -tf.reduce_sum(probs * log_p, axis=-1)
+
+
 def capped_probs(logits: tf.Tensor, cap: float) -> tf.Tensor:
     """softmax(z), each entry at most `cap`; not normalised again."""
     return tf.minimum(tf.nn.softmax(logits), tf.cast(cap, logits.dtype))

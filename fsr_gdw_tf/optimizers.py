@@ -106,6 +106,17 @@ class Adam(keras.optimizers.Optimizer):
         }
 
 
+def another_optimizer(optimizer: keras.optimizers.Optimizer):
+    """One like it, for other variables, that follows its learning rate."""
+    rate = optimizer._learning_rate
+    is_variable = isinstance(rate, keras.Variable)
+    first = float(rate) if is_variable else rate
+    config = optimizer.get_config() | {"learning_rate": first}
+    other = type(optimizer).from_config(config)
+    other._learning_rate = rate  # the variable itself, if it is one
+    return other
+
+
 def add_l2(gradients, variables, l2: float) -> list:
     """g + l2 theta: the decay that momentum and Adam see."""
     if not l2:

@@ -45,7 +45,9 @@ class FollowMethod(keras.callbacks.Callback):
         for part in self.model.parts:
             report.update(part.report(self.source))
         logs.update(report)
-        weighs = epoch >= self.first and "weight_std" in report
+        method = self.model.method
+        learns = method.uses_meta or method.dictionary  # others may weigh alike
+        weighs = learns and epoch >= self.first and "weight_std" in report
         if weighs and report["weight_std"] < COLLAPSED:
             self.warn(report)
 

@@ -2,6 +2,8 @@
 
 from fsr_gdw_tf.methods.base import Method, Regulariser
 from fsr_gdw_tf.methods.class_balanced import ClassBalanced
+from fsr_gdw_tf.methods.coteaching import CoTeaching
+from fsr_gdw_tf.methods.d2l import D2L
 from fsr_gdw_tf.methods.elr import ELR
 from fsr_gdw_tf.methods.finetune import FineTune
 from fsr_gdw_tf.methods.focal import Focal
@@ -9,13 +11,18 @@ from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
 from fsr_gdw_tf.methods.fsr import FSR
 from fsr_gdw_tf.methods.gce import GCE
 from fsr_gdw_tf.methods.gdw import GDW
+from fsr_gdw_tf.methods.gen_label import GenLabel
 from fsr_gdw_tf.methods.glc import GLC
 from fsr_gdw_tf.methods.insw import INSW
 from fsr_gdw_tf.methods.l2rw import L2RW
+from fsr_gdw_tf.methods.mentornet import MentorNet
 from fsr_gdw_tf.methods.meta import MetaMethod
 from fsr_gdw_tf.methods.mixup import MixUp
 from fsr_gdw_tf.methods.mwnet import MWNet
+from fsr_gdw_tf.methods.pencil import PENCIL
 from fsr_gdw_tf.methods.relabel import Relabel
+from fsr_gdw_tf.methods.remix import Remix
+from fsr_gdw_tf.methods.soft_label import SoftLabel
 from fsr_gdw_tf.methods.supervised import Supervised
 
 METHODS = [
@@ -25,6 +32,12 @@ METHODS = [
     GCE,
     ForwardCorrection,
     GLC,
+    CoTeaching,
+    MentorNet,
+    D2L,
+    PENCIL,
+    SoftLabel,
+    GenLabel,
     FineTune,
     L2RW,
     INSW,
@@ -32,9 +45,10 @@ METHODS = [
     GDW,
     FSR,
 ]
-REGULARISERS = [MixUp, Relabel, ELR]
+REGULARISERS = [MixUp, Remix, Relabel, ELR]
 
 __all__ = [
+    "D2L",
     "ELR",
     "FSR",
     "GCE",
@@ -43,16 +57,22 @@ __all__ = [
     "INSW",
     "L2RW",
     "METHODS",
+    "PENCIL",
     "REGULARISERS",
     "ClassBalanced",
+    "CoTeaching",
     "FineTune",
     "Focal",
     "ForwardCorrection",
+    "GenLabel",
     "MWNet",
+    "MentorNet",
     "MetaMethod",
     "Method",
     "MixUp",
     "Regulariser",
     "Relabel",
+    "Remix",
+    "SoftLabel",
     "Supervised",
 ]

@@ -243,4 +243,3 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
         "meta is None (a clean meta set), 'dictionary' or a Dictionary(...), "
         f"got {meta!r}; clean examples go to fit(..., meta=)"
     )
-

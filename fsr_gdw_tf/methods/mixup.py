@@ -64,7 +64,7 @@ class MixUp(Regulariser):
             )
 
     def prepare(self, learner, batch):
-        """Mix inputs and labels with the same coefficient."""
+        """Mix inputs and labels, as a rule with the same coefficient."""
         inputs, label = tf.cast(batch["inputs"], tf.float32), batch["label"]
         u = distribute.step_uniform(
             learner.optimizer.iterations,
@@ -74,16 +74,21 @@ class MixUp(Regulariser):
         )
         share = LAWS[self.law](u[0], self.alpha)
         partner = tf.argsort(u[1])
+        of_label = self.label_share(label, partner, share)
         mixed = {
             **batch,
             "inputs": mix(inputs, partner, share),
-            "label": mix(label, partner, share),
+            "label": mix(label, partner, of_label),
             "unmixed_inputs": batch["inputs"],
             "unmixed_label": label,
         }
         if "weight" in batch:
-            mixed |= weigh(label, batch["weight"], partner, share)
+            mixed |= weigh(label, batch["weight"], partner, of_label)
         return mixed
+
+    def label_share(self, label, partner, share) -> tf.Tensor:
+        """How much of each label stays: as much as of its image."""
+        return share
 
 
 def weigh(label, weight, partner, share) -> dict[str, tf.Tensor]:

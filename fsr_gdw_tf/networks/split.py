@@ -71,6 +71,24 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
     return features, dense if plain else Logits(dense)
 
 
+def another(
+    features: keras.Model, head: keras.layers.Layer
+) -> tuple[keras.Model, keras.layers.Layer]:
+    """(features, head) of the same architecture, with weights of their own."""
+    try:
+        copy = keras.models.clone_model(features)
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise BadInput(
+            "this network cannot be copied, as some layer of it does not say "
+            f"how it was made ({error}); pass a second one, network=model"
+        ) from error
+    dense = head.dense if isinstance(head, Logits) else head
+    plain = {"activation": "linear", "dtype": head.variable_dtype}
+    other = type(dense).from_config(dense.get_config() | plain)
+    other.build(copy.output_shape)
+    return copy, other
+
+
 def _last_dense(model: keras.Model) -> keras.layers.Dense:
     tensor = model.outputs[0]
     layer = tensor._keras_history.operation

@@ -1,0 +1,89 @@
+"""Co-teaching: two networks; each trains on what the other finds easy.
+
+Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely
+Noisy Labels", https://arxiv.org/abs/1804.06872, Algorithm 1, with the rise over
+ten epochs of its code. The twin is a second `Classifier`, trained by its own
+train step with the same rates; the first network is the one that is tested.
+Deviations: the loss is the mean over what is selected (the authors' code
+divides by their number twice); the twin knows no regularisers.
+"""
+
+import gin
+import keras
+import tensorflow as tf
+
+from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.methods.weighing import WeighingMethod
+from fsr_gdw_tf.networks.split import another, split
+from fsr_gdw_tf.optimizers import another_optimizer
+
+
+@gin.register
+class CoTeaching(WeighingMethod):
+    """Weight zero for the share with the largest loss in the twin's eyes.
+
+    forget_rate: that share in the end: the rate of wrong labels.
+    rise: epochs until then, from zero in a straight line.
+    network: a second Keras classifier; None is a copy of the architecture
+        with random weights of its own.
+    """
+
+    def __init__(
+        self,
+        forget_rate: float,
+        rise: float = 10,
+        network: keras.Model | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        require_range(0, 1, forget_rate=forget_rate)
+        require_range(1, INF, rise=rise)
+        self.forget_rate, self.rise = forget_rate, rise
+        self.parts = split(network) if network is not None else None
+        self.twin = None
+
+    @property
+    def optimizers(self) -> list:
+        """The twin's."""
+        return [self.twin.optimizer] if self.twin else []
+
+    def bind(self, learner, source, batches) -> None:
+        """Build the twin."""
+        super().bind(learner, source, batches)
+        if self.twin is None:
+            parts = self.parts or another(learner.features, learner.head)
+            twin = type(learner)(*parts, Twin(), l2=learner.l2, books=False)
+            twin.compile(another_optimizer(learner.optimizer))
+            self.twin = twin
+
+    def teach(self, learner, batch, forward) -> tf.Tensor:
+        """Each selects for the other, with the weights before this step."""
+        pupil = self.twin.method
+        pupil.selected = self.select(learner, batch, forward.logits)
+        self.twin.train_step(batch)
+        return self.select(learner, batch, pupil.logits)
+
+    def select(self, learner, batch, logits) -> tf.Tensor:
+        """The same weight for the small losses, zero for the others."""
+        loss = tf.stop_gradient(losses.cross_entropy(batch["label"], logits))
+        n = tf.cast(distribute.global_size(loss), "float32")
+        # A product a rounding error below an integer is that integer.
+        kept = tf.floor((1.0 - self.forgotten(learner)) * n + 1e-3)
+        small = distribute.ranks(loss) < tf.cast(kept, "int32")
+        omega = tf.where(small, n / tf.maximum(kept, 1.0), 0.0)
+        return self.ready(learner, batch, tf.cast(omega, logits.dtype)[:, None])
+
+    def forgotten(self, learner) -> tf.Tensor:
+        """The share of this epoch: zero in the first."""
+        risen = tf.cast(learner.epoch.value, "float32") / max(self.rise - 1, 1)
+        return self.forget_rate * tf.minimum(risen, 1.0)
+
+
+class Twin(WeighingMethod):
+    """The method of the second network: it is told, and tells its logits."""
+
+    def teach(self, learner, batch, forward) -> tf.Tensor:
+        """What the other network has selected."""
+        self.logits = forward.logits
+        return self.selected

@@ -1,0 +1,85 @@
+"""Gen-label (MSLG): soft labels that the clean meta set generates.
+
+Algan & Ulusoy, "Meta Soft Label Generation for Noisy Labels",
+https://arxiv.org/abs/2007.05836, the row "Gen-label" of GDW's tables. Constants
+are those of the authors' code for CIFAR-10 (rate 1500 on Clothing1M), the
+warm-up is 44 of its 120 epochs. As there the prediction is the first argument
+of the divergence, both losses are divided by the number of classes, and only
+the first one takes part in the virtual step, which is plain gradient descent.
+Deviation: the schedule of the learning rate is that of all methods here.
+"""
+
+import gin
+import tensorflow as tf
+
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.methods.base import Method, awake
+from fsr_gdw_tf.methods.label_table import label_table
+from fsr_gdw_tf.methods.meta import MetaMethod
+
+
+@gin.register
+class GenLabel(MetaMethod):
+    """omega = softmax(l), with l, of each example, moved by the meta loss.
+
+    rate: beta of the paper, of that move.
+    scale: K; l starts at K times the given label.
+    entropy: gamma, the weight of the entropy of predictions.
+    """
+
+    def __init__(
+        self,
+        rate: float = 4000.0,
+        scale: float = 10.0,
+        entropy: float = 1.0,
+        virtual_rate: float | None = 0.5,
+        warmup: float = 44 / 120,
+        **kwargs,
+    ):
+        super().__init__(virtual_rate=virtual_rate, warmup=warmup, **kwargs)
+        require_range(0, INF, rate=rate, scale=scale, entropy=entropy)
+        self.rate, self.scale, self.entropy = rate, scale, entropy
+        self.labels = None
+
+    def bind(self, learner, source, batches) -> None:
+        """A row of label logits for each example."""
+        self.labels = label_table(self, learner, source, self.scale)
+        super().bind(learner, source, batches)
+
+    def neutral(self, batch, logits) -> tf.Tensor:
+        """The label before anything is learned."""
+        label = tf.cast(batch["label"], logits.dtype)
+        return tf.nn.softmax(self.scale * label)
+
+    def start(self, learner, batch, logits) -> tf.Tensor:
+        """The label as it stands."""
+        return tf.cast(tf.nn.softmax(self.labels.rows(batch)), logits.dtype)
+
+    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+        """Through the softmax to its logits, which move."""
+        y, slope = outlook.omega, outlook.slope
+        mean = tf.reduce_sum(y * slope, axis=1, keepdims=True)
+        rows = self.labels.rows(batch)
+        rows -= self.rate * tf.cast(y * (slope - mean), rows.dtype)
+        self.labels.write(batch, rows)
+        return tf.cast(tf.nn.softmax(rows), logits.dtype)
+
+    def objective(self, batch, logits, omega) -> tf.Tensor:
+        """KL(p || y) / C."""
+        return losses.divergence(logits, omega) / logits.shape[-1]
+
+    def loss(self, learner, batch, logits, omega) -> tf.Tensor:
+        """Plain cross-entropy during the warm-up."""
+        return Method.loss(self, learner, batch, logits, omega)
+
+    def penalty(self, learner, batch, logits) -> tf.Tensor:
+        """gamma H(p) / C, after the warm-up."""
+        weight = tf.where(awake(learner, self.warmup), self.entropy, 0.0)
+        weight = tf.cast(weight / logits.shape[-1], logits.dtype)
+        return weight * losses.entropy(logits)
+
+    def report(self, source) -> dict[str, float]:
+        """Also how many labels have changed."""
+        known = self.labels.report(source) if self.labels else {}
+        return super().report(source) | known

@@ -1,0 +1,72 @@
+"""Soft-label: a label per example, taught by the clean meta set.
+
+Vyas et al., "Learning Soft Labels via Meta Learning",
+https://arxiv.org/abs/2009.09496, the row "Soft-label" of GDW's tables: labels
+are parameters, moved by the gradient of the meta loss after a virtual step.
+There is no code. Ours: labels start as given, each step is taken on the loss of
+the example alone (not on its share of the batch) and ends at the nearest
+probabilities, and the rate was chosen on digits.
+"""
+
+import gin
+import tensorflow as tf
+
+from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.methods.label_table import label_table
+from fsr_gdw_tf.methods.meta import MetaMethod
+
+
+@gin.register
+class SoftLabel(MetaMethod):
+    """omega is the label itself.
+
+    rate: of a label's step against the meta gradient; 0 is plain training.
+    """
+
+    def __init__(self, rate: float = 10.0, **kwargs):
+        super().__init__(**kwargs)
+        require_range(0, INF, rate=rate)
+        self.rate, self.labels = rate, None
+
+    def bind(self, learner, source, batches) -> None:
+        """A label for each example."""
+        self.labels = label_table(self, learner, source)
+        super().bind(learner, source, batches)
+
+    def neutral(self, batch, logits) -> tf.Tensor:
+        """The given label."""
+        return tf.cast(batch["label"], logits.dtype)
+
+    def start(self, learner, batch, logits) -> tf.Tensor:
+        """The label as it stands."""
+        rows = tf.cast(self.labels.rows(batch), logits.dtype)
+        return self.ready(learner, batch, rows)
+
+    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+        """A step, and back to probabilities."""
+        n = tf.cast(distribute.global_size(logits), logits.dtype)
+        moved = outlook.omega - self.rate * n * outlook.slope
+        moved = self.ready(learner, batch, nearest_probs(moved))
+        self.labels.write(batch, moved)
+        return moved
+
+    def objective(self, batch, logits, omega) -> tf.Tensor:
+        """Cross-entropy with the learned label."""
+        return losses.cross_entropy(omega, logits)
+
+    def report(self, source) -> dict[str, float]:
+        """Also how many labels have changed."""
+        known = self.labels.report(source) if self.labels else {}
+        return super().report(source) | known
+
+
+def nearest_probs(rows: tf.Tensor) -> tf.Tensor:
+    """The probabilities nearest to each row: max(row - t, 0), sum one."""
+    ordered = tf.sort(rows, axis=1, direction="DESCENDING")
+    count = tf.range(1, tf.shape(rows)[1] + 1, dtype="int32")
+    excess = (tf.cumsum(ordered, axis=1) - 1.0) / tf.cast(count, rows.dtype)
+    # t is the excess of as many of the largest as stay positive.
+    stay = tf.reduce_sum(tf.cast(ordered > excess, "int32"), axis=1)
+    t = tf.gather(excess, stay - 1, axis=1, batch_dims=1)
+    return tf.nn.relu(rows - t[:, None])
