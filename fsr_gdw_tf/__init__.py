@@ -11,6 +11,7 @@ _HOMES = {
     "ClassBalanced": "fsr_gdw_tf.methods",
     "Classifier": "fsr_gdw_tf.classifier",
     "CoTeaching": "fsr_gdw_tf.methods",
+    "CRUST": "fsr_gdw_tf.methods",
     "D2L": "fsr_gdw_tf.methods",
     "Dictionary": "fsr_gdw_tf.dictionary",
     "ELR": "fsr_gdw_tf.methods",

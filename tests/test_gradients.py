@@ -9,7 +9,7 @@ from fsr_gdw_tf import BadInput, Classifier, distribute, losses
 from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
-from fsr_gdw_tf.methods import GDW, INSW, L2RW, MWNet
+from fsr_gdw_tf.methods import GDW, INSW, L2RW, GenLabel, MWNet, SoftLabel
 from fsr_gdw_tf.methods.gdw import zero_mean
 from fsr_gdw_tf.optimizers import SGD
 from fsr_gdw_tf.tables import example_table
@@ -69,16 +69,21 @@ class Free:
         return method
 
 
-def meta_loss_of(classifier, batch, omega) -> float:
+def weighted(method, batch, logits, omega):
+    """omega (p - y): what weights do to the gradient on the logits."""
+    probs = losses.capped_probs(logits, method.cap)
+    return omega * (probs - batch["label"])
+
+
+def meta_loss_of(classifier, batch, omega, rule=weighted) -> float:
     """The meta loss after the virtual step, step by step and by hand."""
     method = classifier.method
     variables = scope_variables(classifier, method.scope)
     before = [v.numpy() for v in classifier.variables]
     with tf.GradientTape() as tape:
         logits = classifier.call(batch["inputs"], training=True)
-        probs = tf.stop_gradient(losses.capped_probs(logits, method.cap))
-        pull = omega * (probs - batch["label"]) / N
-        linear = tf.reduce_sum(logits * pull)
+        pull = rule(method, batch, logits, omega) / N
+        linear = tf.reduce_sum(logits * tf.stop_gradient(pull))
     gradients = tape.gradient(linear, [v.value for v in variables])
     for v, g in zip(variables, gradients, strict=True):
         v.assign_sub(0.3 * g)
@@ -131,6 +136,42 @@ def test_gradient_of_the_weight_net_is_the_central_difference(batch, kind):
             kernel.assign(kernel.numpy() - sign * 1e-5 * (np.arange(100) == j))
         difference = (sides[0] - sides[1]) / 2e-5
         np.testing.assert_allclose(phi[0][0, j], difference, 1e-4, 1e-10)
+
+
+def as_target(method, batch, logits, label):
+    """p sum y - y: cross-entropy with any label."""
+    total = tf.reduce_sum(label, axis=1, keepdims=True)
+    return tf.nn.softmax(logits) * total - label
+
+
+def as_divergence(method, batch, logits, label):
+    """p (log p - log y - KL(p || y)) / C: MSLG's loss."""
+    p = tf.nn.softmax(logits)
+    surprise = tf.math.log(p) - tf.math.log(label + 1e-10)
+    mean = tf.reduce_sum(p * surprise, axis=1, keepdims=True)
+    return p * (surprise - mean) / C
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"), [(SoftLabel, as_target), (GenLabel, as_divergence)]
+)
+@pytest.mark.parametrize("scope", ["all", "head"])
+def test_gradient_of_labels_is_the_central_difference(batch, kind, rule, scope):
+    """The fused cross-entropy would give zero here, and say nothing."""
+    labels = np.random.default_rng(1).dirichlet(np.ones(C), N)
+    rate = {"virtual_rate": 0.3, "warmup": 0}
+    method = Free(kind(scope=scope, **rate), tf.constant(labels))
+    classifier = built(method)
+    _, g, *_ = lookahead(classifier, method, batch, forward(classifier, batch))
+    for i, j in [(0, 0), (1, C - 1), (N - 1, 1)]:
+        sides = []
+        for sign in (1, -1):
+            moved = labels.copy()
+            moved[i, j] += sign * 1e-4
+            sides.append(meta_loss_of(classifier, batch, moved, rule))
+        difference = (sides[0] - sides[1]) / 2e-4
+        assert abs(difference) > 1e-6
+        np.testing.assert_allclose(g[i, j], difference, rtol=1e-5)
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

@@ -10,6 +10,7 @@ from fsr_gdw_tf import BadInput, Batches, Dictionary, MixUp, Supervised, arrays
 from fsr_gdw_tf.callbacks import Checkpoints
 from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.methods import (
+    CRUST,
     D2L,
     ELR,
     FSR,
@@ -57,6 +58,8 @@ CASES = {
     "glc": lambda: {"method": GLC()},
     "coteaching": lambda: {"method": CoTeaching(0.2, rise=2)},
     "mentornet": lambda: {"method": MentorNet()},
+    "crust": lambda: {"method": CRUST(warmup=1)},
+    "crust_unmixed": lambda: {"method": CRUST(warmup=1, blend=0)},
     "d2l": lambda: {"method": D2L(start=0, window=1)},
     "pencil": lambda: {"method": PENCIL(warmup=0.2, fix=0.5)},
     "soft_label": lambda: {"method": SoftLabel()},
@@ -95,6 +98,7 @@ RANDOM = (
     "mixup_beta",
     "remix",
     "mentornet",
+    "crust",
     "fsr",
     "fsr_raw",
     "fsr_shift",

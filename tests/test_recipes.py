@@ -108,7 +108,7 @@ def data_for(recipe: str, folder: Path) -> list[str]:
         small = ["Learner.network=@mlp", "mlp.hidden=(8,)", "BATCH_SIZE=256"]
         own = ["DICTIONARY=2000", "REWARD_BATCH=350", "META_PER_CLASS=0"]
         return [f'DATA_DIR="{folder}"', "IMAGE_SIZE=8", *small, *own]
-    if recipe == "digits.gin":
+    if recipe.startswith("digits"):
         return ["TRAIN_EXAMPLES=100", "small_cnn.widths=(4, 8)"]
     if recipe in ("webvision.gin", "clothing1m.gin"):
         return published(recipe, folder)

@@ -12,7 +12,11 @@ from test_methods import CASES
 
 HERE = Path(__file__).parent
 # MixUp draws other pairs on each replica: another run, just as good.
-SAME = [c for c in CASES if c not in ("mixup", "mixup_beta", "fsr")]
+SAME = [
+    c
+    for c in CASES
+    if c not in ("mixup", "mixup_beta", "remix", "crust", "fsr")
+]
 GROUPS = [SAME[i::4] for i in range(4)]
 COPIES = ["copies of moving_mean", "copies of moving_variance"]
 THREE = ["mwnet", "gdw", "fsr_raw"]

@@ -3,6 +3,7 @@
 from fsr_gdw_tf.methods.base import Method, Regulariser
 from fsr_gdw_tf.methods.class_balanced import ClassBalanced
 from fsr_gdw_tf.methods.coteaching import CoTeaching
+from fsr_gdw_tf.methods.crust import CRUST
 from fsr_gdw_tf.methods.d2l import D2L
 from fsr_gdw_tf.methods.elr import ELR
 from fsr_gdw_tf.methods.finetune import FineTune
@@ -34,6 +35,7 @@ METHODS = [
     GLC,
     CoTeaching,
     MentorNet,
+    CRUST,
     D2L,
     PENCIL,
     SoftLabel,
@@ -48,6 +50,7 @@ METHODS = [
 REGULARISERS = [MixUp, Remix, Relabel, ELR]
 
 __all__ = [
+    "CRUST",
     "D2L",
     "ELR",
     "FSR",

@@ -70,8 +70,9 @@ class CoTeaching(WeighingMethod):
         n = tf.cast(distribute.global_size(loss), "float32")
         # A product a rounding error below an integer is that integer.
         kept = tf.floor((1.0 - self.forgotten(learner)) * n + 1e-3)
+        kept = tf.maximum(kept, 1.0)
         small = distribute.ranks(loss) < tf.cast(kept, "int32")
-        omega = tf.where(small, n / tf.maximum(kept, 1.0), 0.0)
+        omega = tf.where(small, n / kept, 0.0)
         return self.ready(learner, batch, tf.cast(omega, logits.dtype)[:, None])
 
     def forgotten(self, learner) -> tf.Tensor:

@@ -70,6 +70,7 @@ class D2L(Method):
         epoch, epochs = int(learner.epoch), int(learner.epochs)
         now = self.dimension(learner, source, epoch)
         before, lowest = np.array(self.history), float(self.lowest)
+        now = now if now > 0 else before[-1]  # features that all coincide
         lowest = min(lowest, now) if epoch else now
         looked = epoch >= self.first + self.window
         turned = looked and now - before.mean() > 2 * before.std()

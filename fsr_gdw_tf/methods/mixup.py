@@ -56,12 +56,8 @@ class MixUp(Regulariser):
 
     def bind(self, learner, source, batches) -> None:
         """Refuse inputs that stand for something else."""
-        if not mixable(learner.features):
-            raise BadInput(
-                "MixUp averages inputs, but this network looks them up by "
-                "number (integer inputs, or an Embedding); leave MixUp out, "
-                "such as regularisers=[Relabel()]"
-            )
+        remedy = "leave MixUp out, such as regularisers=[Relabel()]"
+        require_mixable(learner.features, "MixUp", remedy)
 
     def prepare(self, learner, batch):
         """Mix inputs and labels, as a rule with the same coefficient."""
@@ -103,6 +99,15 @@ def weigh(label, weight, partner, share) -> dict[str, tf.Tensor]:
         "label": tf.where(total[:, None] > 0, mixed, label),
         "weight": total,
     }
+
+
+def require_mixable(features: keras.Model, who: str, remedy: str) -> None:
+    """Refuse inputs that stand for something else."""
+    if not mixable(features):
+        raise BadInput(
+            f"{who} averages inputs, but this network looks them up by number "
+            f"(integer inputs, or an Embedding); {remedy}"
+        )
 
 
 def mixable(features: keras.Model) -> bool:

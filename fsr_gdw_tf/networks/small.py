@@ -6,7 +6,7 @@ import gin
 import keras
 from keras import layers
 
-from fsr_gdw_tf.networks.parts import features_and_head
+from fsr_gdw_tf.networks.parts import batch_norm, features_and_head
 
 
 @gin.register
@@ -20,7 +20,7 @@ def small_cnn(
     x = layers.Rescaling(1 / 255)(inputs)
     for i, width in enumerate(widths):
         x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(batch_norm()(x))
         if i == len(widths) - 2:
             x = layers.MaxPooling2D()(x)
     x = layers.GlobalAveragePooling2D()(x)

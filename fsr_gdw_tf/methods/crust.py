@@ -1,0 +1,119 @@
+"""CRUST: train on the half of each class whose gradients lie together.
+
+Mirzasoleiman et al., "Coresets for Robust Training of Neural Networks against
+Noisy Labels", https://arxiv.org/abs/2011.07451. The rule and its constants are
+those of the authors' code, which differs from the text: it takes the examples
+with the smallest sum of distances to their class, where the text speaks of a
+greedy facility location, and its images are mixed with others of the same given
+label, not of the same cluster. Deviations: gradients are those of images as
+tests see them; batches are drawn from all examples, those that are not selected
+weigh nothing, so that a batch trains on about half of its size; images are
+mixed with others of their own batch.
+"""
+
+import gin
+import numpy as np
+import tensorflow as tf
+from sklearn.metrics import pairwise_distances_chunked
+
+from fsr_gdw_tf import distribute
+from fsr_gdw_tf.errors import require_range
+from fsr_gdw_tf.methods.base import awake, first_epoch
+from fsr_gdw_tf.methods.mixup import mix, require_mixable
+from fsr_gdw_tf.methods.weighing import WeighingMethod
+from fsr_gdw_tf.tables import example_table, require_indices
+
+
+@gin.register
+class CRUST(WeighingMethod):
+    """Weight zero for those whose gradient is far from their class.
+
+    share: of each class that is selected, anew before each epoch.
+    radius: an example weighs as much as it has neighbours this near.
+    blend: of Beta(1, blend), how much of an image stays; 0 mixes nothing.
+    """
+
+    def __init__(
+        self,
+        share: float = 0.5,
+        radius: float = 2.0,
+        blend: float = 0.1,
+        warmup: float = 5,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(warmup=warmup, **kwargs)
+        require_range(1e-6, 1 + 1e-9, share=share)
+        require_range(0, 10, blend=blend)
+        self.share, self.radius = share, radius
+        self.blend, self.seed = blend, seed
+        self.selected = None
+
+    def bind(self, learner, source, batches) -> None:
+        """A weight for each example."""
+        require_indices("CRUST", source)
+        if self.blend:
+            require_mixable(learner.features, "CRUST", "take blend=0")
+        super().bind(learner, source, batches)
+        self.batches = batches
+        if self.selected is None:
+            self.selected = example_table(self, "selected", len(source), 1.0)
+
+    def begin_epoch(self, learner, source, clean) -> None:
+        """Select by the gradients of now."""
+        if int(learner.epoch) < int(first_epoch(self.warmup, learner.epochs)):
+            return
+        probs = learner.predict(source, batches=self.batches, verbose=0)
+        probs[np.arange(len(source)), source.labels] -= 1
+        gradients = probs @ np.array(learner.head.kernel).T / self.batches.size
+        weights = np.zeros(len(source), np.float32)
+        for k in np.unique(source.labels):
+            members = np.flatnonzero(source.labels == k)
+            weights[members] = central(
+                gradients[members], self.share, self.radius
+            )
+        self.selected.assign(weights)
+
+    def prepare(self, learner, batch):
+        """Blend images with others of the same given label."""
+        if not self.blend:
+            return batch
+        n = tf.shape(batch["label"])[0]
+        u = distribute.step_uniform(
+            learner.optimizer.iterations,
+            self.seed,
+            distribute.MIXING,
+            [n + 1, n],
+        )
+        same = batch["label"] @ tf.transpose(batch["label"])
+        partner = tf.argmax(tf.cast(same, u.dtype) * (u[:n] + 1e-6), axis=1)
+        stays = 1.0 - u[n, 0] ** (1.0 / self.blend)
+        stays = tf.where(awake(learner, self.warmup), stays, 1.0)
+        inputs = tf.cast(batch["inputs"], "float32")
+        inputs = mix(inputs, partner, tf.repeat(stays, n))
+        return {**batch, "inputs": inputs}
+
+    def teach(self, learner, batch, forward) -> tf.Tensor:
+        """The weights of those selected, of mean one over the batch."""
+        weight = tf.gather(self.selected.value, batch["index"])
+        total = distribute.add_up(tf.reduce_sum(weight))
+        n = tf.cast(distribute.global_size(weight), weight.dtype)
+        omega = tf.math.divide_no_nan(n * weight, total)
+        omega = tf.cast(omega, forward.logits.dtype)[:, None]
+        return self.ready(learner, batch, omega)
+
+
+def central(points: np.ndarray, share: float, radius: float) -> np.ndarray:
+    """How many are near each of the most central points; zero elsewhere."""
+
+    def both(distances, start):
+        near = (distances < radius).sum(axis=1)
+        return np.stack([distances.sum(axis=1), near], axis=1)
+
+    found = pairwise_distances_chunked(points, reduce_func=both)
+    sums, near = np.concatenate(list(found)).T
+    most = max(int(share * len(points)), 1)
+    chosen = np.argsort(sums, kind="stable")[:most]
+    weights = np.zeros(len(points), np.float32)
+    weights[chosen] = near[chosen]
+    return weights
