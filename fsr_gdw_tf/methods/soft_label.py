@@ -24,7 +24,7 @@ class SoftLabel(MetaMethod):
     rate: of a label's step against the meta gradient; 0 is plain training.
     """
 
-    def __init__(self, rate: float = 10.0, **kwargs):
+    def __init__(self, rate: float = 1.0, **kwargs):
         super().__init__(**kwargs)
         require_range(0, INF, rate=rate)
         self.rate, self.labels = rate, None
