@@ -38,6 +38,23 @@ def require_indices(who: str, source) -> None:
         )
 
 
+def class_counts(who: str, source) -> np.ndarray:
+    """How many examples each class has; refuses data that do not say so."""
+    if source is None:
+        raise BadInput(
+            f"{who} counts the classes before training: pass arrays or a "
+            "Source to fit, not a dataset"
+        )
+    return source.counts()
+
+
+def captured(learner, old, new):
+    """`new`; a step that holds another number as a constant is traced anew."""
+    if old is not None and np.any(old != new):
+        learner.train_function = None
+    return new
+
+
 def example_table(
     part, name: str, n: int, value: float, *width: int, **kwargs
 ) -> keras.Variable:

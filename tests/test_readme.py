@@ -1,6 +1,7 @@
 """What the README shows, works."""
 
 import re
+import textwrap
 from pathlib import Path
 
 import keras
@@ -9,6 +10,7 @@ import pytest
 from conftest import blobs
 
 from fsr_gdw_tf import Classifier
+from fsr_gdw_tf.methods import METHODS, REGULARISERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -99,3 +101,18 @@ def test_every_mentioned_file_exists():
 def test_the_gate_runs_the_readmes_test_command():
     assert "\nmake test" in (ROOT / ".ci" / "run").read_text()
     assert "make test " in README
+
+
+def test_every_method_has_a_row():
+    for kind in (*METHODS, *REGULARISERS):
+        name = kind.__module__.rpartition(".")[2]
+        assert f"`methods/{name}.py` |" in README
+
+
+def test_the_example_of_a_method_is_one():
+    """CONTRIBUTING shows the end of a file as it is."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    shown = textwrap.dedent(shown).rstrip()
+    file = ROOT / "fsr_gdw_tf" / "methods" / "gce.py"
+    assert file.read_text(encoding="utf-8").rstrip().endswith(shown)

@@ -1,7 +1,7 @@
 """The contract between a method and the one train step.
 
-A method is a rule for the gradient on the logits. It says so through four
-hooks, each of which has a default, so that a method is as long as its paper's
+A method is a rule for the gradient on the logits. It says so through hooks,
+each of which has a default, so that a method is as long as its paper's
 formula. Methods are Keras layers: their variables are saved, mirrored over
 replicas and resumed with the network's.
 """

@@ -15,6 +15,7 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.methods.base import Method
+from fsr_gdw_tf.tables import captured, class_counts
 
 FORMS = ("softmax", "sigmoid", "focal")
 
@@ -57,15 +58,9 @@ class ClassBalanced(Method):
 
     def bind(self, learner, source, batches) -> None:
         """Count the classes."""
-        if source is None:
-            raise BadInput(
-                "ClassBalanced counts the classes before training: pass arrays "
-                "or a Source to fit, not a dataset"
-            )
-        found = class_weights(source.counts(), self.beta)
-        if self.per_class is not None and (found != self.per_class).any():
-            learner.train_function = None  # it has captured the old ones
-        self.per_class = found
+        counts = class_counts("ClassBalanced", source)
+        found = class_weights(counts, self.beta)
+        self.per_class = captured(learner, self.per_class, found)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """The loss of each example."""

@@ -12,15 +12,18 @@ Deviation: the schedule of the learning rate is that of all methods here.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.methods.base import Method, awake
-from fsr_gdw_tf.methods.label_table import label_table
+from fsr_gdw_tf.methods.label_table import (
+    LearnsLabels,
+    divergence,
+    uncertainty,
+)
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 
 @gin.register
-class GenLabel(MetaMethod):
+class GenLabel(LearnsLabels, MetaMethod):
     """omega = softmax(l), with l, of each example, moved by the meta loss.
 
     rate: beta of the paper, of that move.
@@ -40,12 +43,6 @@ class GenLabel(MetaMethod):
         super().__init__(virtual_rate=virtual_rate, warmup=warmup, **kwargs)
         require_range(0, INF, rate=rate, scale=scale, entropy=entropy)
         self.rate, self.scale, self.entropy = rate, scale, entropy
-        self.labels = None
-
-    def bind(self, learner, source, batches) -> None:
-        """A row of label logits for each example."""
-        self.labels = label_table(self, learner, source, self.scale)
-        super().bind(learner, source, batches)
 
     def neutral(self, batch, logits) -> tf.Tensor:
         """The label before anything is learned."""
@@ -67,7 +64,7 @@ class GenLabel(MetaMethod):
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """KL(p || y) / C."""
-        return losses.divergence(logits, omega) / logits.shape[-1]
+        return divergence(logits, omega)
 
     def loss(self, learner, batch, logits, omega) -> tf.Tensor:
         """Plain cross-entropy during the warm-up."""
@@ -75,11 +72,5 @@ class GenLabel(MetaMethod):
 
     def penalty(self, learner, batch, logits) -> tf.Tensor:
         """gamma H(p) / C, after the warm-up."""
-        weight = tf.where(awake(learner, self.warmup), self.entropy, 0.0)
-        weight = tf.cast(weight / logits.shape[-1], logits.dtype)
-        return weight * losses.entropy(logits)
-
-    def report(self, source) -> dict[str, float]:
-        """Also how many labels have changed."""
-        known = self.labels.report(source) if self.labels else {}
-        return super().report(source) | known
+        counts = awake(learner, self.warmup)
+        return uncertainty(logits, self.entropy, counts)

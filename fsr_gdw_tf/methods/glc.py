@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
+from fsr_gdw_tf.tables import captured
 
 
 @gin.register
@@ -32,9 +33,7 @@ class GLC(ForwardCorrection):
         """Note which examples are clean: the last ones."""
         super().bind(learner, source, batches)
         border = len(source) - source.trusted
-        if self.border not in (None, border):
-            learner.train_function = None  # it has captured the old one
-        self.border = border
+        self.border = captured(learner, self.border, border)
 
     def estimate(self, learner, source, clean) -> np.ndarray:
         """Eq. 2; a class without a clean example is taken for clean."""

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute
+from fsr_gdw_tf import distribute, losses
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.methods.mixup import MixUp
 from fsr_gdw_tf.tables import example_table, require_indices, require_same
@@ -47,14 +47,38 @@ class LabelTable:
         return logs
 
 
-def label_table(part, learner, source, scale: float = 1.0) -> LabelTable:
-    """A table for these examples, or the part's own if it has one."""
-    who = type(part).__name__
-    require_indices(who, source)
-    require_same(part, source)
-    if any(isinstance(r, MixUp) for r in learner.regularisers):
-        raise BadInput(
-            f"{who} learns a label for each example, and MixUp mixes labels; "
-            "leave MixUp out"
-        )
-    return part.labels or LabelTable(part, learner, source, scale)
+class LearnsLabels:
+    """What is put before a method whose labels are learned."""
+
+    scale = 1.0  # of the given label, where learning starts
+    labels = None
+
+    def bind(self, learner, source, batches) -> None:
+        """A row for each example."""
+        who = type(self).__name__
+        require_indices(who, source)
+        require_same(self, source)
+        if any(isinstance(r, MixUp) for r in learner.regularisers):
+            raise BadInput(
+                f"{who} learns a label for each example, and MixUp mixes "
+                "labels; leave MixUp out"
+            )
+        if self.labels is None:
+            self.labels = LabelTable(self, learner, source, self.scale)
+        super().bind(learner, source, batches)
+
+    def report(self, source) -> dict[str, float]:
+        """Also how many labels have changed."""
+        known = self.labels.report(source) if self.labels else {}
+        return super().report(source) | known
+
+
+def divergence(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """KL(p || y) / C: what PENCIL and MSLG train on."""
+    return losses.divergence(logits, labels) / logits.shape[-1]
+
+
+def uncertainty(logits, weight: float, counts: tf.Tensor) -> tf.Tensor:
+    """weight * H(p) / C, while it counts: so that predictions decide."""
+    weight = tf.where(counts, weight / logits.shape[-1], 0.0)
+    return tf.cast(weight, logits.dtype) * losses.entropy(logits)

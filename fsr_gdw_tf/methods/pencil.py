@@ -15,11 +15,15 @@ import tensorflow as tf
 from fsr_gdw_tf import distribute, losses
 from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.methods.base import Method, awake
-from fsr_gdw_tf.methods.label_table import label_table
+from fsr_gdw_tf.methods.label_table import (
+    LearnsLabels,
+    divergence,
+    uncertainty,
+)
 
 
 @gin.register
-class PENCIL(Method):
+class PENCIL(LearnsLabels, Method):
     """Plain training; labels y = softmax(l) learn, too; y stays as it is.
 
     alpha, beta: weights of the compatibility with the given label, and of the
@@ -45,11 +49,7 @@ class PENCIL(Method):
             0, INF, alpha=alpha, beta=beta, rate=rate, scale=scale, fix=fix
         )
         self.alpha, self.beta, self.rate = alpha, beta, rate
-        self.scale, self.fix, self.labels = scale, fix, None
-
-    def bind(self, learner, source, batches) -> None:
-        """A row of label logits for each example."""
-        self.labels = label_table(self, learner, source, self.scale)
+        self.scale, self.fix = scale, fix
 
     def learning(self, learner) -> tf.Tensor:
         """Whether it is the second phase."""
@@ -62,13 +62,11 @@ class PENCIL(Method):
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """KL(p || y) / C."""
-        return losses.divergence(logits, omega) / logits.shape[-1]
+        return divergence(logits, omega)
 
     def penalty(self, learner, batch, logits) -> tf.Tensor:
         """beta H(p) / C, in the second phase."""
-        weight = tf.where(self.learning(learner), self.beta, 0.0)
-        weight = tf.cast(weight / logits.shape[-1], logits.dtype)
-        return weight * losses.entropy(logits)
+        return uncertainty(logits, self.beta, self.learning(learner))
 
     def observe(self, learner, batch, logits, omega) -> None:
         """In the second phase labels take a step down the same loss."""
@@ -82,7 +80,3 @@ class PENCIL(Method):
         step = self.rate / n * tape.gradient(loss, rows)
         moved = tf.where(self.learning(learner), rows - step, rows)
         self.labels.write(batch, moved)
-
-    def report(self, source) -> dict[str, float]:
-        """How many labels have changed."""
-        return self.labels.report(source)

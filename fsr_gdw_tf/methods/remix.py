@@ -9,8 +9,9 @@ example, at least 1/2.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf.errors import INF, BadInput, require_range
+from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.methods.mixup import MixUp
+from fsr_gdw_tf.tables import captured, class_counts
 
 
 @gin.register
@@ -38,15 +39,8 @@ class Remix(MixUp):
     def bind(self, learner, source, batches) -> None:
         """Count the classes."""
         super().bind(learner, source, batches)
-        if source is None:
-            raise BadInput(
-                "Remix counts the classes before training: pass arrays or a "
-                "Source to fit, not a dataset"
-            )
-        found = source.counts()
-        if self.counts is not None and (found != self.counts).any():
-            learner.train_function = None  # it has captured the old ones
-        self.counts = found
+        counts = class_counts("Remix", source)
+        self.counts = captured(learner, self.counts, counts)
 
     def label_share(self, label, partner, share) -> tf.Tensor:
         """1 or 0 where one class is far smaller than the other."""

@@ -13,12 +13,12 @@ import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.methods.label_table import label_table
+from fsr_gdw_tf.methods.label_table import LearnsLabels
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 
 @gin.register
-class SoftLabel(MetaMethod):
+class SoftLabel(LearnsLabels, MetaMethod):
     """omega is the label itself.
 
     rate: of a label's step against the meta gradient; 0 is plain training.
@@ -27,12 +27,7 @@ class SoftLabel(MetaMethod):
     def __init__(self, rate: float = 1.0, **kwargs):
         super().__init__(**kwargs)
         require_range(0, INF, rate=rate)
-        self.rate, self.labels = rate, None
-
-    def bind(self, learner, source, batches) -> None:
-        """A label for each example."""
-        self.labels = label_table(self, learner, source)
-        super().bind(learner, source, batches)
+        self.rate = rate
 
     def neutral(self, batch, logits) -> tf.Tensor:
         """The given label."""
@@ -54,11 +49,6 @@ class SoftLabel(MetaMethod):
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """Cross-entropy with the learned label."""
         return losses.cross_entropy(omega, logits)
-
-    def report(self, source) -> dict[str, float]:
-        """Also how many labels have changed."""
-        known = self.labels.report(source) if self.labels else {}
-        return super().report(source) | known
 
 
 def nearest_probs(rows: tf.Tensor) -> tf.Tensor:
