@@ -177,8 +177,11 @@ class Classifier(Trainer):
         """Only these: a method may hold a network that has its own."""
         return list(self.measured)
 
-    def train_step(self, batch) -> None:
-        """One step: every method, every regulariser, every scope."""
+    def train_step(self, batch) -> tf.Tensor:
+        """One step: every method, every regulariser, every scope.
+
+        What it returns, the logits it has begun with, a twin wants to know.
+        """
         for part in self.parts:
             batch = part.prepare(self, batch)
         variables = [v.value for v in self.network_variables]
@@ -204,6 +207,7 @@ class Classifier(Trainer):
         # The loss is this replica's part of the global mean.
         self.loss_mean.update_state(loss * distribute.replicas())
         self.accuracy.update_state(batch["label"], logits)
+        return logits
 
     def loss_and_delta(self, batch, logits, omega, parts=(), weight=None):
         """The loss of a batch, and its gradient on the logits.

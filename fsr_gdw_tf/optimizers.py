@@ -8,6 +8,7 @@ classifier adds `l2 * theta` to the gradient before any optimizer sees it.
 
 import gin
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute
@@ -110,7 +111,7 @@ def another_optimizer(optimizer: keras.optimizers.Optimizer):
     """One like it, for other variables, that follows its learning rate."""
     rate = optimizer._learning_rate
     is_variable = isinstance(rate, keras.Variable)
-    first = float(rate) if is_variable else rate
+    first = float(np.array(rate)) if is_variable else rate
     config = optimizer.get_config() | {"learning_rate": first}
     other = type(optimizer).from_config(config)
     other._learning_rate = rate  # the variable itself, if it is one

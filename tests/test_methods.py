@@ -63,7 +63,7 @@ CASES = {
     "d2l": lambda: {"method": D2L(start=0, window=1)},
     "pencil": lambda: {"method": PENCIL(warmup=0.2, fix=0.5)},
     "soft_label": lambda: {"method": SoftLabel()},
-    "gen_label": lambda: {"method": GenLabel(warmup=0.25)},
+    "gen_label": lambda: {"method": GenLabel(rate=1000.0, warmup=0.25)},
     "finetune": lambda: {"method": FineTune(start=1)},
     "l2rw": lambda: {"method": L2RW()},
     "insw": lambda: {"method": INSW()},

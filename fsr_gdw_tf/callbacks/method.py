@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import numpy as np
 
 from fsr_gdw_tf.methods.base import first_epoch
 
@@ -32,7 +33,8 @@ class FollowMethod(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         """The train step reads the epoch from a variable."""
         self.model.epoch.assign(epoch)
-        if int(self.model.step) == 0:  # else it was begun before a crash
+        # In the middle of an epoch it has been begun, before a crash.
+        if np.array(self.model.step) == 0:
             for part in self.model.parts:
                 part.begin_epoch(self.model, self.source, self.clean)
 

@@ -104,9 +104,15 @@ def awake(learner, warmup: float) -> tf.Tensor:
     return learner.epoch.value >= tf.cast(first, "int32")
 
 
-def starts_now(learner, warmup: float) -> bool:
-    """Whether the warm-up ends where this epoch begins."""
-    return int(learner.epoch) == int(first_epoch(warmup, learner.epochs.value))
+def epochs_of(learner) -> tuple[int, int]:
+    """The epoch, and how many there are, outside of a step."""
+    return int(np.array(learner.epoch)), int(np.array(learner.epochs))
+
+
+def since(learner, warmup: float) -> int:
+    """How many epochs ago the warm-up was over; below zero it is not."""
+    epoch, epochs = epochs_of(learner)
+    return epoch - int(first_epoch(warmup, epochs))
 
 
 def target_weight(omega: tf.Tensor, label: tf.Tensor) -> tf.Tensor:

@@ -59,10 +59,9 @@ class CoTeaching(WeighingMethod):
 
     def teach(self, learner, batch, forward) -> tf.Tensor:
         """Each selects for the other, with the weights before this step."""
-        pupil = self.twin.method
-        pupil.selected = self.select(learner, batch, forward.logits)
-        self.twin.train_step(batch)
-        return self.select(learner, batch, pupil.logits)
+        selected = self.select(learner, batch, forward.logits)
+        logits = self.twin.train_step({**batch, "selected": selected})
+        return self.select(learner, batch, logits)
 
     def select(self, learner, batch, logits) -> tf.Tensor:
         """The same weight for the small losses, zero for the others."""
@@ -82,9 +81,8 @@ class CoTeaching(WeighingMethod):
 
 
 class Twin(WeighingMethod):
-    """The method of the second network: it is told, and tells its logits."""
+    """The method of the second network: it does as it is told."""
 
     def teach(self, learner, batch, forward) -> tf.Tensor:
         """What the other network has selected."""
-        self.logits = forward.logits
-        return self.selected
+        return batch["selected"]

@@ -18,7 +18,7 @@ from sklearn.metrics import pairwise_distances_chunked
 
 from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import require_range
-from fsr_gdw_tf.methods.base import awake
+from fsr_gdw_tf.methods.base import awake, since
 from fsr_gdw_tf.methods.mixup import mix, require_mixable
 from fsr_gdw_tf.methods.weighing import WeighingMethod
 from fsr_gdw_tf.tables import example_table, require_indices
@@ -61,7 +61,7 @@ class CRUST(WeighingMethod):
 
     def begin_epoch(self, learner, source, clean) -> None:
         """Select by the gradients of now."""
-        if not awake(learner, self.warmup):
+        if since(learner, self.warmup) < 0:
             return
         probs = learner.predict(source, batches=self.batches, verbose=0)
         probs[np.arange(len(source)), source.labels] -= 1

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.methods.base import Method
+from fsr_gdw_tf.methods.base import Method, epochs_of
 from fsr_gdw_tf.tables import require_indices
 
 TINY = 1e-8
@@ -67,14 +67,14 @@ class D2L(Method):
 
     def begin_epoch(self, learner, source, clean) -> None:
         """Measure the dimension; trust labels less once it has turned."""
-        epoch, epochs = int(learner.epoch), int(learner.epochs)
+        epoch, epochs = epochs_of(learner)
         now = self.dimension(learner, source, epoch)
-        before, lowest = np.array(self.history), float(self.lowest)
+        before, lowest = np.array(self.history), float(np.array(self.lowest))
         now = now if now > 0 else before[-1]  # features that all coincide
         lowest = min(lowest, now) if epoch else now
         looked = epoch >= self.first + self.window
         turned = looked and now - before.mean() > 2 * before.std()
-        if turned or float(self.alpha) < 1.0:
+        if turned or np.array(self.alpha) < 1.0:
             self.alpha.assign(np.exp(-epoch / epochs * now / lowest))
         self.lowest.assign(lowest)
         self.history.assign([*before[1:], now])
@@ -103,8 +103,8 @@ class D2L(Method):
     def report(self, source) -> dict[str, float]:
         """What labels count, and the dimension."""
         return {
-            "label_share": float(self.alpha),
-            "dimension": float(self.history.numpy()[-1]),
+            "label_share": float(np.array(self.alpha)),
+            "dimension": float(np.array(self.history)[-1]),
         }
 
 

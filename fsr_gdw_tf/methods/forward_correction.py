@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import BadInput, require_range
-from fsr_gdw_tf.methods.base import Method, starts_now
+from fsr_gdw_tf.methods.base import Method, since
 from fsr_gdw_tf.metrics import noise_matrix
 from fsr_gdw_tf.rewind import Rewind
 from fsr_gdw_tf.tables import require_indices
@@ -65,7 +65,7 @@ class ForwardCorrection(Method):
 
     def begin_epoch(self, learner, source, clean) -> None:
         """Estimate the matrix between the stages."""
-        if self.given is None and starts_now(learner, self.warmup):
+        if self.given is None and since(learner, self.warmup) == 0:
             self.matrix.assign(self.estimate(learner, source, clean))
             if self.beginning:
                 self.beginning.go_back(learner)
@@ -85,8 +85,8 @@ class ForwardCorrection(Method):
         """How far the matrix is from the truth, if that is known."""
         if source.true_labels is None or self.matrix is None:
             return {}
-        truth = noise_matrix(source)
-        return {"matrix_error": float(np.abs(self.matrix - truth).mean())}
+        apart = np.abs(np.array(self.matrix) - noise_matrix(source))
+        return {"matrix_error": float(apart.mean())}
 
     def tables(self, source) -> dict[str, list[dict]]:
         """The matrix, a row for each true class."""
