@@ -17,10 +17,14 @@ def clean_auroc(source, scores: np.ndarray) -> float | None:
 
 
 def noise_matrix(source) -> np.ndarray:
-    """p(given label | true label) in a source that knows the truth."""
+    """p(given label | true label) in a source that knows the truth.
+
+    Examples of a clean set that has joined it do not count.
+    """
+    n = len(source) - source.trusted
     return confusion_matrix(
-        source.true_labels,
-        source.labels,
+        source.true_labels[:n],
+        source.labels[:n],
         labels=range(source.classes),
         normalize="true",
     )

@@ -112,8 +112,15 @@ def another_optimizer(optimizer: keras.optimizers.Optimizer):
     rate = optimizer._learning_rate
     is_variable = isinstance(rate, keras.Variable)
     first = float(np.array(rate)) if is_variable else rate
-    config = optimizer.get_config() | {"learning_rate": first}
-    other = type(optimizer).from_config(config)
+    try:
+        config = optimizer.get_config() | {"learning_rate": first}
+        other = type(optimizer).from_config(config)
+    except NotImplementedError as error:
+        raise BadInput(
+            "the optimizer of a second network is a copy, and this one, or its "
+            f"schedule, does not say how it was made ({error}); give it a "
+            "get_config"
+        ) from error
     other._learning_rate = rate  # the variable itself, if it is one
     return other
 

@@ -55,18 +55,23 @@ def captured(learner, old, new):
     return new
 
 
-def example_table(
-    part, name: str, n: int, value: float, *width: int, **kwargs
-) -> keras.Variable:
-    """A number (or `width` of them) per training example, on all replicas."""
-    remedy = kwargs.pop("remedy", "train on fewer examples")
-    shape = (n, *width)
+def require_small(shape: tuple[int, ...], remedy: str) -> None:
+    """Refuse a table that does not fit, with the figure."""
     gib = 4 * math.prod(shape) / 2**30
     if gib > TABLE_GIB:
         raise BadInput(
             f"a table of {' x '.join(map(str, shape))} numbers takes {gib:.1f} "
             f"GiB on each device, more than {TABLE_GIB}; {remedy}"
         )
+
+
+def example_table(
+    part, name: str, n: int, value: float, *width: int, **kwargs
+) -> keras.Variable:
+    """A number (or `width` of them) per training example, on all replicas."""
+    remedy = kwargs.pop("remedy", "train on fewer examples")
+    shape = (n, *width)
+    require_small(shape, remedy)
     return part.add_weight(
         shape=shape,
         initializer=keras.initializers.Constant(value),

@@ -7,7 +7,14 @@ import tensorflow as tf
 from conftest import blob_source, blobs, classifier, weights
 from test_methods import mislabelled
 
-from fsr_gdw_tf import BadInput, Batches, ClassBalanced, Supervised, losses
+from fsr_gdw_tf import (
+    BadInput,
+    Batches,
+    ClassBalanced,
+    Classifier,
+    Supervised,
+    losses,
+)
 from fsr_gdw_tf.callbacks.method import FollowMethod
 from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.data import Source
@@ -75,7 +82,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("case", LIMITS)
 @pytest.mark.filterwarnings("ignore:.*this is plain training")
-@pytest.mark.filterwarnings("ignore:all learned weights")
+@pytest.mark.filterwarnings("ignore:.*two plain networks")
 def test_in_its_limit_it_is_plain_training(case):
     method, uses = LIMITS[case]()
     for a, b in zip(trained(), trained(method, **uses), strict=True):
@@ -115,7 +122,14 @@ PROBS = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.25, 0.75]])
     [(1.0, [[0.9, 0.1], [0.25, 0.75]]), (0.75, [[0.6, 0.4], [0.6, 0.4]])],
 )
 def test_the_matrix_is_read_off_the_clearest_examples(quantile, rows):
-    np.testing.assert_array_equal(anchors(PROBS, quantile), rows)
+    found = anchors(PROBS, quantile, [0.5, 0.5])
+    np.testing.assert_array_equal(found, rows)
+
+
+def test_a_small_class_is_shown_by_its_largest_probability():
+    """Of 100 classes each is smaller than the 3 % that would be cut off."""
+    found = anchors(PROBS, 0.75, [0.2, 0.8])
+    np.testing.assert_array_equal(found, [[0.9, 0.1], [0.6, 0.4]])
 
 
 class Predicts:
@@ -141,7 +155,7 @@ def test_glc_corrects_only_labels_that_may_be_wrong():
     """Of two equal examples the second one is clean."""
     method = GLC()
     method.matrix = keras.Variable([[0.8, 0.2], [0.1, 0.9]])
-    method.border = 1
+    method.first_clean = 1
     found = method.objective(labels_of(2, 0, 0), TWO, None)
     np.testing.assert_allclose(found, -np.log([0.625, 0.75]), rtol=1e-6)
 
@@ -172,13 +186,37 @@ def test_the_second_stage_starts_again_with_a_matrix(kind, restart):
     assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.95
 
 
-def test_going_back_forgets_momentum_and_keeps_the_clock():
-    model = classifier(ForwardCorrection(warmup=1))
-    model.fit(*blobs(), epochs=1, batch_size=20, verbose=0)
+def test_going_back_takes_averages_along_and_no_optimizer():
+    """As in the authors' code; bias corrections of Adam stay right."""
+    model = classifier(ForwardCorrection(warmup=3), ema=0.9)
+    first = weights(model)
+    model.fit(*blobs(), epochs=2, batch_size=20, verbose=0)
+    slots = [v.numpy() for v in model.optimizer.variables]
     model.method.beginning.go_back(model)
-    assert model.optimizer.iterations == 3
-    slots = model.optimizer.variables[2:]
-    assert slots and not any(np.any(v) for v in slots)
+    for a, b, c in zip(first, weights(model), model.averages, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+    for a, b in zip(slots, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_matrix_is_estimated_once():
+    """Fits that follow go on with it, and with the weights."""
+    model, watch = classifier(ForwardCorrection()), Watches()
+    model.fit(*blobs(), epochs=4, batch_size=20, verbose=0)
+    known, now = model.method.matrix.numpy(), weights(model)
+    fit = {"epochs": 4, "batch_size": 20, "verbose": 0, "callbacks": [watch]}
+    model.fit(*blobs(), **fit)
+    np.testing.assert_array_equal(model.method.matrix, known)
+    for a, b in zip(now, watch.seen[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(watch.seen[0][0], watch.seen[2][0])
+    assert not np.array_equal(watch.seen[1][0], watch.seen[3][0])
+
+
+def test_a_stage_without_an_epoch_is_told():
+    with pytest.raises(BadInput, match="of 1 epochs, which is none"):
+        classifier(ForwardCorrection()).fit(*blobs(), verbose=0)
 
 
 def test_the_matrix_is_written_as_a_table():
@@ -186,7 +224,8 @@ def test_the_matrix_is_written_as_a_table():
     model = classifier(ForwardCorrection([[0.6, 0.4, 0], [0, 1, 0], [0, 0, 1]]))
     model.fit(source, verbose=0)
     (rows,) = model.method.tables(source).values()
-    assert rows[0] == {"class": "0", "0": 0.6, "1": 0.4, "2": 0.0}
+    names = {"0: 0": 0.6, "1: 1": 0.4, "2: 2": 0.0}
+    assert rows[0] == {"true class": "0: 0", **names}
 
 
 @pytest.mark.parametrize(
@@ -194,6 +233,7 @@ def test_the_matrix_is_written_as_a_table():
     [
         (np.eye(2), "a matrix of 3 rows and columns, got"),
         (np.ones((3, 3)), "adds up to 1, got rows of"),
+        ([[1, 0], [1]], "3 rows and columns, got .*0.*, .1"),
     ],
 )
 def test_a_matrix_that_is_none_of_noise(matrix, message):
@@ -237,6 +277,7 @@ def users_network() -> keras.Model:
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*two plain networks")
 def test_without_forgetting_the_twin_is_a_second_plain_network():
     keras.utils.set_random_seed(1)
     network = users_network()
@@ -269,6 +310,73 @@ def test_each_network_trains_on_what_the_other_selects():
     assert mine != its, "a seed for which they differ"
     np.testing.assert_allclose(omega[:, 0], 3 * np.eye(3)[its], rtol=1e-5)
     np.testing.assert_allclose(told_to[0][:, 0], 3 * np.eye(3)[mine], rtol=1e-5)
+
+
+def second_network(*layers) -> CoTeaching:
+    return CoTeaching(0.2, network=keras.Sequential(layers))
+
+
+WRONG = {
+    "input": (
+        lambda: second_network(keras.Input((5,)), keras.layers.Dense(3)),
+        r"inputs of shape \(None, 5\), the first \(None, 4\)",
+    ),
+    "classes": (
+        lambda: second_network(keras.Input((4,)), keras.layers.Dense(2)),
+        "has classes 2, the first 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_second_network_of_another_kind_is_told(case):
+    make, message = WRONG[case]
+    with pytest.raises(BadInput, match=message):
+        classifier(make()).fit(*blobs(), verbose=0)
+
+
+def test_the_same_network_twice_is_told():
+    inputs = keras.Input((4,))
+    fixed = {"kernel_initializer": keras.initializers.GlorotUniform(seed=1)}
+    dense = keras.layers.Dense(8, activation="relu", **fixed)
+    head = keras.layers.Dense(3, **fixed)
+    head.build((None, 8))
+    model = Classifier(
+        keras.Model(inputs, dense(inputs)), head, CoTeaching(0.2)
+    )
+    model.compile()
+    with pytest.raises(BadInput, match="have the same weights"):
+        model.bind(blob_source(), Batches(4))
+
+
+def test_the_twin_takes_over_what_is_not_trained():
+    """Statistics of the inputs, and a layer that is frozen."""
+    inputs = keras.Input((4,))
+    scale, frozen = keras.layers.Normalization(), keras.layers.Dense(8)
+    scale.adapt(100 + blobs()[0])
+    features = keras.Model(inputs, frozen(scale(inputs)))
+    frozen.trainable = False
+    model = classifier(CoTeaching(0.2), features=features)
+    model.bind(blob_source(), Batches(4))
+    twin, x = model.method.twin, 100 + blobs()[0]
+    np.testing.assert_array_equal(model.features(x), twin.features(x))
+    assert not np.array_equal(model.head.kernel, twin.head.kernel)
+
+
+def test_an_optimizer_that_cannot_be_copied_is_told():
+    class Falling(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.1
+
+    model = classifier(CoTeaching(0.2))
+    model.compile(keras.optimizers.SGD(Falling()))
+    with pytest.raises(BadInput, match="give it a get_config"):
+        model.bind(blob_source(), Batches(4))
+
+
+def test_forgetting_nobody_is_told():
+    with pytest.warns(UserWarning, match="two plain networks; set it"):
+        CoTeaching(0.0)
 
 
 def test_another_optimizer_follows_the_rate():
@@ -410,6 +518,9 @@ def test_learned_labels_move_to_the_truth(case):
     ).history
     assert logs["label_accuracy"][-1] > 0.75
     assert logs["labels_changed"][-1] > 0.15
+    known = model.method.per_example(model.books.source)
+    right = known["learned_label"] == model.books.source.true_labels
+    assert right.mean() == pytest.approx(logs["label_accuracy"][-1])
 
 
 def test_learned_labels_do_not_go_with_mixup():
@@ -441,6 +552,25 @@ def test_labels_count_less_once_the_dimension_turns():
         shares.append(float(method.alpha))
     late = [np.exp(-6 / 20 * 10 / 3), np.exp(-7 / 20)]
     np.testing.assert_allclose(shares, [1] * 6 + late, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n", [257, 258])
+def test_the_dimension_of_a_data_set_that_no_batch_divides(n):
+    """The one or two examples left over have no neighbours to speak of."""
+    method, source = D2L(), blob_source(n=n)
+    model = told(classifier(method))
+    method.bind(model, source, Batches(20))
+    assert 1 < method.dimension(model, source) < 9
+
+
+def test_a_dimension_that_cannot_be_measured_is_passed_over():
+    """As at the beginning, where all features may coincide."""
+    method = D2L(start=0, window=1)
+    model = classifier(method)
+    for epoch, dimension in enumerate([-1e8, 0.0, 5.0, 5.0]):
+        method.dimension = lambda *args, value=dimension: value
+        method.begin_epoch(told(model, epoch, 20), None, None)
+    assert float(method.alpha) == 1 and float(method.lowest) == 5
 
 
 def test_what_labels_lose_the_prediction_gains():
@@ -511,6 +641,15 @@ BAD = {
     "kappa": (lambda: Remix(kappa=0.5), "kappa must be 1 or more"),
     "rate": (lambda: SoftLabel(rate=-1), "rate must be 0 or more"),
     "warmup": (lambda: ClassBalanced(warmup=-1), "warmup must be 0 or more"),
+    "drops": (lambda: MentorNet(drop=0.5), "drop is two shares"),
+    "width": (lambda: MentorNet(width=0), "width must be"),
+    "radius": (lambda: CRUST(radius=0), "radius must be"),
+    "blend": (lambda: CRUST(blend=-1), "blend must be in"),
+    "entropy": (lambda: GenLabel(entropy=-1), "entropy must be 0 or more"),
+    "alpha": (lambda: PENCIL(alpha=-1), "alpha must be 0 or more"),
+    "phases": (lambda: PENCIL(warmup=0.7, fix=0.3), "never; take a later fix"),
+    "start": (lambda: D2L(start=-3), "start must be 0 or more"),
+    "neighbours": (lambda: D2L(neighbours=0), "neighbours must be 1 or more"),
     "window": (lambda: D2L(window=0), "window must be 1 or more"),
 }
 

@@ -56,7 +56,7 @@ CASES = {
     "forward_correction": lambda: {"method": ForwardCorrection()},
     "forward_known": lambda: {"method": ForwardCorrection(NOISE)},
     "glc": lambda: {"method": GLC()},
-    "coteaching": lambda: {"method": CoTeaching(0.2, rise=2)},
+    "coteaching": lambda: {"method": CoTeaching(0.4, rise=1)},
     "mentornet": lambda: {"method": MentorNet()},
     "crust": lambda: {"method": CRUST(warmup=1)},
     "crust_unmixed": lambda: {"method": CRUST(warmup=1, blend=0)},

@@ -23,10 +23,11 @@ class FollowMethod(keras.callbacks.Callback):
         self.model.epochs.assign(epochs)
         self.first = int(first_epoch(self.model.method.warmup, epochs))
         if self.first >= epochs:
+            name = type(self.model.method).__name__
             warnings.warn(
-                f"{type(self.model.method).__name__} starts at epoch "
-                f"{self.first} of {epochs}: this is plain training; lower "
-                "WARMUP (or FSR_WARMUP, FINETUNE_FROM), or train for longer",
+                f"{name} starts at epoch {self.first} of {epochs}: this is "
+                f"plain training; lower {name}.warmup (WARMUP, FSR_WARMUP, "
+                "FINETUNE_FROM), or train for longer",
                 stacklevel=2,
             )
 

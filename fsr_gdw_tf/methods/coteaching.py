@@ -5,15 +5,19 @@ Noisy Labels", https://arxiv.org/abs/1804.06872, Algorithm 1, with the rise over
 ten epochs of its code. The twin is a second `Classifier`, trained by its own
 train step with the same rates; the first network is the one that is tested.
 Deviations: the loss is the mean over what is selected (the authors' code
-divides by their number twice); the twin knows no regularisers.
+divides by their number twice); the twin knows of no penalties of regularisers,
+and has no moving average of its weights.
 """
+
+import warnings
 
 import gin
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
-from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.errors import INF, BadInput, require_range
 from fsr_gdw_tf.methods.weighing import WeighingMethod
 from fsr_gdw_tf.networks.split import another, split
 from fsr_gdw_tf.optimizers import another_optimizer
@@ -25,8 +29,8 @@ class CoTeaching(WeighingMethod):
 
     forget_rate: that share in the end: the rate of wrong labels.
     rise: epochs until then, from zero in a straight line.
-    network: a second Keras classifier; None is a copy of the architecture
-        with random weights of its own.
+    network: a second Keras classifier; None is a copy of the architecture:
+        what is frozen stays as it is, all else starts from random weights.
     """
 
     def __init__(
@@ -40,7 +44,13 @@ class CoTeaching(WeighingMethod):
         require_range(0, 1, forget_rate=forget_rate)
         require_range(1, INF, rise=rise)
         self.forget_rate, self.rise = forget_rate, rise
-        self.parts = split(network) if network is not None else None
+        if not forget_rate:
+            warnings.warn(
+                "CoTeaching with forget_rate=0 is two plain networks; set it "
+                "(FORGET_RATE) to the share of labels that are wrong",
+                stacklevel=2,
+            )
+        self.second = split(network) if network is not None else None
         self.twin = None
 
     @property
@@ -52,7 +62,8 @@ class CoTeaching(WeighingMethod):
         """Build the twin."""
         super().bind(learner, source, batches)
         if self.twin is None:
-            parts = self.parts or another(learner.features, learner.head)
+            parts = self.second or another(learner.features, learner.head)
+            require_another(learner, *parts)
             twin = type(learner)(*parts, Twin(), l2=learner.l2, books=False)
             twin.compile(another_optimizer(learner.optimizer))
             self.twin = twin
@@ -86,3 +97,24 @@ class Twin(WeighingMethod):
     def teach(self, learner, batch, forward) -> tf.Tensor:
         """What the other network has selected."""
         return batch["selected"]
+
+
+def require_another(learner, features: keras.Model, head) -> None:
+    """Refuse a second network of another kind, or that is the same."""
+    for what, mine, its in (
+        ("inputs of shape", learner.features.input_shape, features.input_shape),
+        ("classes", learner.classes, head.units),
+    ):
+        if mine != its:
+            raise BadInput(
+                f"the second network of CoTeaching has {what} {its}, the first "
+                f"{mine}; make them alike"
+            )
+    theirs = [*features.trainable_variables, *head.trainable_variables]
+    both = list(zip(learner.network_variables, theirs, strict=False))
+    if all(a.shape == b.shape and np.array_equal(a, b) for a, b in both):
+        raise BadInput(
+            "both networks of CoTeaching have the same weights (initialisers "
+            "with a fixed seed?) and would stay the same; pass a second one, "
+            "network=model"
+        )

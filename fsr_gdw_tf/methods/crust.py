@@ -8,7 +8,8 @@ greedy facility location, and its images are mixed with others of the same given
 label, not of the same cluster. Deviations: gradients are those of images as
 tests see them; batches are drawn from all examples, those that are not selected
 weigh nothing, so that a batch trains on about half of its size; images are
-mixed with others of their own batch.
+mixed with others of their own batch. The radius of the code is larger than any
+distance there is: an example weighs as much as its class has members.
 """
 
 import gin
@@ -21,7 +22,7 @@ from fsr_gdw_tf.errors import require_range
 from fsr_gdw_tf.methods.base import awake, since
 from fsr_gdw_tf.methods.mixup import mix, require_mixable
 from fsr_gdw_tf.methods.weighing import WeighingMethod
-from fsr_gdw_tf.tables import example_table, require_indices
+from fsr_gdw_tf.tables import example_table, require_indices, require_small
 
 
 @gin.register
@@ -45,6 +46,7 @@ class CRUST(WeighingMethod):
         super().__init__(warmup=warmup, **kwargs)
         require_range(1e-6, 1 + 1e-9, share=share)
         require_range(0, 10, blend=blend)
+        require_range(1e-30, np.inf, radius=radius)
         self.share, self.radius = share, radius
         self.blend, self.seed = blend, seed
         self.selected = None
@@ -54,6 +56,8 @@ class CRUST(WeighingMethod):
         require_indices("CRUST", source)
         if self.blend:
             require_mixable(learner.features, "CRUST", "take blend=0")
+        width = learner.features.outputs[0].shape[-1]
+        require_small((len(source), width), "choose another method")
         super().bind(learner, source, batches)
         self.batches = batches
         if self.selected is None:

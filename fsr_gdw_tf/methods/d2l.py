@@ -9,6 +9,7 @@ turn are not restored (the code reloads what it has just saved).
 """
 
 import gin
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -44,9 +45,10 @@ class D2L(Method):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        require_range(0, INF, start=start)
         require_range(1, INF, window=window, neighbours=neighbours)
         require_range(3, INF, examples=examples, batch_size=batch_size)
-        self.first, self.window = start, window
+        self.start, self.window = int(start), int(window)
         self.neighbours, self.examples = neighbours, examples
         self.batch_size, self.seed = batch_size, seed
         self.history, self.lowest, self.alpha = (
@@ -54,8 +56,8 @@ class D2L(Method):
                 shape=shape, initializer=value, trainable=False, name=name
             )
             for name, shape, value in (
-                ("history", (window,), "zeros"),
-                ("lowest", (), "ones"),
+                ("history", (self.window,), "zeros"),
+                ("lowest", (), keras.initializers.Constant(INF)),
                 ("alpha", (), "ones"),
             )
         )
@@ -68,24 +70,27 @@ class D2L(Method):
     def begin_epoch(self, learner, source, clean) -> None:
         """Measure the dimension; trust labels less once it has turned."""
         epoch, epochs = epochs_of(learner)
-        now = self.dimension(learner, source, epoch)
-        before, lowest = np.array(self.history), float(np.array(self.lowest))
-        now = now if now > 0 else before[-1]  # features that all coincide
-        lowest = min(lowest, now) if epoch else now
-        looked = epoch >= self.first + self.window
+        before, now = np.array(self.history), self.dimension(learner, source)
+        now = now if now > 0 else before[-1]  # where features coincide
+        if now <= 0:
+            return
+        lowest = min(float(np.array(self.lowest)), now)
+        looked = epoch >= self.start + self.window and before.min() > 0
         turned = looked and now - before.mean() > 2 * before.std()
         if turned or np.array(self.alpha) < 1.0:
             self.alpha.assign(np.exp(-epoch / epochs * now / lowest))
         self.lowest.assign(lowest)
         self.history.assign([*before[1:], now])
 
-    def dimension(self, learner, source, epoch: int) -> float:
+    def dimension(self, learner, source) -> float:
         """Its mean over some examples, as tests see them."""
+        epoch, _ = epochs_of(learner)
         rng = np.random.default_rng([self.seed, epoch])
         chosen = rng.permutation(len(source))[: self.examples]
-        cuts = range(self.batch_size, len(chosen), self.batch_size)
+        whole = max(len(chosen) // self.batch_size, 1)
         found = []
-        for index in np.split(chosen, cuts):
+        # Neighbours are sought within batches, so a short one is left out.
+        for index in np.array_split(chosen[: whole * self.batch_size], whole):
             inputs = self.batches.stored(source, index, epoch, random=False)
             features = learner.features(inputs, training=False)
             features = np.reshape(features, (len(index), -1))

@@ -2,11 +2,11 @@
 
 Patrini et al., "Making Deep Neural Networks Robust to Label Noise: a Loss
 Correction Approach", https://arxiv.org/abs/1609.03683, Theorem 2, and Eq. 12
-and 13 for the matrix. `quantile` = 0.97 is that of the authors' code, but for
-CIFAR-100 (1.0: the largest). Deviation: the network that gives the matrix is
-trained in the first half of the run, not in a run of its own, so that all
-methods have the same number of steps; the second half starts from the first
-weights again, as in the paper.
+and 13 for the matrix. `quantile` = 0.97 is that of the authors' code.
+Deviation: the network that gives the matrix is trained in the first half of the
+run, not in a run of its own, so that all methods have the same number of steps;
+the second half starts from the first weights again, as in the paper, with the
+same optimizer, as in the code.
 """
 
 import gin
@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import BadInput, require_range
-from fsr_gdw_tf.methods.base import Method, since
+from fsr_gdw_tf.methods.base import Method, epochs_of, since
 from fsr_gdw_tf.metrics import noise_matrix
 from fsr_gdw_tf.rewind import Rewind
-from fsr_gdw_tf.tables import require_indices
+from fsr_gdw_tf.tables import require_indices, require_small
 
 
 @gin.register
@@ -27,10 +27,12 @@ class ForwardCorrection(Method):
 
     matrix: T, if it is known: rows that add up to one; there is then one
         stage, unless there is a warm-up.
-    warmup: epochs, or below 1 their share of all, of the first stage.
+    warmup: epochs, or below 1 their share of all, of the first stage; None is
+        half of them, if there is a first stage.
     restart: whether the second stage goes back to the first weights.
     quantile: the example that shows a class is the one whose probability of it
-        is the largest below this quantile.
+        is the largest below this quantile, or the largest of all for a class
+        that has no more examples than lie above it (all those of CIFAR-100).
     """
 
     def __init__(
@@ -44,36 +46,47 @@ class ForwardCorrection(Method):
         default = 0.5 if matrix is None else 0
         super().__init__(default if warmup is None else warmup, **kwargs)
         require_range(0, 1 + 1e-9, quantile=quantile)
-        self.given = None if matrix is None else np.array(matrix, np.float32)
-        self.restart, self.quantile = restart, quantile
+        self.given, self.restart, self.quantile = matrix, restart, quantile
         self.matrix = self.beginning = None
 
     def bind(self, learner, source, batches) -> None:
         """The matrix, of no noise at first; the first weights."""
+        self.batches = batches
         if self.given is None:
             require_indices(type(self).__name__, source)
-        self.batches = batches
         if self.matrix is not None:
             return
-        known = as_matrix(self.given, learner.classes)
-        self.matrix = self.add_weight(
-            shape=known.shape, initializer="zeros", trainable=False, name="T"
+        self.matrix, self.known = (
+            self.add_weight(
+                shape=shape, initializer="zeros", trainable=False, name=name
+            )
+            for name, shape in (("T", (learner.classes,) * 2), ("known", ()))
         )
-        self.matrix.assign(known)
+        self.matrix.assign(as_matrix(self.given, learner.classes))
+        self.known.assign(self.given is not None)
         if self.given is None and self.restart:
             self.beginning = Rewind(self, learner)
 
     def begin_epoch(self, learner, source, clean) -> None:
-        """Estimate the matrix between the stages."""
-        if self.given is None and since(learner, self.warmup) == 0:
-            self.matrix.assign(self.estimate(learner, source, clean))
-            if self.beginning:
-                self.beginning.go_back(learner)
+        """Estimate the matrix between the stages, once."""
+        if np.array(self.known) or since(learner, self.warmup) < 0:
+            return
+        if epochs_of(learner)[0] == 0:
+            raise BadInput(
+                f"{type(self).__name__} learns the noise in a first stage of "
+                f"warmup={self.warmup} of {epochs_of(learner)[1]} epochs, "
+                "which is none; train for longer"
+            )
+        self.matrix.assign(self.estimate(learner, source, clean))
+        self.known.assign(1.0)
+        if self.beginning:
+            self.beginning.go_back(learner)
 
     def estimate(self, learner, source, clean) -> np.ndarray:
         """Eq. 12 and 13: each class's row, from the example that shows it."""
+        require_small((len(source), source.classes), "pass the matrix")
         probs = learner.predict(source, batches=self.batches, verbose=0)
-        return anchors(probs, self.quantile)
+        return anchors(probs, self.quantile, source.counts() / len(source))
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """The loss of each example."""
@@ -90,38 +103,41 @@ class ForwardCorrection(Method):
 
     def tables(self, source) -> dict[str, list[dict]]:
         """The matrix, a row for each true class."""
-        names = [str(name) for name in source.class_names]
+        names = [f"{k}: {name}" for k, name in enumerate(source.class_names)]
+        rows = np.array(self.matrix).round(4)
         return {
-            "noise_matrix.csv": [
-                {"class": name, **dict(zip(names, row, strict=True))}
-                for name, row in zip(
-                    names, np.array(self.matrix).round(4), strict=True
-                )
+            "estimated_noise.csv": [
+                {"true class": name, **dict(zip(names, row, strict=True))}
+                for name, row in zip(names, rows, strict=True)
             ]
         }
 
 
-def anchors(probs: np.ndarray, quantile: float) -> np.ndarray:
+def anchors(probs: np.ndarray, quantile: float, shares) -> np.ndarray:
     """The predictions for the examples that show each class most clearly."""
-    below = probs
-    if quantile < 1:
-        edge = np.quantile(probs, quantile, axis=0, method="higher")
-        below = np.where(probs >= edge, 0.0, probs)
-    return probs[below.argmax(axis=0)]
+    edge = np.quantile(probs, quantile, axis=0, method="higher")
+    # A class smaller than what is cut off would lose all of its examples.
+    cut = (np.array(shares) > 1 - quantile) & (quantile < 1)
+    edge = np.where(cut, edge, np.inf)
+    return probs[np.where(probs >= edge, 0.0, probs).argmax(axis=0)]
 
 
-def as_matrix(given: np.ndarray | None, classes: int) -> np.ndarray:
+def as_matrix(given, classes: int) -> np.ndarray:
     """A matrix of probabilities; that of no noise if none is given."""
     if given is None:
         return np.eye(classes, dtype=np.float32)
-    if given.shape != (classes, classes):
+    try:
+        matrix = np.array(given, np.float32)
+    except ValueError:
+        matrix = np.zeros(0)  # rows of several lengths
+    if matrix.shape != (classes, classes):
         raise BadInput(
             f"the noise of {classes} classes is a matrix of {classes} rows and "
-            f"columns, got {given.shape}"
+            f"columns, got {given}"
         )
-    if (given < 0).any() or not np.allclose(given.sum(axis=1), 1, atol=1e-3):
+    if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1, atol=1e-3):
         raise BadInput(
             "each row of a noise matrix holds the probabilities of the given "
-            f"labels and adds up to 1, got rows of {given.sum(axis=1)}"
+            f"labels and adds up to 1, got rows of {matrix.sum(axis=1)}"
         )
-    return given
+    return matrix

@@ -3,8 +3,8 @@
 Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels
 Corrupted by Severe Noise", https://arxiv.org/abs/1802.05300, Algorithm 1.
 Clean examples that are in the training set (META_IN_TRAINING) keep the plain
-loss, as there. Deviation: both networks share the epochs of one run, see
-`ForwardCorrection`.
+loss, as there; the larger part of a mixed one decides. Deviation: both networks
+share the epochs of one run, see `ForwardCorrection`.
 """
 
 import gin
@@ -23,17 +23,15 @@ class GLC(ForwardCorrection):
     uses_meta = True
     meta_in_batches = False
 
-    def __init__(
-        self, warmup: float | None = None, restart: bool = True, **kwargs
-    ):
-        super().__init__(warmup=warmup, restart=restart, **kwargs)
-        self.border = None
+    def __init__(self, warmup: float = 0.5, restart: bool = True, **kwargs):
+        super().__init__(None, warmup, restart, 1.0, **kwargs)
+        self.first_clean = None
 
     def bind(self, learner, source, batches) -> None:
         """Note which examples are clean: the last ones."""
         super().bind(learner, source, batches)
-        border = len(source) - source.trusted
-        self.border = captured(learner, self.border, border)
+        first = len(source) - source.trusted
+        self.first_clean = captured(learner, self.first_clean, first)
 
     def estimate(self, learner, source, clean) -> np.ndarray:
         """Eq. 2; a class without a clean example is taken for clean."""
@@ -47,4 +45,5 @@ class GLC(ForwardCorrection):
         """Corrected; plain where the label is known to be right."""
         corrected = super().objective(batch, logits, omega)
         plain = losses.cross_entropy(batch["label"], logits)
-        return tf.where(batch["index"] >= self.border, plain, corrected)
+        clean = batch["index"] >= self.first_clean
+        return tf.where(clean, plain, corrected)

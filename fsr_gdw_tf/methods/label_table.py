@@ -48,7 +48,10 @@ class LabelTable:
 
 
 class LearnsLabels:
-    """What is put before a method whose labels are learned."""
+    """What is put before a method whose labels are learned.
+
+    In reports an example weighs what is left of its given label.
+    """
 
     scale = 1.0  # of the given label, where learning starts
     labels = None
@@ -71,6 +74,13 @@ class LearnsLabels:
         """Also how many labels have changed."""
         known = self.labels.report(source) if self.labels else {}
         return super().report(source) | known
+
+    def per_example(self, source) -> dict[str, np.ndarray]:
+        """Also the learned label."""
+        known = super().per_example(source)
+        if self.labels:
+            known["learned_label"] = self.labels.labels(source)
+        return known
 
 
 def divergence(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

@@ -3,17 +3,19 @@
 Jiang et al., "MentorNet: Learning Data-Driven Curriculum for Very Deep Neural
 Networks on Corrupted Labels", https://arxiv.org/abs/1712.05055: the row
 "MentorNet PD". Percentile, decay, phases and dropping are those of the authors'
-code for 40 % noise. Deviation: the rule itself, where the code trains a network
-to imitate it. The data-driven mentor ("DD") is not here: it is another network,
+code for 40 % noise. Deviations: the rule itself, where the code trains a
+network to imitate it; phases begin with an epoch; the L2 is not scaled by the
+weights. The data-driven mentor ("DD") is not here: it is another network,
 trained beforehand on the losses of a run whose clean labels are known.
 """
 
 import gin
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
-from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.errors import INF, BadInput, require_range
 from fsr_gdw_tf.methods.weighing import WeighingMethod
 
 HARD, LINEAR = 0.19, 0.9  # the share of all epochs after which they begin
@@ -40,6 +42,8 @@ class MentorNet(WeighingMethod):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if np.shape(drop) != (2,):
+            raise BadInput(f"drop is two shares, early and later, got {drop}")
         require_range(0, 1 + 1e-9, percentile=percentile)
         require_range(0, 1, decay=decay, early_drop=drop[0], drop=drop[1])
         require_range(1e-6, INF, width=width)

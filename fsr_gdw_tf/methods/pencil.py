@@ -13,7 +13,7 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf import distribute, losses
-from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.errors import INF, BadInput, require_range
 from fsr_gdw_tf.methods.base import Method, awake
 from fsr_gdw_tf.methods.label_table import (
     LearnsLabels,
@@ -48,6 +48,11 @@ class PENCIL(LearnsLabels, Method):
         require_range(
             0, INF, alpha=alpha, beta=beta, rate=rate, scale=scale, fix=fix
         )
+        if (warmup < 1) == (fix < 1) and fix <= warmup:
+            raise BadInput(
+                f"labels learn from warmup={warmup} to fix={fix}: never; take "
+                "a later fix"
+            )
         self.alpha, self.beta, self.rate = alpha, beta, rate
         self.scale, self.fix = scale, fix
 

@@ -74,7 +74,10 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
 def another(
     features: keras.Model, head: keras.layers.Layer
 ) -> tuple[keras.Model, keras.layers.Layer]:
-    """(features, head) of the same architecture, with weights of their own."""
+    """(features, head) of the same architecture, with weights of their own.
+
+    What is not trained is copied: statistics, and layers that are frozen.
+    """
     try:
         copy = keras.models.clone_model(features)
     except (TypeError, ValueError, NotImplementedError) as error:
@@ -86,6 +89,12 @@ def another(
     plain = {"activation": "linear", "dtype": head.variable_dtype}
     other = type(dense).from_config(dense.get_config() | plain)
     other.build(copy.output_shape)
+    fixed = features.non_trainable_variables, copy.non_trainable_variables
+    for mine, its in zip(*fixed, strict=True):
+        its.assign(mine)
+    for layer in leaves(copy):
+        if hasattr(layer, "finalize_state"):  # of preprocessing layers
+            layer.finalize_state()
     return copy, other
 
 
