@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 from keras import ops
-from sklearn.metrics import confusion_matrix, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 
 def clean_auroc(source, scores: np.ndarray) -> float | None:
@@ -14,20 +14,6 @@ def clean_auroc(source, scores: np.ndarray) -> float | None:
     if clean.all() or not clean.any():
         return None
     return float(roc_auc_score(clean, scores))
-
-
-def noise_matrix(source) -> np.ndarray:
-    """p(given label | true label) in a source that knows the truth.
-
-    Examples of a clean set that has joined it do not count.
-    """
-    n = len(source) - source.trusted
-    return confusion_matrix(
-        source.true_labels[:n],
-        source.labels[:n],
-        labels=range(source.classes),
-        normalize="true",
-    )
 
 
 def weighted(rows, sample_weight):

@@ -161,7 +161,8 @@ def realised_rate(source: Source) -> float | None:
 
 
 def realised_matrix(source: Source) -> np.ndarray:
-    """Counts of (true class, given class)."""
+    """Counts of (true class, given class), a clean set left out."""
+    n = len(source) - source.trusted
     counts = np.zeros((source.classes, source.classes), np.int64)
-    np.add.at(counts, (source.true_labels, source.labels), 1)
+    np.add.at(counts, (source.true_labels[:n], source.labels[:n]), 1)
     return counts

@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.data.corruption import realised_matrix
 from fsr_gdw_tf.errors import BadInput, require_range
 from fsr_gdw_tf.methods.base import Method, epochs_of, since
-from fsr_gdw_tf.metrics import noise_matrix
 from fsr_gdw_tf.rewind import Rewind
 from fsr_gdw_tf.tables import require_indices, require_small
 
@@ -98,7 +98,9 @@ class ForwardCorrection(Method):
         """How far the matrix is from the truth, if that is known."""
         if source.true_labels is None or self.matrix is None:
             return {}
-        apart = np.abs(np.array(self.matrix) - noise_matrix(source))
+        counts = realised_matrix(source)
+        truth = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        apart = np.abs(np.array(self.matrix) - truth)
         return {"matrix_error": float(apart.mean())}
 
     def tables(self, source) -> dict[str, list[dict]]:
