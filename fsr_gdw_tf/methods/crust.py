@@ -21,7 +21,7 @@ from fsr_gdw_tf import distribute
 from fsr_gdw_tf.errors import require_range
 from fsr_gdw_tf.methods.base import awake, since
 from fsr_gdw_tf.methods.mixup import mix, require_mixable
-from fsr_gdw_tf.methods.weighing import WeighingMethod
+from fsr_gdw_tf.methods.weighing import WeighingMethod, mean_one
 from fsr_gdw_tf.tables import example_table, require_indices, require_small
 
 
@@ -99,10 +99,7 @@ class CRUST(WeighingMethod):
 
     def teach(self, learner, batch, forward) -> tf.Tensor:
         """The weights of those selected, of mean one over the batch."""
-        weight = tf.gather(self.selected.value, batch["index"])
-        total = distribute.add_up(tf.reduce_sum(weight))
-        n = tf.cast(distribute.global_size(weight), weight.dtype)
-        omega = tf.math.divide_no_nan(n * weight, total)
+        omega = mean_one(tf.gather(self.selected.value, batch["index"]))
         omega = tf.cast(omega, forward.logits.dtype)[:, None]
         return self.ready(learner, batch, omega)
 

@@ -8,8 +8,8 @@ are zero as in the paper, and `weight_mean` in the logs shows it.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute
 from fsr_gdw_tf.methods.meta import MetaMethod
+from fsr_gdw_tf.methods.weighing import mean_one
 
 
 @gin.register
@@ -22,7 +22,4 @@ class L2RW(MetaMethod):
 
     def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """Eq. 7 to 9 of the paper, times n: the objective is a mean."""
-        helpful = tf.nn.relu(-outlook.slope)
-        total = distribute.add_up(tf.reduce_sum(helpful))
-        n = tf.cast(distribute.global_size(helpful), helpful.dtype)
-        return n * tf.math.divide_no_nan(helpful, total)
+        return mean_one(tf.nn.relu(-outlook.slope))

@@ -69,6 +69,13 @@ class WeighingMethod(Method):
         return weight_report(np.array(self.table), source)
 
 
+def mean_one(weights: tf.Tensor) -> tf.Tensor:
+    """Weights whose mean over the global batch is one; zeros stay zeros."""
+    total = distribute.add_up(tf.reduce_sum(weights))
+    n = tf.cast(distribute.global_size(weights), weights.dtype)
+    return n * tf.math.divide_no_nan(weights, total)
+
+
 def weight_report(weights: np.ndarray, source) -> dict[str, float]:
     """Mean and spread; by clean and mislabelled where the truth is known."""
     logs = {"weight_mean": weights.mean(), "weight_std": weights.std()}
