@@ -6,11 +6,20 @@ RUN_DIR ?= runs/digits
 
 OLDEST = $(VENV)-oldest
 
-.PHONY: run test test-oldest lint clean
+.PHONY: run test test-oldest bench accuracy lint clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
 	    --run_dir=$(RUN_DIR)
+
+# What a step of each method costs.
+bench: $(VENV)/.installed
+	$(BIN)/python -m fsr_gdw_tf.benchmark --csv=benchmarks/cost.csv
+
+# Hours; goes on where it was stopped. DATA_DIR is the folder of cifar10/.
+accuracy: $(VENV)/.installed
+	$(BIN)/python benchmarks/accuracy.py --data_dir=$(DATA_DIR) \
+	    --csv=benchmarks/accuracy.csv
 
 test: lint
 	$(BIN)/python -m pytest -n auto

@@ -22,17 +22,14 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import gin
 import keras
 import numpy as np
 from absl import app, flags
-from keras import layers
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from fsr_gdw_tf import config
 from fsr_gdw_tf.experiment import Experiment
 from fsr_gdw_tf.main import parse_flags
-from fsr_gdw_tf.networks.parts import batch_norm, features_and_head
 from fsr_gdw_tf.report.statistics import collect, write
 from fsr_gdw_tf.report.suspicion import judge
 from fsr_gdw_tf.run_folder import show, write_csv
@@ -52,18 +49,6 @@ flags.DEFINE_list(
     "Names of files in gin/methods/.",
 )
 RIVALS = ("loss of the plain run", "cleanlab, self-confidence")
-
-
-@gin.register
-def tiny_cnn(input_shape, classes: int):
-    """Three convolutions of 16 to 64 channels, and a hidden layer of 256."""
-    inputs = keras.Input(input_shape)
-    x = layers.Rescaling(1 / 127.5, -1)(inputs)
-    for width in (16, 32, 64):
-        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-        x = layers.MaxPooling2D()(layers.ReLU()(batch_norm()(x)))
-    x = layers.Dense(256, activation="relu")(layers.Flatten()(x))
-    return features_and_head(inputs, x, classes)
 
 
 def settings() -> list[str]:

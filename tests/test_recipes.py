@@ -101,6 +101,7 @@ def data_for(recipe: str, folder: Path) -> list[str]:
         small = ["Learner.network=@cifar_resnet", "cifar_resnet.depth=8"]
         tail = ["MU=0.1"] if "longtail" in recipe else []
         size = f"BATCH_SIZE={2 * classes // 5}"
+        small += ["TRAIN_EXAMPLES=60"] if "small" in recipe else []
         return [f'DATA_DIR="{folder}"', *small, *tail, size]
     if recipe == "inaturalist.gin":
         # TFDS knows its 8,142 classes, so each gets an image of 8 x 8 pixels.

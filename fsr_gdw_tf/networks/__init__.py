@@ -7,7 +7,7 @@ used: the saved network loads without this package.
 
 from fsr_gdw_tf.networks.cifar_resnet import cifar_resnet, resnet32
 from fsr_gdw_tf.networks.imagenet import resnet18, resnet50
-from fsr_gdw_tf.networks.small import mlp, small_cnn
+from fsr_gdw_tf.networks.small import mlp, small_cnn, tiny_cnn
 from fsr_gdw_tf.networks.split import split
 from fsr_gdw_tf.networks.wide_resnet import wide_resnet
 
@@ -19,5 +19,6 @@ __all__ = [
     "resnet50",
     "small_cnn",
     "split",
+    "tiny_cnn",
     "wide_resnet",
 ]

@@ -28,6 +28,18 @@ def small_cnn(
 
 
 @gin.register
+def tiny_cnn(input_shape: tuple[int, ...], classes: int):
+    """Three convolutions of 16 to 64 channels, and a hidden layer of 256."""
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 127.5, -1)(inputs)
+    for width in (16, 32, 64):
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling2D()(layers.ReLU()(batch_norm()(x)))
+    x = layers.Dense(256, activation="relu")(layers.Flatten()(x))
+    return features_and_head(inputs, x, classes)
+
+
+@gin.register
 def mlp(
     input_shape: tuple[int, ...],
     classes: int,
