@@ -11,6 +11,7 @@ Times: all methods in one process, one step each in turn, medians over rounds.
 Memory: a process per method, its peak above the same process before training.
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -35,17 +36,17 @@ from fsr_gdw_tf.run_folder import show, write_csv
 
 COLUMNS = ["method", "scope", "time_ratio", "memory_ratio", "time_per_step_s"]
 METHODS = {
-    "supervised": methods.Supervised,
-    "l2rw": methods.L2RW,
-    "insw": methods.INSW,
-    "mwnet": methods.MWNet,
-    "gdw": methods.GDW,
-    "fsr": methods.FSR,
+    kind.__name__.lower(): kind
+    for kind in (*methods.METHODS, *methods.REGULARISERS)
 }
+NEEDED = {"finetune": {"start": 0}, "coteaching": {"forget_rate": 0.2}}
 WORDS = ("dictionary", "bank", "raw")
 NETWORKS = {
     "small_cnn": networks.small_cnn,
+    "tiny_cnn": networks.tiny_cnn,
     "resnet32": networks.resnet32,
+    "wrn_28_2": functools.partial(networks.wide_resnet, width=2),
+    "resnet50": networks.resnet50,
 }
 
 FLAGS = flags.FLAGS
@@ -69,7 +70,7 @@ flags.DEFINE_string("memory_of", None, "Print one method's peak, in bytes.")
 def build(spec: str) -> Classifier:
     """The classifier of a name such as `gdw:head` or `fsr:raw:bank`."""
     name, words, scope = parse(spec)
-    kwargs = {"scope": scope} if scope else {}
+    kwargs = {"scope": scope} if scope else {**NEEDED.get(name, {})}
     if {"dictionary", "bank"} & words or name == "fsr":
         kwargs["meta"] = Dictionary(
             FLAGS.examples,
@@ -79,8 +80,11 @@ def build(spec: str) -> Classifier:
     extras = []
     if name == "fsr" and "raw" not in words:
         extras = [methods.MixUp(), methods.Relabel()]
+    method = METHODS[name](**kwargs)
+    if isinstance(method, methods.Regulariser):
+        method, extras = methods.Supervised(), [method]
     parts = NETWORKS[FLAGS.network]((FLAGS.size, FLAGS.size, 3), 10)
-    classifier = Classifier(*parts, METHODS[name](**kwargs), extras, l2=5e-4)
+    classifier = Classifier(*parts, method, extras, l2=5e-4)
     classifier.compile(SGD(0.1, momentum=0.9))
     return classifier
 
@@ -118,7 +122,7 @@ def stepper(classifier: Classifier):
     classifier.bind(train, batches)
     if classifier.method.dictionary:
         classifier.method.dictionary.refresh(classifier, train, epoch=0)
-    own = classifier.method.uses_meta
+    own = classifier.method.uses_meta and classifier.method.meta_in_batches
     dataset = batches.train(train, epochs=1, meta=meta if own else None)
     iterator = iter(dataset.cache().repeat())
     classifier.make_train_function()

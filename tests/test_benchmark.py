@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from fsr_gdw_tf import BadInput, benchmark
@@ -72,3 +73,11 @@ def test_names_are_taken_apart():
     assert benchmark.parse("gdw:head") == ("gdw", set(), "head")
     words = {"raw", "bank"}
     assert benchmark.parse("fsr:raw:bank") == ("fsr", words, "")
+
+
+@pytest.mark.parametrize("name", benchmark.METHODS)
+def test_every_method_can_be_measured(name):
+    """A step of each, on a network of no size."""
+    benchmark.FLAGS(["benchmark", *SMALL, "--size=4"])
+    logs = benchmark.stepper(benchmark.build(name))()
+    assert np.isfinite(logs["loss"])
