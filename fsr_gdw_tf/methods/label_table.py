@@ -13,7 +13,7 @@ class LabelTable:
     """scale * the given label + what has been learned, of each example."""
 
     def __init__(self, part, learner, source, scale: float = 1.0):
-        self.part, self.scale = part, scale
+        self.scale = scale
         self.learned = example_table(
             part, "learned", len(source), 0.0, learner.classes
         )
