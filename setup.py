@@ -40,9 +40,10 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "tensorboard": ["tensorboard>=2.20"],
-        # Of benchmarks/label_issues.py.
-        "benchmark": ["cleanlab>=2.6"],
+        # Of benchmarks/label_issues.py and benchmarks/run_step.py.
+        "benchmark": ["cleanlab>=2.6", "jax>=0.7"],
         "dev": [
+            "jax>=0.7",  # or steps of another runtime are not compared
             "playwright>=1.40",  # with any Chromium; or tests are skipped
             "pre-commit>=3.7",
             "pytest>=8",

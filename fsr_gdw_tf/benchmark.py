@@ -5,7 +5,8 @@
 
 A name may be followed by what is to be different: a scope; `dictionary`, for
 a meta batch from there; `bank`, for remembered features of it; `raw`, for FSR
-without MixUp and re-labelling.
+without MixUp and re-labelling; `now`, for the meta gradient at the weights of
+now, without a virtual step.
 
 Times: all methods in one process, one step each in turn, medians over rounds.
 Memory: a process per method, its peak above the same process before training.
@@ -40,7 +41,7 @@ METHODS = {
     for kind in (*methods.METHODS, *methods.REGULARISERS)
 }
 NEEDED = {"finetune": {"start": 0}, "coteaching": {"forget_rate": 0.2}}
-WORDS = ("dictionary", "bank", "raw")
+WORDS = ("dictionary", "bank", "raw", "now")
 NETWORKS = {
     "small_cnn": networks.small_cnn,
     "tiny_cnn": networks.tiny_cnn,
@@ -77,6 +78,8 @@ def build(spec: str) -> Classifier:
             FLAGS.reward_batch,
             features="bank" if "bank" in words else "fresh",
         )
+    if "now" in words:
+        kwargs["ahead"] = False
     extras = []
     if name == "fsr" and "raw" not in words:
         extras = [methods.MixUp(), methods.Relabel()]

@@ -18,7 +18,7 @@ from fsr_gdw_tf import balance, distribute
 from fsr_gdw_tf.data.source import require_all_classes
 from fsr_gdw_tf.errors import BadInput, choices, require_range
 from fsr_gdw_tf.metrics import clean_auroc
-from fsr_gdw_tf.pushers import PUSHERS, Sight, remember, unmixed_margin
+from fsr_gdw_tf.pushers import OF_STEPS, PUSHERS, Sight, remember
 from fsr_gdw_tf.tables import (
     example_table,
     packed,
@@ -89,8 +89,13 @@ class Dictionary(keras.layers.Layer):
         self.memory_gib, self.seed = memory_gib, seed
         self.scores = None
 
-    def check(self, scope: str, statistics: str) -> None:
+    def check(self, scope: str, statistics: str, ahead: bool = True) -> None:
         """What takes features for granted needs the scope "head"."""
+        if not ahead and self.pusher in OF_STEPS:
+            raise BadInput(
+                "the meta margin is what a virtual step changes, so it needs "
+                "ahead=True; take another pusher, such as area_under_margin"
+            )
         if self.bank and statistics == "joint":
             raise BadInput(
                 "a bank holds features, so no reward images are there to be "
@@ -104,7 +109,7 @@ class Dictionary(keras.layers.Layer):
                 "a bank holds features, which only scope='head' leaves as "
                 f"they are, got scope={scope!r}; take features='fresh'"
             )
-        if self.pusher is unmixed_margin:
+        if self.pusher is PUSHERS["unmixed_margin"]:
             raise BadInput(
                 "unmixed_margin needs scope='head', which leaves features as "
                 f"they are, got scope={scope!r}; take meta_margin"

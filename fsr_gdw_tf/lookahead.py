@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import distribute, optimizers
 from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.gradients import stay
 from fsr_gdw_tf.networks.split import leaves
 
 
@@ -61,7 +62,10 @@ def lookahead(learner, method, batch, forward) -> Outlook:
 
 
 def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
-    """theta - rate (momentum m + gradient + l2 theta), each part a switch."""
+    """theta - rate (momentum m + gradient + l2 theta), each part a switch.
+
+    If it is not taken, its value is never asked for, and never computed.
+    """
     optimizer = learner.optimizer
     rate = method.virtual_rate  # a plain float takes any precision
     if rate is None:
@@ -71,7 +75,9 @@ def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
     wanted = method.virtual_momentum
     if wanted or wanted is None:
         gradient += optimizers.momentum_term(optimizer, variable, wanted)
-    return variable.value - rate * gradient
+    if method.ahead:
+        return variable.value - rate * gradient
+    return stay(variable.value, rate * gradient)
 
 
 def scope_variables(learner, scope: str) -> list[keras.Variable]:

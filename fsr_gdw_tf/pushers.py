@@ -119,3 +119,4 @@ PUSHERS = {
         forgetting,
     )
 }
+OF_STEPS = meta_margin, unmixed_margin  # of what the virtual step changes

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fsr_gdw_tf import BadInput, Classifier, distribute, losses
+from fsr_gdw_tf import BadInput, Classifier, Dictionary, distribute, losses
 from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
@@ -174,18 +174,23 @@ def test_gradient_of_labels_is_the_central_difference(batch, kind, rule, scope):
         np.testing.assert_allclose(g[i, j], difference, rtol=1e-5)
 
 
+@pytest.mark.parametrize("ahead", [True, False])
 @pytest.mark.parametrize("batch_norm", [False, True])
-def test_gradient_of_omega_has_its_closed_form(batch, batch_norm):
-    """g = -(rate / n) D1 * (J v), one forward-mode product along v."""
+def test_gradient_of_omega_has_its_closed_form(batch, batch_norm, ahead):
+    """g = -(rate / n) D1 * (J v), one forward-mode product along v.
+
+    v is the meta gradient after the virtual step, or at the weights of now.
+    """
     omega = tf.ones((N, C), tf.float64)
-    method = Free(GDW(), omega)
+    method = Free(GDW(ahead=ahead), omega)
     classifier = built(method, batch_norm=batch_norm)
     step = forward(classifier, batch)
     _, g, *_ = lookahead(classifier, method, batch, step)
     theta = [v.value for v in classifier.network_variables]
     delta = tf.nn.softmax(step.logits) - batch["label"]
     virtual = step.tape.gradient(step.logits, theta, output_gradients=delta / N)
-    hats = [t - 0.3 * d for t, d in zip(theta, virtual, strict=True)]
+    rate = 0.3 if ahead else 0.0
+    hats = [t - rate * d for t, d in zip(theta, virtual, strict=True)]
     pairs = list(zip(classifier.network_variables, hats, strict=True))
     with tf.GradientTape() as tape:
         tape.watch(hats)
@@ -382,3 +387,9 @@ def test_rows_are_written_where_they_belong():
     table = keras.Variable(np.arange(5.0), aggregation="sum")
     distribute.write_rows(table, tf.constant([4, 1]), tf.constant([9.0, 7.0]))
     np.testing.assert_allclose(table.numpy(), [0, 7, 2, 3, 9])
+
+
+@pytest.mark.parametrize("pusher", ["meta_margin", "unmixed_margin"])
+def test_without_a_virtual_step_there_is_no_margin_of_it(pusher):
+    with pytest.raises(BadInput, match="needs ahead=True; take another"):
+        GDW(scope="head", meta=Dictionary(pusher=pusher), ahead=False)

@@ -71,6 +71,7 @@ CASES = {
     "mwnet_warmup": lambda: {"method": MWNet(warmup=1)},
     "gdw": lambda: {"method": GDW()},
     "gdw_head": lambda: {"method": GDW(scope="head")},
+    "gdw_now": lambda: {"method": GDW(ahead=False)},
     "gdw_free": lambda: {"method": GDW(zero_mean=False)},
     "fsr": lambda: {
         "method": FSR(warmup=1),

@@ -1,0 +1,168 @@
+"""Writes a method's whole train step as a program that needs no TensorFlow.
+
+    python benchmarks/export_step.py --methods=supervised,gdw,gdw:head,fsr \\
+        --network=resnet32 --batch=100 --out=steps
+    python benchmarks/run_step.py steps/supervised steps/gdw  # needs only JAX
+
+Methods, flags and (random) data are those of `fsr_gdw_tf.benchmark`. A folder
+per method, `steps/gdw-head` for gdw:head:
+
+program.hlo: forward, virtual step, meta pass, the real pullback, optimizer,
+    metrics and books, as XLA gets them from TensorFlow, before it optimises.
+values.npz: what each argument is at first, by its place: a batch, then all
+    variables.
+manifest.json: the arguments' names, shapes and dtypes, and of which of them
+    each output is the new value.
+"""
+
+import os
+import re
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import app, flags
+
+from fsr_gdw_tf import benchmark, distribute
+from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.main import parse_flags, refuse
+from fsr_gdw_tf.run_folder import replacing, write_json
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("out", "steps", "Where the folders of the steps go.")
+
+# What XLA calls the types.
+TYPES = {"pred": "bool", "bf16": "bfloat16"}
+TYPES |= {f"s{n}": f"int{n}" for n in (8, 16, 32, 64)}
+TYPES |= {f"u{n}": f"uint{n}" for n in (8, 16, 32, 64)}
+TYPES |= {f"f{n}": f"float{n}" for n in (16, 32, 64)}
+
+
+def prepare(spec: str):
+    """(classifier, batch): ready for its first step, and what that would see.
+
+    The benchmark's own stepper binds it and makes the data.
+    """
+    classifier = benchmark.build(spec)
+    seen = {}
+
+    def look(iterator):
+        seen.update(next(iterator))
+        return {}
+
+    classifier.train_function = look  # in place of what would be compiled
+    benchmark.stepper(classifier)()
+    classifier.train_function = None
+    return classifier, seen
+
+
+def whole_step(classifier):
+    """What the classifier's own train function does with one batch."""
+
+    @tf.function(jit_compile=True, autograph=False)
+    def step(batch):
+        distribute.steps_of_execution(classifier)
+        classifier.train_step(batch)
+        return {m.name: m.result() for m in classifier.measured[:2]}
+
+    return step
+
+
+def arguments(concrete, batch: dict) -> list[tuple[str, np.ndarray]]:
+    """Name and first value of each parameter: the batch, then captures."""
+    variables = {id(v.handle): v for v in concrete.variables}
+    named = [(name, batch[name]) for name in sorted(batch)]
+    for i, tensor in enumerate(concrete.captured_inputs):
+        variable = variables.get(id(tensor))
+        if variable is None:
+            named.append((f"constant_{i}", tensor))
+        else:
+            named.append((variable.name.removesuffix(":0"), variable))
+    return [(name, value.numpy()) for name, value in named]
+
+
+def signature(header: str) -> tuple[list, list]:
+    """(dtype, shape) of each parameter and of each result of a program."""
+    layout = header.split("entry_computation_layout=")[1]
+    found = [
+        [
+            (TYPES[kind], tuple(int(n) for n in shape.split(",") if n))
+            for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", side)
+        ]
+        for side in layout.split("->")
+    ]
+    return found[0], found[1]
+
+
+def outputs(header: str, names: list[str], logs: list[str]) -> list[dict]:
+    """What each result is: a metric, or the new value of an argument.
+
+    A program says so itself: TensorFlow lets every variable that changes share
+    its memory with the result that is its new value.
+    """
+    shared = re.findall(r"\{(\d+)\}: \((\d+), \{\}", header)
+    updates = {int(result): int(place) for result, place in shared}
+    count = len(signature(header)[1])
+    if sorted(updates) != list(range(len(logs), count)):
+        raise RuntimeError("results that are neither metrics nor variables")
+    told = [{"name": name} for name in logs]
+    return told + [
+        {"name": names[updates[i]], "updates": updates[i]}
+        for i in range(len(logs), count)
+    ]
+
+
+def describe(spec: str, header: str, args: list, logs: list[str]) -> dict:
+    """The manifest, checked against what the program says of itself."""
+    told = [(value.dtype.name, value.shape) for _, value in args]
+    if told != signature(header)[0]:
+        raise RuntimeError(f"the program of {spec} takes other arguments")
+    return {
+        "method": spec,
+        "network": FLAGS.network,
+        "batch": FLAGS.batch,
+        "meta_batch": FLAGS.meta_batch,
+        "tensorflow": tf.__version__,
+        "arguments": [
+            {"name": name, "shape": value.shape, "dtype": value.dtype.name}
+            for name, value in args
+        ],
+        "outputs": outputs(header, [name for name, _ in args], logs),
+    }
+
+
+def export(classifier, batch: dict, spec: str, folder: Path) -> None:
+    """Write the step that comes next; it is not taken."""
+    step = whole_step(classifier)
+    concrete = step.get_concrete_function(batch)
+    program = step.experimental_get_compiler_ir(batch)
+    header = program(stage="hlo").split("\n", 1)[0]
+    args = arguments(concrete, batch)
+    logs = sorted(concrete.structured_outputs)
+    manifest = describe(spec, header, args, logs)
+    with replacing(folder / "program.hlo") as file:
+        file.write_bytes(program(stage="hlo_serialized"))
+    with replacing(folder / "values.npz") as path, path.open("wb") as file:
+        np.savez(file, **{str(i): value for i, (_, value) in enumerate(args)})
+    write_json(folder / "manifest.json", manifest)
+
+
+def main(argv: list[str]) -> None:
+    """A folder per method."""
+    keras.utils.set_random_seed(0)
+    try:
+        for spec in FLAGS.methods:
+            benchmark.parse(spec)  # what is wrong is told before working
+        for spec in FLAGS.methods:
+            folder = Path(FLAGS.out, re.sub(r"[^\w.-]+", "-", spec))
+            export(*prepare(spec), spec, folder)
+            print(folder)
+    except BadInput as error:
+        refuse(error)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse_flags)

@@ -1,0 +1,188 @@
+"""A step that has left TensorFlow learns what TensorFlow's own step does."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+from absl.testing import flagsaver
+
+ROOT = Path(__file__).parent.parent
+EXPORT = ROOT / "benchmarks" / "export_step.py"
+RUN = ROOT / "benchmarks" / "run_step.py"
+SPECS = {"supervised": "supervised", "gdw": "gdw", "fsr-bank": "fsr:bank"}
+SMALL = {
+    **{"network": "small_cnn", "size": 8, "batch": 10, "meta_batch": 5},
+    **{"examples": 40, "reward_batch": 10},
+}
+
+
+def run(script: Path, *args):
+    """A script in a process of its own, on the processor."""
+    return subprocess.run(
+        [sys.executable, str(script), *map(str, args)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+    )
+
+
+@pytest.fixture(scope="module")
+def export_step():
+    """The script as a module, with flags for something small."""
+    found = importlib.util.spec_from_file_location("export_step", EXPORT)
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(["export_step"])
+    with flagsaver.flagsaver(**SMALL):
+        yield module
+
+
+@pytest.fixture(scope="module")
+def prepared(export_step):
+    """(classifier, batch) of each method, before the first step."""
+    tf.keras.utils.set_random_seed(0)
+    return {name: export_step.prepare(spec) for name, spec in SPECS.items()}
+
+
+@pytest.fixture(scope="module")
+def folder(export_step, prepared, tmp_path_factory):
+    """Where their steps are."""
+    folder = tmp_path_factory.mktemp("steps")
+    for name, (classifier, batch) in prepared.items():
+        export_step.export(classifier, batch, SPECS[name], folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def truth(prepared, folder):
+    """The state before and after two of TensorFlow's own steps, compiled too.
+
+    Compiled, because XLA draws other random numbers. After the export, which
+    must have left all as it was.
+    """
+    after = {}
+    for name, (classifier, batch) in prepared.items():
+        after[name, 0] = state(classifier)
+        classifier.jit_compile = True
+        classifier.make_train_function(force=True)
+        batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
+        for step in (1, 2):
+            classifier.train_function(batches)
+            after[name, step] = state(classifier)
+    return after
+
+
+def state(classifier) -> dict[str, np.ndarray]:
+    """Every variable that decides how training goes on, copied."""
+    variables = [v.value for v in classifier.state]
+    found = {v.name.removesuffix(":0"): v.numpy() for v in variables}
+    assert len(found) == len(variables)
+    return found
+
+
+def manifest(folder: Path) -> dict:
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def values(path: Path, told: dict) -> dict[str, np.ndarray]:
+    """The arguments that are in a file, by name."""
+    names = [argument["name"] for argument in told["arguments"]]
+    with np.load(path) as stored:
+        return {name: stored[str(i)] for i, name in enumerate(names)}
+
+
+def test_values_and_manifest_are_the_state_before_the_first_step(
+    prepared, folder
+):
+    for name, (_, batch) in prepared.items():
+        told = manifest(folder / name)
+        stored = values(folder / name / "values.npz", told)
+        assert len(stored) == len(told["arguments"])
+        for key, x in batch.items():
+            np.testing.assert_array_equal(stored[key], x)
+        assert stored["step"] == 0 and stored["steps"] == 0
+        for argument in told["arguments"]:
+            x = stored[argument["name"]]
+            assert list(x.shape) == argument["shape"]
+            assert x.dtype == argument["dtype"]
+        assert ("meta_inputs" in batch) == (name == "gdw")
+
+
+def test_what_trains_is_a_result_and_what_is_given_is_not(prepared, folder):
+    for name, (classifier, batch) in prepared.items():
+        told = manifest(folder / name)
+        arguments = [argument["name"] for argument in told["arguments"]]
+        loss, *changed = [
+            result for result in told["outputs"] if result["name"] != "accuracy"
+        ]
+        assert loss == {"name": "loss"}
+        for result in changed:
+            assert arguments[result["updates"]] == result["name"]
+        changed = {result["name"] for result in changed}
+        weights = classifier.network_variables + classifier.statistics
+        assert {v.value.name.removesuffix(":0") for v in weights} <= changed
+        assert not changed & {*batch, "steps", "epoch"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is not installed"
+)
+def test_the_same_state_as_tensorflow_after_one_step_and_two(
+    truth, folder, tmp_path
+):
+    for steps in (1, 2):
+        ended = run(
+            RUN,
+            *(folder / name for name in SPECS),
+            *("--warmup=0", "--steps=1", f"--rounds={steps}"),
+            *(f"--save={tmp_path}", f"--csv={tmp_path / 'cost.csv'}"),
+        )
+        assert ended.returncode == 0, ended.stderr
+        for name in SPECS:
+            told = manifest(folder / name)
+            found = values(tmp_path / f"{name}.npz", told)
+            for key, expected in truth[name, steps].items():
+                # What a step does not touch is no argument of it.
+                value = found.get(key, truth[name, 0][key])
+                np.testing.assert_allclose(
+                    value, expected, 1e-5, 1e-5, err_msg=f"{name}: {key}"
+                )
+            other = truth[name, 3 - steps]["head/kernel"]
+            assert (found["head/kernel"] != other).all()
+    head, *rows = (tmp_path / "cost.csv").read_text().splitlines()
+    assert head.startswith("program,device,ms_per_step,ratio")
+    assert [row.split(",")[0] for row in rows] == list(SPECS)
+    assert rows[0].split(",")[3] == "1.0"
+
+
+@pytest.mark.slow
+def test_an_unknown_method_ends_in_one_line(tmp_path):
+    ended = run(EXPORT, "--methods=gwd", f"--out={tmp_path / 'steps'}")
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "no method 'gwd': did you mean 'gdw'" in ended.stderr
+    assert not (tmp_path / "steps").exists()
+
+
+def test_a_folder_without_a_program_is_told(tmp_path):
+    ended = run(RUN, tmp_path)
+    assert ended.returncode == 2 and not ended.stdout
+    assert ended.stderr == (
+        f"error: {tmp_path} holds no step: there is no program.hlo; write one "
+        "with export_step.py\n"
+    )
+
+
+def test_no_rounds_are_refused(tmp_path):
+    ended = run(RUN, tmp_path, "--rounds=0")
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "argument --rounds: 1 or more, got '0'" in ended.stderr
