@@ -1,7 +1,7 @@
 """Writes a method's whole train step as a program that needs no TensorFlow.
 
     python benchmarks/export_step.py --methods=supervised,gdw,gdw:head,fsr \\
-        --network=resnet32 --batch=100 --out=steps
+        --network=resnet32 --batch=100 --programs=steps
     python benchmarks/run_step.py steps/supervised steps/gdw  # needs only JAX
 
 Methods, flags and (random) data are those of `fsr_gdw_tf.benchmark`. A folder
@@ -32,7 +32,7 @@ from fsr_gdw_tf.main import parse_flags, refuse
 from fsr_gdw_tf.run_folder import replacing, write_json
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("out", "steps", "Where the folders of the steps go.")
+flags.DEFINE_string("programs", "steps", "Where the folders of the steps go.")
 
 # What XLA calls the types.
 TYPES = {"pred": "bool", "bf16": "bfloat16"}
@@ -157,7 +157,7 @@ def main(argv: list[str]) -> None:
         for spec in FLAGS.methods:
             benchmark.parse(spec)  # what is wrong is told before working
         for spec in FLAGS.methods:
-            folder = Path(FLAGS.out, re.sub(r"[^\w.-]+", "-", spec))
+            folder = Path(FLAGS.programs, re.sub(r"[^\w.-]+", "-", spec))
             export(*prepare(spec), spec, folder)
             print(folder)
     except BadInput as error:

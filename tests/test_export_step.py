@@ -167,7 +167,7 @@ def test_the_same_state_as_tensorflow_after_one_step_and_two(
 
 @pytest.mark.slow
 def test_an_unknown_method_ends_in_one_line(tmp_path):
-    ended = run(EXPORT, "--methods=gwd", f"--out={tmp_path / 'steps'}")
+    ended = run(EXPORT, "--methods=gwd", f"--programs={tmp_path / 'steps'}")
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert "no method 'gwd': did you mean 'gdw'" in ended.stderr
     assert not (tmp_path / "steps").exists()

@@ -299,8 +299,10 @@ def test_all_workers_are_told_to_save_and_leave(number, tmp_path):
 
 def start_workers(cwd, *args, **more):
     script, *rest = localhost(*args)
+    # A shell cannot trap what was ignored when it began, as under nohup.
+    heeding = ["env", "--default-signal=INT", "bash"]
     return subprocess.Popen(
-        ["bash", str(LAUNCH / script), *rest],
+        [*heeding, str(LAUNCH / script), *rest],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
