@@ -16,16 +16,3 @@ def scale_gradient(logits: tf.Tensor, weights: tf.Tensor):
         return weights * upstream, tf.zeros_like(weights)
 
     return tf.identity(logits), backward
-
-
-@tf.custom_gradient
-def stay(value: tf.Tensor, step: tf.Tensor):
-    """The value as it is; backward, as if it were value - step.
-
-    So nobody needs to know how large the step is.
-    """
-
-    def backward(upstream):
-        return upstream, -upstream
-
-    return tf.identity(value), backward

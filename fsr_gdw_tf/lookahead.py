@@ -2,9 +2,10 @@
 
 The train batch was forwarded once, under the step's own tape. The virtual
 gradient is a pullback of `delta` through that tape, linear in `delta`, which
-depends on omega; the outer tape sees just this and the meta batch's forward at
-the virtual parameters. Layers below the scope do not depend on omega, so they
-are never recorded: the cost falls with the scope.
+depends on omega; the outer tape sees just this. The meta loss has a tape of its
+own, at the virtual parameters; its gradient there is pulled back through the
+outer one. Layers below the scope do not depend on omega, so they are never
+recorded: the cost falls with the scope.
 """
 
 import re
@@ -15,7 +16,6 @@ import tensorflow as tf
 
 from fsr_gdw_tf import distribute, optimizers
 from fsr_gdw_tf.errors import BadInput, choices
-from fsr_gdw_tf.gradients import stay
 from fsr_gdw_tf.networks.split import leaves
 
 
@@ -50,22 +50,71 @@ def lookahead(learner, method, batch, forward) -> Outlook:
         )
         virtual = distribute.add_up(virtual)
         theta_hat = [
-            (v, _virtual_step(learner, method, v, g))
+            _virtual_step(learner, method, v, g)
             for v, g in zip(variables, virtual, strict=True)
         ]
-        with keras.StatelessScope(state_mapping=theta_hat):
-            loss, after = method.meta_loss(learner, batch, forward)
+    at = theta_hat if method.ahead else [v.value for v in variables]
+    v, after = batch.get("foreseen"), None
+    if v is None:
+        v, after = meta_gradient(learner, method, batch, forward, at)
+    # Without `ahead` nobody asks for theta_hat, and it is never computed.
     slope, *slopes = outer.gradient(
-        loss, [omega, *phi], unconnected_gradients="zero"
+        theta_hat,
+        [omega, *phi],
+        output_gradients=v,
+        unconnected_gradients="zero",
     )
     return Outlook(omega, slope, slopes, after)
 
 
-def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
-    """theta - rate (momentum m + gradient + l2 theta), each part a switch.
+def meta_gradient(
+    learner, method, batch, forward, theta
+) -> tuple[list, object]:
+    """The meta loss's gradient with the scope at theta; what else it saw."""
+    variables = scope_variables(learner, method.scope)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(theta)
+        state = list(zip(variables, theta, strict=True))
+        with keras.StatelessScope(state_mapping=state):
+            loss, after = method.meta_loss(learner, batch, forward)
+    return tape.gradient(loss, theta, unconnected_gradients="zero"), after
 
-    If it is not taken, its value is never asked for, and never computed.
+
+def foresee(learner, method, batch: dict) -> dict:
+    """The batch, with the meta gradient at the weights of now, or an old one.
+
+    The inputs wait for it, so that the activations of the meta batch are gone
+    before those of the training batch are there.
     """
+    now = [v.value for v in scope_variables(learner, method.scope)]
+
+    def look():
+        return meta_gradient(learner, method, batch, None, now)[0]
+
+    if method.meta_every == 1:
+        foreseen = look()
+    else:
+        foreseen = _sometimes(learner, method, look)
+    with tf.control_dependencies(foreseen):
+        inputs = tf.nest.map_structure(tf.identity, batch["inputs"])
+    return {**batch, "inputs": inputs, "foreseen": foreseen}
+
+
+def _sometimes(learner, method, look) -> list[tf.Tensor]:
+    """A new look in every so many steps; in others what was seen then."""
+    # Each replica saw its own part of the meta batch; all remember the sum, of
+    # which each takes a part again.
+    old = [v.value / distribute.replicas() for v in method.remembered]
+    turn = learner.optimizer.iterations % method.meta_every == 0
+    parts = tf.cond(turn, look, lambda: [tf.identity(part) for part in old])
+    total = distribute.add_up(parts)
+    for variable, value in zip(method.remembered, total, strict=True):
+        variable.assign(value)
+    return [value / distribute.replicas() for value in total]
+
+
+def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
+    """theta - rate (momentum m + gradient + l2 theta), each part a switch."""
     optimizer = learner.optimizer
     rate = method.virtual_rate  # a plain float takes any precision
     if rate is None:
@@ -75,9 +124,7 @@ def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
     wanted = method.virtual_momentum
     if wanted or wanted is None:
         gradient += optimizers.momentum_term(optimizer, variable, wanted)
-    if method.ahead:
-        return variable.value - rate * gradient
-    return stay(variable.value, rate * gradient)
+    return variable.value - rate * gradient
 
 
 def scope_variables(learner, scope: str) -> list[keras.Variable]:

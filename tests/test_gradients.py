@@ -179,11 +179,14 @@ def test_gradient_of_labels_is_the_central_difference(batch, kind, rule, scope):
 def test_gradient_of_omega_has_its_closed_form(batch, batch_norm, ahead):
     """g = -(rate / n) D1 * (J v), one forward-mode product along v.
 
-    v is the meta gradient after the virtual step, or at the weights of now.
+    v is the meta gradient after the virtual step, or at the weights of now
+    (which are known before the training batch is looked at).
     """
     omega = tf.ones((N, C), tf.float64)
     method = Free(GDW(ahead=ahead), omega)
     classifier = built(method, batch_norm=batch_norm)
+    batch = method.prepare(classifier, batch)
+    assert ("foreseen" in batch) is not ahead
     step = forward(classifier, batch)
     _, g, *_ = lookahead(classifier, method, batch, step)
     theta = [v.value for v in classifier.network_variables]
@@ -373,9 +376,10 @@ def test_scopes_hold_what_their_names_say():
         scope_variables(classifier, "hihg")
 
 
-def test_moving_statistics_move_once_and_by_the_train_batch(batch):
+@pytest.mark.parametrize("ahead", [True, False])
+def test_moving_statistics_move_once_and_by_the_train_batch(batch, ahead):
     """The meta batch is normalised by itself and leaves no trace."""
-    classifier = built(GDW(), batch_norm=True)
+    classifier = built(GDW(ahead=ahead), batch_norm=True)
     dataset = tf.data.Dataset.from_tensors(batch)
     x = classifier.features.get_layer("low")(batch["inputs"]).numpy()
     classifier.fit(dataset, verbose=0)
@@ -393,3 +397,49 @@ def test_rows_are_written_where_they_belong():
 def test_without_a_virtual_step_there_is_no_margin_of_it(pusher):
     with pytest.raises(BadInput, match="needs ahead=True; take another"):
         GDW(scope="head", meta=Dictionary(pusher=pusher), ahead=False)
+
+
+def test_a_remembered_meta_gradient_is_that_of_the_step_it_was_taken_in(batch):
+    """Two steps at omega = 1 with another network each: g is -rate / n delta
+    (J v), J of now and v of the network of two steps ago; then v is taken anew.
+    """
+    method = Free(GDW(ahead=False, meta_every=2), tf.ones((N, C), tf.float64))
+    classifier = built(method)
+    method.bind(classifier, None, None)
+    old = None
+    for step in range(3):
+        theta = [v.value for v in classifier.network_variables]
+        with tf.GradientTape() as tape:
+            loss, _ = method.meta_loss(classifier, batch, None)
+        v = tape.gradient(loss, classifier.network_variables)
+        old = v if step % 2 == 0 else old
+        seen = method.prepare(classifier, batch)
+        taken = forward(classifier, seen)
+        _, g, *_ = lookahead(classifier, method, seen, taken)
+        with tf.autodiff.ForwardAccumulator(theta, old) as forward_mode:
+            logits = classifier.call(batch["inputs"], training=True)
+        delta = tf.nn.softmax(logits) - batch["label"]
+        expected = -0.3 / N * delta * forward_mode.jvp(logits)
+        np.testing.assert_allclose(g, expected, rtol=1e-9, atol=1e-14)
+        moves = [tf.sin(t + step) for t in theta]
+        classifier.optimizer.apply(moves, classifier.network_variables)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"meta_every": 0}, "1 or more steps, got 0"),
+        ({"meta_every": 2}, "meta_every=2 needs ahead=False"),
+        (
+            {"meta_every": 2, "ahead": False, "meta": "dictionary"},
+            "needs a clean meta set",
+        ),
+        (
+            {"meta_every": 2, "ahead": False, "meta_statistics": "joint"},
+            "needs meta_statistics 'batch' or 'moving'",
+        ),
+    ],
+)
+def test_what_cannot_be_remembered_is_refused(settings, message):
+    with pytest.raises(BadInput, match=message):
+        GDW(**settings)

@@ -72,6 +72,7 @@ CASES = {
     "gdw": lambda: {"method": GDW()},
     "gdw_head": lambda: {"method": GDW(scope="head")},
     "gdw_now": lambda: {"method": GDW(ahead=False)},
+    "gdw_every": lambda: {"method": GDW(ahead=False, meta_every=2)},
     "gdw_free": lambda: {"method": GDW(zero_mean=False)},
     "fsr": lambda: {
         "method": FSR(warmup=1),

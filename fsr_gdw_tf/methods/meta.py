@@ -14,7 +14,7 @@ from fsr_gdw_tf import distribute, losses
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.gradients import scale_gradient
-from fsr_gdw_tf.lookahead import lookahead, scope_variables
+from fsr_gdw_tf.lookahead import foresee, lookahead, scope_variables
 from fsr_gdw_tf.methods.weighing import WeighingMethod
 from fsr_gdw_tf.tables import example_table
 from fsr_gdw_tf.tally import Tally
@@ -32,7 +32,10 @@ class MetaMethod(WeighingMethod):
         comes with the batches; a `Dictionary` needs no clean labels, and
         "dictionary" is one with its defaults.
     ahead: whether the virtual step is taken. False takes the meta gradient at
-        the weights of now: a fifth cheaper, as the step's size is not needed.
+        the weights of now, before the training batch is looked at: a quarter
+        cheaper, and half the memory.
+    meta_every: take the meta gradient in every so many steps (without `ahead`)
+        and remember it in those between.
     virtual_rate: the virtual step's rate; None is the optimizer's at the time.
     virtual_momentum, virtual_l2: whether that step has what the real one has;
         None is: momentum, if the optimizer has any.
@@ -56,6 +59,7 @@ class MetaMethod(WeighingMethod):
         scope: str = "all",
         meta: Dictionary | str | None = None,
         ahead: bool = True,
+        meta_every: int = 1,
         virtual_rate: float | None = None,
         virtual_momentum: bool | None = False,
         virtual_l2: bool = False,
@@ -79,7 +83,9 @@ class MetaMethod(WeighingMethod):
         rate = virtual_rate or 0
         require_range(0, INF, virtual_rate=rate, cap=cap)
         require_range(0, 1, meta_smoothing=meta_smoothing)
+        check_meta_every(meta_every, ahead, self.meta_statistics, meta)
         self.ahead, self.virtual_rate = ahead, virtual_rate
+        self.meta_every, self.remembered = meta_every, []
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
         self.cap, self.keep_omega = cap, keep_omega
@@ -105,7 +111,19 @@ class MetaMethod(WeighingMethod):
 
     def bind(self, learner, source, batches) -> None:
         """Check the scope; keep each example's last weight."""
-        scope_variables(learner, self.scope)
+        variables = scope_variables(learner, self.scope)
+        if self.meta_every > 1 and not self.remembered:
+            self.remembered = [
+                self.add_weight(
+                    shape=v.shape,
+                    dtype=v.dtype,
+                    initializer="zeros",
+                    trainable=False,
+                    aggregation="only_first_replica",
+                    name="remembered",
+                )
+                for v in variables
+            ]
         if self.dictionary:
             self.dictionary.bind(learner, source, batches)
         known = self.table is not None
@@ -126,10 +144,12 @@ class MetaMethod(WeighingMethod):
             self.loss_tally = Tally(self, "losses", LOSSES)
 
     def prepare(self, learner, batch):
-        """Draw a reward batch, if there is a dictionary."""
-        if self.dictionary is None:
+        """Draw a reward batch; or, without `ahead`, take the meta gradient."""
+        if self.dictionary:
+            return self.dictionary.prepare(learner, batch)
+        if self.ahead or self.meta_statistics == "joint":
             return batch
-        return self.dictionary.prepare(learner, batch)
+        return foresee(learner, self, batch)
 
     def teach(self, learner, batch, forward) -> tf.Tensor:
         """Look ahead, then move omega; the same for all meta-methods."""
@@ -164,10 +184,11 @@ class MetaMethod(WeighingMethod):
         wanted = [batch["meta_inputs"]] if "meta_inputs" in batch else []
         known, mixed = None, "unmixed_inputs" in batch
         joint = self.meta_statistics == "joint"
-        if self.scope == "head" and not mixed and not joint:
-            known = forward.features
-        elif self.dictionary or joint:
-            wanted.append(batch.get("unmixed_inputs", batch["inputs"]))
+        if self.dictionary or joint:
+            if self.scope == "head" and not mixed and not joint:
+                known = forward.features
+            else:
+                wanted.append(batch.get("unmixed_inputs", batch["inputs"]))
         features = self.meta_features(learner, wanted)
         if "meta_features" in batch:
             features.insert(0, batch["meta_features"])
@@ -246,3 +267,16 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
         "meta is None (a clean meta set), 'dictionary' or a Dictionary(...), "
         f"got {meta!r}; clean examples go to fit(..., meta=)"
     )
+
+
+def check_meta_every(steps: int, ahead: bool, statistics: str, meta) -> None:
+    """Refuse what a remembered meta gradient cannot be had for."""
+    if not isinstance(steps, int) or steps < 1:
+        raise BadInput(f"meta_every is 1 or more steps, got {steps!r}")
+    for wrong, needed in (
+        (ahead, "ahead=False: it remembers the gradient at the weights of now"),
+        (meta, "a clean meta set: a dictionary is told of each step"),
+        (statistics == "joint", "meta_statistics 'batch' or 'moving'"),
+    ):
+        if steps > 1 and wrong:
+            raise BadInput(f"meta_every={steps} needs {needed}")
