@@ -1,0 +1,249 @@
+"""The yardstick in PyTorch is GDW, in both of its forms."""
+
+import csv
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "benchmarks" / "torch_gdw.py"
+GOLDEN = np.load(Path(__file__).parent / "data" / "gdw_golden.npz")
+PARTS = ("cls", "wnet")  # the network, the weight net
+FORMS = ["gdw_official", "gdw_double_backward"]
+
+
+@pytest.fixture(scope="module")
+def torch():
+    reason = "the yardstick needs PyTorch, which is no dependency"
+    return pytest.importorskip("torch", reason=reason)
+
+
+@pytest.fixture(scope="module")
+def script(torch):
+    """The script as a module."""
+    found = importlib.util.spec_from_file_location("torch_gdw", SCRIPT)
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def run(*command):
+    """Python in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def golden(name):
+    return GOLDEN[f"gdw_soft/{name}"]
+
+
+def parameters(sharp=False):
+    """Golden ones by name; or so that p meets its cap, omega its floor."""
+    names = [f"{part}_{k}{i}" for part in PARTS for i in (1, 2) for k in "kb"]
+    values = {name: golden(name) for name in names}
+    if sharp:
+        values["cls_k2"] = 10 * values["cls_k2"]
+        values["wnet_b2"] = values["wnet_b2"] - 8
+    return values
+
+
+def linear_layers(module):
+    return [layer for layer in module if hasattr(layer, "in_features")]
+
+
+def make_learner(torch, script, norm=False, sharp=False):
+    """6 - 8 - 4 with tanh, in float64."""
+
+    def build():
+        layers = [torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 4)]
+        if norm:
+            layers.insert(1, torch.nn.BatchNorm1d(8))
+        return torch.nn.Sequential(*layers).double()
+
+    network, net = build(), script.weight_net().double()
+    values = parameters(sharp)
+    for part, module in zip(PARTS, (network, net), strict=True):
+        for i, layer in zip((1, 2), linear_layers(module), strict=True):
+            layer.weight.data = torch.tensor(values[f"{part}_k{i}"].T)
+            layer.bias.data = torch.tensor(values[f"{part}_b{i}"])
+    optimizers = (
+        torch.optim.SGD(network.parameters(), float(golden("lr_model"))),
+        torch.optim.SGD(net.parameters(), float(golden("lr_wnet"))),
+    )
+    return script.Learner(build, network, net, *optimizers)
+
+
+def make_batch(torch, script):
+    names = ("x", "y", "xv", "yv")
+    return script.Batch(*(torch.tensor(golden(name)) for name in names))
+
+
+def check(tensor, expected, rtol=1e-10):
+    np.testing.assert_allclose(
+        tensor.detach().numpy(), expected, rtol=rtol, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_step_is_the_official_codes(torch, script, form):
+    """The golden numbers are those of the official code, run unmodified."""
+    learner = make_learner(torch, script)
+    omega = getattr(script, form)(learner, make_batch(torch, script))
+    check(omega, golden("omega2"))
+    for part, module in (("cls", learner.network), ("wnet", learner.net)):
+        for i, layer in zip((1, 2), linear_layers(module), strict=True):
+            check(layer.weight, golden(f"{part}_new_k{i}").T)
+            check(layer.bias, golden(f"{part}_new_b{i}"))
+
+
+def softmax(z):
+    e = np.exp(z - z.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def cross_entropy(z, labels):
+    return -np.log(softmax(z)[np.arange(len(z)), labels])
+
+
+def zero_mean(omega, p, labels):
+    """Eq. 4, an example at a time."""
+    omega = omega.copy()
+    for i, t in enumerate(labels):
+        others = sum(omega[i, j] * p[i, j] for j in range(4) if j != t)
+        omega[i, t] = others / (1 - p[i, t])
+    return omega
+
+
+def meta_loss(omega, error, of):
+    """After a virtual step with these weights, everything written out."""
+    x, k2 = golden("x"), of["cls_k2"]
+    h = np.tanh(x @ of["cls_k1"] + of["cls_b1"])
+    d = omega * error / len(x)
+    d_hidden = d @ k2.T * (1 - h**2)
+    k1 = of["cls_k1"] - 0.1 * x.T @ d_hidden
+    b1 = of["cls_b1"] - 0.1 * d_hidden.sum(0)
+    b2 = of["cls_b2"] - 0.1 * d.sum(0)
+    z = np.tanh(golden("xv") @ k1 + b1) @ (k2 - 0.1 * h.T @ d) + b2
+    return cross_entropy(z, golden("yv")).mean()
+
+
+def differences(omega, error, of, h=1e-4):
+    """The gradient of the meta loss, one weight at a time."""
+    g = np.zeros_like(omega)
+    for at in np.ndindex(*omega.shape):
+        up, down = omega.copy(), omega.copy()
+        up[at] += h
+        down[at] -= h
+        change = meta_loss(up, error, of) - meta_loss(down, error, of)
+        g[at] = change / (2 * h)
+    return g
+
+
+@pytest.mark.parametrize("sharp", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_omega_is_the_rule_on_finite_differences(torch, script, form, sharp):
+    of, labels = parameters(sharp), golden("y")
+    z = np.tanh(golden("x") @ of["cls_k1"] + of["cls_b1"]) @ of["cls_k2"]
+    z += of["cls_b2"]
+    p = np.minimum(softmax(z), 0.999)
+    losses = cross_entropy(z, labels)[:, None]
+    inner = np.maximum(losses @ of["wnet_k1"] + of["wnet_b1"], 0)
+    weight = 1 / (1 + np.exp(-inner @ of["wnet_k2"] - of["wnet_b2"]))
+    omega = zero_mean(np.repeat(weight, 4, axis=1), p, labels)
+    g = differences(omega, p - np.eye(4)[labels], of)
+    # 2 is .1 for each of 5 x 4 weights.
+    update = 2 * g / np.abs(g).sum()
+    moved = omega - np.clip(update, -0.2, 0.2)
+    if sharp:  # or the bounds would not be tested
+        capped, target = p == 0.999, np.eye(4)[labels] == 1
+        assert (capped & target).any() and (capped & ~target).any()
+        assert (moved < 0)[~target].any() and (np.abs(update) > 0.2).any()
+    expected = zero_mean(np.clip(moved, 1e-6, 1e6), p, labels)
+    learner = make_learner(torch, script, sharp=sharp)
+    actual = getattr(script, form)(learner, make_batch(torch, script))
+    check(actual, expected, rtol=1e-6)
+
+
+def test_stage_one_meets_the_constraint_too(torch, script):
+    """Weight .5; with p_t capped, omega_t = .5 (1 - p_t) / .001.
+
+    exp(-10) = 4.53999e-5, so 1 - p_t = 9.07999e-5 / 1.0000908 = 9.07916e-5.
+    """
+    logits = torch.tensor([[10.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    target = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    omega = script.first_weights(lambda x: 0 * x + 0.5, logits, target)
+    expected = [[0.0453958, 0.5, 0.5], [0.5, 0.5, 0.5]]
+    check(omega, expected, rtol=1e-4)
+
+
+def test_both_forms_train_alike_with_batch_norm(torch, script):
+    """Three steps; running statistics move as in as many plain forwards."""
+    learners = [make_learner(torch, script, norm=True) for _ in FORMS]
+    batch = make_batch(torch, script)
+    seen = []
+    for form, learner in zip(FORMS, learners, strict=True):
+        omegas = [getattr(script, form)(learner, batch) for _ in range(3)]
+        parts = (learner.network, learner.net)
+        states = [part.state_dict().values() for part in parts]
+        seen.append([*omegas, *states[0], *states[1]])
+        assert learner.network[1].num_batches_tracked == 3
+    for official, lean in zip(*seen, strict=True):
+        check(official, lean.numpy())
+
+
+def test_running_statistics_see_the_training_batch_once(torch, script):
+    """mean = .9 * 0 + .1 * that of the hidden layer on the batch."""
+    mean = (golden("x") @ golden("cls_k1") + golden("cls_b1")).mean(0)
+    for form in FORMS:
+        learner = make_learner(torch, script, norm=True)
+        getattr(script, form)(learner, make_batch(torch, script))
+        check(learner.network[1].running_mean, 0.1 * mean)
+
+
+def test_the_network_is_the_papers_resnet32(torch, script):
+    """464,154 parameters in 95 arrays, as `networks.resnet32` has.
+
+    Batch normalisation adds means and variances of 1,136 channels.
+    """
+    network = script.resnet32()
+    sizes = [p.numel() for p in network.parameters()]
+    assert (sum(sizes), len(sizes)) == (464_154, 95)
+    buffers = [b.numel() for b in network.buffers() if b.ndim]
+    assert sum(buffers) == 2 * 1_136
+    assert network(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+
+
+def test_the_table_has_a_row_for_each_step(torch, tmp_path):
+    flags = ["--batch=2", "--meta_batch=3", "--rounds=1", "--threads=1"]
+    said = run(SCRIPT, *flags, f"--csv={tmp_path / 'cost.csv'}")
+    assert said.returncode == 0, said.stderr
+    with (tmp_path / "cost.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["step", "seconds", "ratio", "threads", "torch"]
+    assert [row["step"] for row in rows] == ["plain", *FORMS]
+    assert rows[0]["ratio"] == "1.0"
+    for row, line in zip(rows, said.stdout.splitlines()[1:], strict=True):
+        assert list(row.values()) == line.split()
+        assert float(row["seconds"]) > 0
+        assert (row["threads"], row["torch"]) == ("1", torch.__version__)
+
+
+def test_a_number_below_one_is_refused(torch):
+    said = run(SCRIPT, "--rounds=0")
+    assert said.returncode == 2
+    assert said.stderr.endswith("--rounds: 1 or more, got '0'\n")
+
+
+def test_without_pytorch_one_line_says_what_to_do():
+    hidden = "import sys, runpy; sys.modules['torch'] = None; "
+    said = run("-c", f"{hidden}runpy.run_path({str(SCRIPT)!r})")
+    assert said.returncode == 2
+    assert said.stderr == "error: this needs PyTorch: pip install torch\n"
