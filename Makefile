@@ -21,6 +21,11 @@ accuracy: $(VENV)/.installed
 	$(BIN)/python benchmarks/accuracy.py --data_dir=$(DATA_DIR) \
 	    --csv=benchmarks/accuracy.csv
 
+# The tables of README.md, from the CSV files in benchmarks/.
+.PHONY: tables
+tables: $(VENV)/.installed
+	$(BIN)/python benchmarks/tables.py
+
 test: lint
 	$(BIN)/python -m pytest -n auto
 

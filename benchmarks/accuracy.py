@@ -2,20 +2,28 @@
 
     python benchmarks/accuracy.py --data_dir=tfds --run_dir=runs/accuracy
 
-A cell is a setting (SETTINGS), a method (a file in gin/methods/) and a seed: a
-run of gin/cifar10_small.gin in a process and a folder of its own. Cells that
-are finished are skipped, one that was interrupted goes on, so the command can
-be repeated until the table is whole. `--show` only prints the commands, one for
-each cell that is missing.
+A cell is a setting (SETTINGS of cells.py), a method (a file in gin/methods/)
+and a seed: a run of gin/cifar10_small.gin in a process and a folder of its own.
+Cells that are finished are skipped, one that was interrupted goes on, so the
+command can be repeated until the table is whole. `--show` only prints the
+commands, one for each cell that is missing.
+
+Methods that look ahead take words after colons: `now`, the meta gradient at the
+weights of now; `every4`, in every fourth step; `meta50`, of 50 images; any
+other word is a scope: `gdw:now:every4`, `gdw:head`. Settings whose name has a
+comma stand in quotes: --settings='"uniform 40 %, no crops"'.
 
 Accuracy on the 10,000 test images: mean of the last five epochs and the best
-epoch, mean and standard deviation over seeds. `--validate` measures on 10,000
-training images instead, which no run trains on: whatever is chosen (rates,
-warm-ups, defaults) is chosen on those.
+epoch. The CSV has a row for each cell. Rows of cells that are not in --run_dir
+stay, so that a table can grow over several machines; what is printed is mean
+and standard deviation over seeds. `--validate` measures on 10,000 training
+images instead, which no run trains on: whatever is chosen (rates, warm-ups,
+defaults) is chosen on those.
 """
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -23,22 +31,24 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
 from absl import app, flags
+from cells import (
+    DEFAULT,
+    KINDS,
+    ROOT,
+    SETTINGS,
+    bindings,
+    class_of,
+    read,
+    summary,
+    tested_on,
+)
 
-from fsr_gdw_tf import provenance
+from fsr_gdw_tf import methods, provenance
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.main import parse_flags, refuse
 from fsr_gdw_tf.run_folder import RunFolder, show, write_csv, write_json
 
-SETTINGS = {
-    "uniform 40 %": ["NOISE=0.4"],
-    "uniform 60 %": ["NOISE=0.6"],
-    "flip 40 %": ["NOISE=0.4", "NOISE_KIND='flip'"],
-    "long tail .01": ["NOISE=0.0", "MU=0.01"],
-    "long tail .1 + uniform 40 %": ["NOISE=0.4", "MU=0.1"],
-}
-ROOT = Path(__file__).parent.parent
 METHODS = sorted(
     (path.stem for path in ROOT.glob("gin/methods/*.gin")),
     key=lambda name: (name != "supervised", name),
@@ -47,13 +57,17 @@ HELD_OUT = [
     "tfds_images.train_split='train[:40000]'",
     "tfds_images.test_split='train[40000:]'",
 ]
-COLUMNS = ["setting", "method", "seeds", "last5", "last5_std"]
-COLUMNS += ["best", "best_std", "step_seconds"]
+IMAGES = {False: "test", True: "held-out training images"}
+MEASURED = {
+    "last5": "test_accuracy_last5",
+    "best": "test_accuracy_best",
+    "step_seconds": "step_seconds",
+}
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "The folder that holds cifar10/.")
 flags.DEFINE_string("csv", "accuracy.csv", "Where to write the table.")
-flags.DEFINE_list("settings", list(SETTINGS), "Some of the settings.")
+flags.DEFINE_list("settings", DEFAULT, "Some of the settings.")
 flags.DEFINE_list("methods", METHODS, "Names of files in gin/methods/.")
 flags.DEFINE_list("seeds", ["0", "1", "2"], "Of everything.")
 flags.DEFINE_list("params", [], "NAME=VALUE for every cell.")
@@ -72,78 +86,157 @@ def cells():
 def folder_of(setting: str, method: str, seed: int) -> RunFolder:
     """Where the run of a cell lies."""
     words = "".join(c if c.isalnum() or c == "." else " " for c in setting)
-    root = Path(FLAGS.run_dir or "runs/accuracy")
-    return RunFolder(root / "_".join(words.split()) / method / str(seed))
+    root = Path(FLAGS.run_dir or "runs/accuracy") / "_".join(words.split())
+    return RunFolder(root / method.replace(":", "-") / str(seed))
 
 
 def command_of(setting: str, method: str, seed: int) -> list[str]:
     """What a person would type to have this cell alone."""
-    settings = [*SETTINGS[setting], f"SEED={seed}", *FLAGS.params]
+    name, changes = parse(method)
+    settings = [*SETTINGS[setting], *changes, f"SEED={seed}", *FLAGS.params]
     settings += HELD_OUT if FLAGS.validate else []
     if FLAGS.data_dir:
         settings.append(f"DATA_DIR={FLAGS.data_dir!r}")
     return [
         *("python", "-m", "fsr_gdw_tf.main", "--mode=train"),
         "--gin_file=gin/cifar10_small.gin",
-        f"--gin_file=gin/methods/{method}.gin",
+        f"--gin_file=gin/methods/{name}.gin",
         *(f"--gin_param={setting}" for setting in settings),
         f"--run_dir={folder_of(setting, method, seed).path}",
     ]
 
 
+def parse(spec: str) -> tuple[str, list[str]]:
+    """The recipe of a name such as `gdw:now:every4`; what its words set."""
+    name, *words = spec.split(":")
+    if name not in METHODS:
+        raise BadInput(f"no method {name!r}: {choices(name, METHODS)}")
+    changes = [change(name, word) for word in words]
+    for knob in (c.partition("=")[0] for c in changes):
+        if sum(c.startswith(f"{knob}=") for c in changes) > 1:
+            raise BadInput(f"{spec} sets {knob} twice")
+    return name, changes
+
+
+def change(name: str, word: str) -> str:
+    """What a word after a method's name sets."""
+    told, kind = bindings(name), class_of(name)
+    owner = kind.__name__
+    if not issubclass(kind, methods.MetaMethod):
+        raise BadInput(f"{name} has no virtual step and so no {word!r}")
+    if not re.fullmatch(r"\w+", word):
+        raise BadInput(f"{name}:{word}: a word is letters, digits and _")
+    if word == "now":
+        return f"{owner}.ahead=False"
+    if found := re.fullmatch(r"(every|meta)(\d+)", word):
+        what, number = found[1], int(found[2])
+        if not number:
+            raise BadInput(f"{name}:{word}: the number is 1 or more")
+        if what == "every":
+            return f"{owner}.meta_every={number}"
+        if told.get(f"{owner}.meta") == "@Dictionary()":
+            raise BadInput(f"{name} has no meta batch and so no {word!r}")
+        return f"META_BATCH_SIZE={number}"
+    if "%SCOPE" not in told.values():
+        raise BadInput(f"{name} has a scope of its own and so no {word!r}")
+    return f"SCOPE={word!r}"
+
+
 def check() -> None:
-    """Refuse names that do not exist, before hours are spent."""
+    """Refuse what cannot become one table, before hours are spent."""
     for setting in FLAGS.settings:
         if setting not in SETTINGS:
             known = choices(setting, SETTINGS)
             raise BadInput(f"no setting {setting!r}: {known}")
     for method in FLAGS.methods:
-        if method not in METHODS:
-            raise BadInput(f"no method {method!r}: {choices(method, METHODS)}")
+        parse(method)
     for seed in FLAGS.seeds:
         if not seed.isdecimal():
             raise BadInput(f"a seed is 0 or more, got {seed!r}")
+    path = Path(FLAGS.csv)
+    written(path)
+    require_same(path, tested_on(path), "--csv")
+    for folder in (folder_of(*cell) for cell in cells()):
+        if folder.done and (command := noted(folder).get("command")):
+            held_out = f"--gin_param={HELD_OUT[1]}" in command
+            require_same(folder.path, IMAGES[held_out], "--run_dir")
+
+
+def require_same(path: Path, images: str | None, flag: str) -> None:
+    """Refuse a table or a run that was tested on other images."""
+    wanted = IMAGES[FLAGS.validate]
+    if images not in (None, wanted):
+        raise BadInput(
+            f"{path} was tested on {images}, this is on {wanted}; choose "
+            f"another {flag}"
+        )
+
+
+def noted(folder: RunFolder) -> dict:
+    """What a run has noted of itself."""
+    about = folder / "run.json"
+    return json.loads(about.read_text()) if about.is_file() else {}
+
+
+def written(path: Path) -> list[dict]:
+    """The rows of a table that may not have been begun."""
+    return read(path) if path.is_file() else []
 
 
 def table() -> list[dict]:
-    """What is finished, a row for each setting and method."""
-    rows = []
-    for setting in FLAGS.settings:
-        for method in FLAGS.methods:
-            folders = [folder_of(setting, method, int(s)) for s in FLAGS.seeds]
-            done = [
-                json.loads((f / "DONE").read_text()) for f in folders if f.done
-            ]
-            if done:
-                rows.append(row_of(setting, method, done))
-    return rows
+    """The rows of the CSV as it stands, and of the cells that are finished.
+
+    A row whose run was not repeated keeps its commit.
+    """
+    known = ("setting", "method", "seed")
+    rows = {tuple(r[k] for k in known): r for r in written(Path(FLAGS.csv))}
+    here = {"commit": commit(), "threads": threads()}
+    for cell in cells():
+        folder = folder_of(*cell)
+        if not folder.done:
+            continue
+        new = dict(zip(known, cell, strict=True)) | measured(folder)
+        if any(rows.get(cell, {}).get(k) != v for k, v in new.items()):
+            told = noted(folder)
+            made = {k: told.get(k) or value for k, value in here.items()}
+            rows[cell] = new | {**made, "commit": made["commit"][:10]}
+    return sorted(rows.values(), key=place)
 
 
-def row_of(setting: str, method: str, done: list[dict]) -> dict:
-    """Means and standard deviations over seeds."""
-    row = {"setting": setting, "method": method, "seeds": len(done)}
-    for name in ("last5", "best"):
-        values = np.array([d[f"test_accuracy_{name}"] for d in done])
-        spread = values.std(ddof=1) if len(done) > 1 else 0.0
-        row[name] = round(float(values.mean()), 4)
-        row[f"{name}_std"] = round(float(spread), 4)
-    seconds = np.median([d["step_seconds"] for d in done])
-    return row | {"step_seconds": round(float(seconds), 4)}
+def place(row: dict) -> tuple:
+    """Where a row stands in the accuracy table."""
+    order = {setting: i for i, setting in enumerate(SETTINGS)}
+    method = row["method"]
+    setting = order.get(row["setting"], len(order))
+    return setting, method != "supervised", method, row["seed"]
+
+
+def measured(folder: RunFolder) -> dict[str, float]:
+    """The numbers of a finished run."""
+    done = json.loads((folder / "DONE").read_text())
+    return {k: round(done[name], 4) for k, name in MEASURED.items()}
 
 
 def write(rows: list[dict]) -> None:
     """The table, and beside it what it was made with."""
     path = Path(FLAGS.csv)
-    write_csv(path, rows, COLUMNS)
     about = {
         "command": sys.argv,
         "commit": commit(),
         "seeds": FLAGS.seeds,
-        "tested on": "held-out training images" if FLAGS.validate else "test",
-        "threads": os.cpu_count(),
+        "tested on": IMAGES[FLAGS.validate],
+        "threads": threads(),
         "versions": provenance.versions(),
     }
     write_json(path.with_suffix(".json"), about)
+    write_csv(path, rows, list(KINDS))
+
+
+def threads() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def commit() -> str:
@@ -171,7 +264,7 @@ def main(argv: list[str]) -> None:
     failed = run(missing)
     if rows := table():
         write(rows)
-        show("Accuracy on CIFAR-10, small", rows, ".3f")
+        show("Accuracy on CIFAR-10, small", summary(rows), ".3f")
     if failed:
         refuse(BadInput(f"these cells failed: {', '.join(failed)}"))
 

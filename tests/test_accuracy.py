@@ -1,16 +1,19 @@
 """The accuracy table: its cells, what is skipped, its arithmetic."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from fsr_gdw_tf.run_folder import read_csv
+from fsr_gdw_tf.data import CropFlip
 
 ROOT = Path(__file__).parent.parent
+COLUMNS = "setting,method,seed,last5,best,step_seconds,commit,threads"
 SOME = ["--methods=supervised,gdw", "--settings=flip 40 %,long tail .01"]
 
 
@@ -21,17 +24,56 @@ def run(tmp_path, *flags):
         [*command, *table],
         capture_output=True,
         text=True,
+        env={**os.environ, "COLUMNS": "120"},  # of the printed table
         cwd=ROOT,
         check=False,
     )
 
 
-def finish(tmp_path, cell, last5, best, seconds):
+def finish(tmp_path, cell, last5, best, seconds, **noted):
     folder = tmp_path / "runs" / cell
     folder.mkdir(parents=True)
     names = ("test_accuracy_last5", "test_accuracy_best", "step_seconds")
     done = dict(zip(names, (last5, best, seconds), strict=True))
     (folder / "DONE").write_text(json.dumps(done))
+    if noted:
+        (folder / "run.json").write_text(json.dumps(noted))
+
+
+def head() -> str:
+    """What git says of this checkout, if it is one."""
+    git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    ended = subprocess.run(git, capture_output=True, text=True, check=False)
+    return ended.stdout.strip()
+
+
+def cpus() -> int:
+    """How many this process, and so its children, may use."""
+    known = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if known else os.cpu_count()
+
+
+def parsed(*specs) -> list:
+    """(recipe, what is set) of each spec, or why it is refused."""
+    code = """if True:
+        import json, sys, accuracy
+        from fsr_gdw_tf import BadInput
+        def tried(spec):
+            try:
+                return accuracy.parse(spec)
+            except BadInput as error:
+                return str(error)
+        print(json.dumps([tried(spec) for spec in sys.argv[1:]]))"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *specs],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "benchmarks")},
+        cwd=ROOT,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
 
 
 def test_what_is_missing_is_a_command_for_each_cell(tmp_path):
@@ -46,30 +88,63 @@ def test_what_is_missing_is_a_command_for_each_cell(tmp_path):
     assert "--gin_param=MU=0.01" in cells[1]
 
 
-def test_the_table_is_of_means_over_seeds(tmp_path):
+def test_each_cell_has_a_row_and_means_over_seeds_are_printed(tmp_path):
     """Accuracies .5 and .7: mean .6, deviation .2 / sqrt 2 = .1414."""
-    for cell in ("flip_40/supervised", "long_tail_.01/supervised"):
-        for seed, last5 in ((0, 0.5), (1, 0.7)):
-            finish(tmp_path, f"{cell}/{seed}", last5, 0.8, 0.1 + seed)
-    for seed in (0, 1):
-        for cell in ("flip_40/gdw", "long_tail_.01/gdw"):
+    noted = {"commit": "12e4567890abcdef", "threads": 7}
+    finish(tmp_path, "flip_40/supervised/0", 0.5, 0.8, 0.1, **noted)
+    finish(tmp_path, "flip_40/supervised/1", 0.7, 0.8, 1.1)
+    for cell in ("flip_40/gdw", "long_tail_.01/supervised"):
+        for seed in (0, 1):
             finish(tmp_path, f"{cell}/{seed}", 0.9, 0.9, 0.3)
-    ended = run(tmp_path, "--seeds=0,1")
+    for seed in (0, 1):
+        finish(tmp_path, f"long_tail_.01/gdw/{seed}", 0.912345, 0.95, 0.25)
+    ended = run(tmp_path, "--seeds=1,0")
     assert ended.returncode == 0, ended.stderr
-    rows = read_csv(tmp_path / "table.csv")
-    assert [r["method"] for r in rows] == ["supervised", "gdw"] * 2
-    assert rows[0] == {
-        "setting": "flip 40 %",
-        "method": "supervised",
-        "seeds": 2,
-        "last5": 0.6,
-        "last5_std": 0.1414,
-        "best": 0.8,
-        "best_std": 0.0,
-        "step_seconds": 0.6,
-    }
+    here = f"{head()[:10]},{cpus()}"
+    assert (tmp_path / "table.csv").read_text().splitlines() == [
+        COLUMNS,
+        "flip 40 %,supervised,0,0.5,0.8,0.1,12e4567890,7",
+        f"flip 40 %,supervised,1,0.7,0.8,1.1,{here}",
+        f"flip 40 %,gdw,0,0.9,0.9,0.3,{here}",
+        f"flip 40 %,gdw,1,0.9,0.9,0.3,{here}",
+        f"long tail .01,supervised,0,0.9,0.9,0.3,{here}",
+        f"long tail .01,supervised,1,0.9,0.9,0.3,{here}",
+        f"long tail .01,gdw,0,0.9123,0.95,0.25,{here}",
+        f"long tail .01,gdw,1,0.9123,0.95,0.25,{here}",
+    ]
+    rows = [line.split("│")[1:-1] for line in ended.stdout.splitlines()]
+    first = [cell.strip() for cell in next(r for r in rows if r)]
+    assert first[:5] == ["flip 40 %", "supervised", "2", "0.600", "0.141"]
+    assert first[5:] == ["0.800", "0.000", "0.600"]
     about = json.loads((tmp_path / "table.json").read_text())
-    assert about["tested on"] == "test" and about["seeds"] == ["0", "1"]
+    assert about["tested on"] == "test" and about["seeds"] == ["1", "0"]
+    assert about["commit"] == head() and about["threads"] == cpus()
+    assert {"keras", "tensorflow"} <= set(about["versions"])
+
+
+def test_a_table_grows_over_machines_and_a_new_run_takes_its_row(tmp_path):
+    """Kept: a cell from elsewhere, and one that is finished as it stands."""
+    elsewhere = "long tail .01,gdw,5,0.49,0.5,0.2,0123456789,64"
+    kept = "flip 40 %,gdw,0,0.57,0.58,0.3,1234567890,4"
+    old = "flip 40 %,supervised,0,0.4,0.4,0.1,aaaaaaaaaa,4"
+    rows = [COLUMNS, elsewhere, kept, old]
+    (tmp_path / "table.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "table.json").write_text(json.dumps({"tested on": "test"}))
+    finish(tmp_path, "flip_40/gdw/0", 0.57, 0.58, 0.3)
+    finish(tmp_path, "flip_40/supervised/0", 0.43, 0.44, 0.1)
+    for method in ("supervised", "gdw"):
+        finish(tmp_path, f"long_tail_.01/{method}/0", 0.5, 0.5, 0.1)
+    ended = run(tmp_path, "--seeds=0")
+    assert ended.returncode == 0, ended.stderr
+    here = f"{head()[:10]},{cpus()}"
+    assert (tmp_path / "table.csv").read_text().splitlines() == [
+        COLUMNS,
+        f"flip 40 %,supervised,0,0.43,0.44,0.1,{here}",
+        kept,
+        f"long tail .01,supervised,0,0.5,0.5,0.1,{here}",
+        f"long tail .01,gdw,0,0.5,0.5,0.1,{here}",
+        elsewhere,
+    ]
 
 
 def test_choices_are_made_on_training_images(tmp_path):
@@ -81,6 +156,81 @@ def test_choices_are_made_on_training_images(tmp_path):
     lines = shown.stdout.splitlines()
     assert len(lines) == 4
     assert all(held_out <= set(shlex.split(line)) for line in lines)
+
+
+@pytest.mark.slow
+def test_held_out_results_never_stand_beside_test_results(tmp_path):
+    """Neither in one table, nor out of one folder of runs."""
+    held_out = {"tested on": "held-out training images"}
+    (tmp_path / "table.json").write_text(json.dumps(held_out))
+    ended = run(tmp_path, "--seeds=0")
+    assert ended.returncode == 2
+    assert "table.csv was tested on held-out" in ended.stderr.splitlines()[-1]
+    split = "--gin_param=tfds_images.test_split='train[40000:]'"
+    finish(tmp_path, "flip_40/gdw/0", 0.5, 0.5, 0.1, command=["main", split])
+    shown = run(tmp_path, "--seeds=0", "--show", "--validate")
+    assert len(shown.stdout.splitlines()) == 3, shown.stderr
+    (tmp_path / "table.json").unlink()
+    ended = run(tmp_path, "--seeds=0")
+    assert ended.returncode == 2
+    message = ended.stderr.splitlines()[-1]
+    assert "flip_40/gdw/0 was tested on held-out training images" in message
+    assert message.endswith("this is on test; choose another --run_dir")
+
+
+def test_a_table_of_something_else_is_refused(tmp_path):
+    (tmp_path / "table.csv").write_text("setting,method,seeds\na,b,3\n")
+    ended = run(tmp_path, "--seeds=0")
+    assert ended.returncode == 2
+    told = "table.csv has no column best, commit, last5, seed, step_seconds"
+    assert told in ended.stderr.splitlines()[-1]
+
+
+def test_words_after_a_method_are_settings_and_a_folder(tmp_path):
+    shown = run(
+        tmp_path,
+        "--show",
+        "--methods=gdw:now:every4,mwnet:meta50",
+        '--settings="uniform 40 %, no crops"',
+        "--seeds=3",
+    )
+    gdw, mwnet = [shlex.split(line) for line in shown.stdout.splitlines()]
+    assert "--gin_file=gin/methods/gdw.gin" in gdw
+    wanted = {"GDW.ahead=False", "GDW.meta_every=4", "CropFlip.padding=0"}
+    assert {f"--gin_param={p}" for p in wanted} <= set(gdw)
+    assert gdw[-1].endswith("runs/uniform_40_no_crops/gdw-now-every4/3")
+    assert "--gin_param=META_BATCH_SIZE=50" in mwnet
+    assert mwnet[-1].endswith("runs/uniform_40_no_crops/mwnet-meta50/3")
+
+
+def test_words_go_with_methods_that_look_ahead():
+    """The class is the recipe's, or that of the recipe it includes."""
+    told = {
+        "gdw": ["gdw", []],
+        "gdw:conv2": ["gdw", ["SCOPE='conv2'"]],
+        "gdw_head:now": ["gdw_head", ["GDW.ahead=False"]],
+        "l2rw:head:now": ["l2rw", ["SCOPE='head'", "L2RW.ahead=False"]],
+        "fsr:now": ["fsr", ["FSR.ahead=False"]],
+        "fsr_meta:meta50": ["fsr_meta", ["META_BATCH_SIZE=50"]],
+        "mixup:now": "mixup has no virtual step and so no 'now'",
+        "finetune:meta50": "finetune has no virtual step and so no 'meta50'",
+        "fsr_raw:meta50": "fsr_raw has no meta batch and so no 'meta50'",
+        "fsr:all": "fsr has a scope of its own and so no 'all'",
+        "gdw:every0": "gdw:every0: the number is 1 or more",
+        "gdw:": "gdw:: a word is letters, digits and _",
+        "gdw:../x": "gdw:../x: a word is letters, digits and _",
+        "gdw:head:all": "gdw:head:all sets SCOPE twice",
+        "gdw:meta5:meta6": "gdw:meta5:meta6 sets META_BATCH_SIZE twice",
+    }
+    assert dict(zip(told, parsed(*told), strict=True)) == told
+
+
+def test_without_crops_images_are_still_mirrored():
+    image = np.arange(2 * 3 * 1, dtype=np.uint8).reshape(2, 3, 1)
+    view = CropFlip(padding=0)
+    seeds = [np.array((seed, 0)) for seed in range(9)]
+    seen = {view.train(image, seed).numpy().tobytes() for seed in seeds}
+    assert seen == {image.tobytes(), image[:, ::-1].tobytes()}
 
 
 @pytest.mark.parametrize(
