@@ -137,9 +137,7 @@ def change(name: str, word: str) -> str:
         if told.get(f"{owner}.meta") == "@Dictionary()":
             raise BadInput(f"{name} has no meta batch and so no {word!r}")
         return f"META_BATCH_SIZE={number}"
-    if "%SCOPE" not in told.values():
-        raise BadInput(f"{name} has a scope of its own and so no {word!r}")
-    return f"SCOPE={word!r}"
+    return f"{owner}.scope={word!r}"
 
 
 def check() -> None:

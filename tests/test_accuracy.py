@@ -207,19 +207,18 @@ def test_words_go_with_methods_that_look_ahead():
     """The class is the recipe's, or that of the recipe it includes."""
     told = {
         "gdw": ["gdw", []],
-        "gdw:conv2": ["gdw", ["SCOPE='conv2'"]],
+        "gdw:conv2": ["gdw", ["GDW.scope='conv2'"]],
         "gdw_head:now": ["gdw_head", ["GDW.ahead=False"]],
-        "l2rw:head:now": ["l2rw", ["SCOPE='head'", "L2RW.ahead=False"]],
+        "l2rw:head:now": ["l2rw", ["L2RW.scope='head'", "L2RW.ahead=False"]],
         "fsr:now": ["fsr", ["FSR.ahead=False"]],
         "fsr_meta:meta50": ["fsr_meta", ["META_BATCH_SIZE=50"]],
         "mixup:now": "mixup has no virtual step and so no 'now'",
         "finetune:meta50": "finetune has no virtual step and so no 'meta50'",
         "fsr_raw:meta50": "fsr_raw has no meta batch and so no 'meta50'",
-        "fsr:all": "fsr has a scope of its own and so no 'all'",
         "gdw:every0": "gdw:every0: the number is 1 or more",
         "gdw:": "gdw:: a word is letters, digits and _",
         "gdw:../x": "gdw:../x: a word is letters, digits and _",
-        "gdw:head:all": "gdw:head:all sets SCOPE twice",
+        "gdw:head:all": "gdw:head:all sets GDW.scope twice",
         "gdw:meta5:meta6": "gdw:meta5:meta6 sets META_BATCH_SIZE twice",
     }
     assert dict(zip(told, parsed(*told), strict=True)) == told
