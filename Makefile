@@ -12,9 +12,15 @@ run: $(VENV)/.installed
 	$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
 	    --run_dir=$(RUN_DIR)
 
-# What a step of each method costs.
+# What a step of each method costs; an hour or two on a machine that does
+# nothing else. It begins with what it measures with: processor, threads,
+# versions. The frontier is drawn once there is an accuracy table.
 bench: $(VENV)/.installed
-	$(BIN)/python -m fsr_gdw_tf.benchmark --csv=benchmarks/cost.csv
+	$(BIN)/python benchmarks/cost.py --csv=benchmarks/cost.csv \
+	    --phases=benchmarks/phases.csv --figure=benchmarks/cost.svg \
+	    $(if $(wildcard benchmarks/accuracy.csv), \
+	        --accuracy_csv=benchmarks/accuracy.csv \
+	        --frontier=benchmarks/frontier.svg)
 
 # Hours; goes on where it was stopped. DATA_DIR is the folder of cifar10/.
 accuracy: $(VENV)/.installed

@@ -30,6 +30,7 @@ from fsr_gdw_tf import benchmark, distribute
 from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.main import parse_flags, refuse
 from fsr_gdw_tf.run_folder import replacing, write_json
+from fsr_gdw_tf.specs import KERAS, parse
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("programs", "steps", "Where the folders of the steps go.")
@@ -54,7 +55,7 @@ def prepare(spec: str):
         return {}
 
     classifier.train_function = look  # in place of what would be compiled
-    benchmark.stepper(classifier)()
+    benchmark.stepper(classifier, parse(spec).meta_batch)()
     classifier.train_function = None
     return classifier, seen
 
@@ -124,7 +125,7 @@ def describe(spec: str, header: str, args: list, logs: list[str]) -> dict:
         "method": spec,
         "network": FLAGS.network,
         "batch": FLAGS.batch,
-        "meta_batch": FLAGS.meta_batch,
+        "meta_batch": parse(spec).meta_batch or FLAGS.meta_batch,
         "tensorflow": tf.__version__,
         "arguments": [
             {"name": name, "shape": value.shape, "dtype": value.dtype.name}
@@ -154,8 +155,9 @@ def main(argv: list[str]) -> None:
     """A folder per method."""
     keras.utils.set_random_seed(0)
     try:
-        for spec in FLAGS.methods:
-            benchmark.parse(spec)  # what is wrong is told before working
+        for spec in FLAGS.methods:  # what is wrong is told before working
+            if parse(spec).name == KERAS:
+                raise BadInput("keras has a step of its own: leave it out")
         for spec in FLAGS.methods:
             folder = Path(FLAGS.programs, re.sub(r"[^\w.-]+", "-", spec))
             export(*prepare(spec), spec, folder)

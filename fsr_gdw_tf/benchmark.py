@@ -3,13 +3,19 @@
     python -m fsr_gdw_tf.benchmark --methods=supervised,gdw,gdw:head,fsr \\
         --csv=cost.csv
 
-A name may be followed by what is to be different: a scope; `dictionary`, for
-a meta batch from there; `bank`, for remembered features of it; `raw`, for FSR
-without MixUp and re-labelling; `now`, for the meta gradient at the weights of
-now, without a virtual step.
+Names are those of `specs.py`: `gdw:now` is GDW without a virtual step. In the
+table `scope` is apart from the rest of a name; `meta_batch` is --meta_batch,
+whatever number of meta examples a name says.
+
+`keras` is stock Keras: the same network and batches, its own train function,
+SGD, cross-entropy and accuracy. It has no l2, which our step adds to the
+gradients, and keeps no books: a lower bound of what a stock step costs.
 
 Times: all methods in one process, one step each in turn, medians over rounds.
-Memory: a process per method, its peak above the same process before training.
+Memory: a process per method; what TensorFlow's allocator holds at the peak of a
+step, weights and data included, tracing and the reading of a dictionary not. It
+has an account of each GPU and, if it uses oneDNN, of the CPU, of tensors of
+256 KiB and more; where it has none the column is empty.
 """
 
 import functools
@@ -17,31 +23,29 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import tensorflow as tf
 from absl import app, flags
 
 from fsr_gdw_tf import methods, networks
 from fsr_gdw_tf.classifier import Classifier
-from fsr_gdw_tf.data import Batches, arrays
-from fsr_gdw_tf.devices import process_memory
+from fsr_gdw_tf.data import AsIs, Batches, arrays
 from fsr_gdw_tf.dictionary import Dictionary
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import BadInput
 from fsr_gdw_tf.main import parse_flags, refuse
 from fsr_gdw_tf.optimizers import SGD
 from fsr_gdw_tf.run_folder import show, write_csv
+from fsr_gdw_tf.specs import KERAS, METHODS, Spec, parse
 
-COLUMNS = ["method", "scope", "time_ratio", "memory_ratio", "time_per_step_s"]
-METHODS = {
-    kind.__name__.lower(): kind
-    for kind in (*methods.METHODS, *methods.REGULARISERS)
-}
+COLUMNS = ["network", "batch", "meta_batch", "method", "scope", "time_ratio"]
+COLUMNS += ["memory_ratio", "time_per_step_s"]
 NEEDED = {"finetune": {"start": 0}, "coteaching": {"forget_rate": 0.2}}
-WORDS = ("dictionary", "bank", "raw", "now")
 NETWORKS = {
     "small_cnn": networks.small_cnn,
     "tiny_cnn": networks.tiny_cnn,
@@ -49,6 +53,7 @@ NETWORKS = {
     "wrn_28_2": functools.partial(networks.wide_resnet, width=2),
     "resnet50": networks.resnet50,
 }
+CLASSES = 10
 
 FLAGS = flags.FLAGS
 flags.DEFINE_list(
@@ -58,7 +63,7 @@ flags.DEFINE_list(
     "the unit.",
 )
 flags.DEFINE_string("csv", None, "Where to write the table.")
-flags.DEFINE_string("network", "resnet32", f"One of {', '.join(NETWORKS)}.")
+flags.DEFINE_enum("network", "resnet32", list(NETWORKS), "What is trained.")
 flags.DEFINE_integer("batch", 100, "Training examples per step.")
 flags.DEFINE_integer("meta_batch", 100, "Meta examples per step.")
 flags.DEFINE_integer("reward_batch", 200, "Drawn from a dictionary per step.")
@@ -68,78 +73,99 @@ flags.DEFINE_integer("rounds", 10, "Steps of each method.")
 flags.DEFINE_string("memory_of", None, "Print one method's peak, in bytes.")
 
 
-def build(spec: str) -> Classifier:
-    """The classifier of a name such as `gdw:head` or `fsr:raw:bank`."""
-    name, words, scope = parse(spec)
-    kwargs = {"scope": scope} if scope else {**NEEDED.get(name, {})}
-    if {"dictionary", "bank"} & words or name == "fsr":
-        kwargs["meta"] = Dictionary(
-            FLAGS.examples,
-            FLAGS.reward_batch,
-            features="bank" if "bank" in words else "fresh",
-        )
-    if "now" in words:
-        kwargs["ahead"] = False
-    extras = []
-    if name == "fsr" and "raw" not in words:
-        extras = [methods.MixUp(), methods.Relabel()]
-    method = METHODS[name](**kwargs)
-    if isinstance(method, methods.Regulariser):
-        method, extras = methods.Supervised(), [method]
-    parts = NETWORKS[FLAGS.network]((FLAGS.size, FLAGS.size, 3), 10)
-    classifier = Classifier(*parts, method, extras, l2=5e-4)
+def build(spec: str) -> keras.Model:
+    """The compiled model of a name such as `gdw:head` or `fsr:raw:bank`."""
+    told = parse(spec)
+    # Layers are numbered anew, so that a scope means the same each time.
+    keras.utils.clear_session(free_memory=False)
+    shape = (FLAGS.size, FLAGS.size, 3)
+    features, head = NETWORKS[FLAGS.network](shape, CLASSES)
+    if told.name == KERAS:
+        return stock(features, head)
+    classifier = Classifier(features, head, *method_of(told), l2=5e-4)
     classifier.compile(SGD(0.1, momentum=0.9))
     return classifier
 
 
-def parse(spec: str) -> tuple[str, set[str], str]:
-    """Name, words and scope of a spec, checked."""
-    name, *rest = spec.split(":")
-    if name not in METHODS:
-        raise BadInput(f"no method {name!r}: {choices(name, METHODS)}")
-    if FLAGS.network not in NETWORKS:
-        known = choices(FLAGS.network, NETWORKS)
-        raise BadInput(f"no network {FLAGS.network!r}: {known}")
-    if rest and not issubclass(METHODS[name], methods.MetaMethod):
-        raise BadInput(f"{name} has no virtual step and so no {rest[0]!r}")
-    words = set(rest) & set(WORDS)
-    if "raw" in words and name != "fsr":
-        raise BadInput(f"{name} has no extras: 'raw' goes with fsr")
-    scopes = [word for word in rest if word not in WORDS]
-    if len(scopes) > 1:
-        raise BadInput(f"{spec} names {len(scopes)} scopes: {scopes}")
-    return name, words, scopes[0] if scopes else ""
+def stock(features: keras.Model, head: keras.layers.Layer) -> keras.Model:
+    """The same network as anybody would train it with Keras alone."""
+    model = keras.Model(features.inputs[0], head(features.outputs[0]))
+    model.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
 
 
-def stepper(classifier: Classifier):
-    """A function that takes one training step and waits for it."""
-    n, m = FLAGS.examples, FLAGS.meta_batch
-    rng = np.random.default_rng(0)
-    shape = (n + m, FLAGS.size, FLAGS.size, 3)
-    images = rng.integers(0, 256, shape).astype(np.uint8)
-    labels = np.arange(n + m) % 10
-    names = [str(c) for c in range(10)]
+def method_of(spec: Spec) -> tuple[methods.Method, list]:
+    """The method and its regularisers."""
+    kwargs = {**NEEDED.get(spec.name, {})}
+    if spec.scope:
+        kwargs["scope"] = spec.scope
+    if spec.from_dictionary:
+        features = "bank" if "bank" in spec.words else "fresh"
+        kwargs["meta"] = Dictionary(
+            FLAGS.examples, FLAGS.reward_batch, features=features
+        )
+    if "now" in spec.words:
+        kwargs["ahead"] = False
+    if spec.meta_every != 1:
+        kwargs["meta_every"] = spec.meta_every
+    method = METHODS[spec.name](**kwargs)
+    if isinstance(method, methods.Regulariser):
+        return methods.Supervised(), [method]
+    mixed = [methods.MixUp(), methods.Relabel()] if spec.mixed else []
+    return method, mixed
+
+
+def dataset(
+    model: keras.Model,
+    meta_batch: int | None = None,
+    view: AsIs | None = None,
+    epochs: int = 1,
+) -> tf.data.Dataset:
+    """Batches of random images; what trains on them is bound to them."""
+    n = FLAGS.examples
+    meta_batch = FLAGS.meta_batch if meta_batch is None else meta_batch
+    shape = (n + meta_batch, FLAGS.size, FLAGS.size, 3)
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    labels = np.arange(len(images)) % CLASSES
+    names = [str(c) for c in range(CLASSES)]
     train = arrays(images[:n], labels[:n], names)
-    meta = arrays(images[n:], labels[n:], names)
-    batches = Batches(FLAGS.batch, meta_size=m)
-    classifier.bind(train, batches)
-    if classifier.method.dictionary:
-        classifier.method.dictionary.refresh(classifier, train, epoch=0)
-    own = classifier.method.uses_meta and classifier.method.meta_in_batches
-    dataset = batches.train(train, epochs=1, meta=meta if own else None)
-    iterator = iter(dataset.cache().repeat())
-    classifier.make_train_function()
+    batches = Batches(FLAGS.batch, meta_size=meta_batch, view=view or AsIs())
+    if not isinstance(model, Classifier):
+        data = batches.train(train, epochs)
+        return data.map(lambda batch: (batch["inputs"], batch["label"]))
+    method, meta = model.method, None
+    model.bind(train, batches)
+    if method.dictionary:
+        method.dictionary.refresh(model, train, epoch=0)
+    if method.uses_meta and method.meta_in_batches:
+        meta = arrays(images[n:], labels[n:], names)
+    return batches.train(train, epochs, meta=meta)
+
+
+def stepper(model: keras.Model, meta_batch: int | None = None) -> Callable:
+    """A function that takes one training step and waits for it."""
+    iterator = iter(dataset(model, meta_batch).cache().repeat())
+    model.make_train_function()
 
     def step():
-        logs = classifier.train_function(iterator)
+        logs = model.train_function(iterator)
         return {name: float(value) for name, value in logs.items()}
 
     return step
 
 
+def step_of(spec: str) -> Callable:
+    """The same of a name."""
+    return stepper(build(spec), parse(spec).meta_batch)
+
+
 def times(specs: list[str], rounds: int) -> dict[str, float]:
     """Median seconds per step, all methods interleaved."""
-    steps = {spec: stepper(build(spec)) for spec in specs}
+    steps = {spec: step_of(spec) for spec in specs}
     seconds = {spec: [] for spec in specs}
     for step in steps.values():
         step(), step()  # the first one traces
@@ -152,13 +178,21 @@ def times(specs: list[str], rounds: int) -> dict[str, float]:
 
 
 def peak_memory(spec: str) -> int:
-    """Bytes at the peak of three steps, above what stood there before."""
-    classifier = build(spec)
-    idle = process_memory("VmRSS")
-    step = stepper(classifier)
+    """Bytes that TensorFlow holds at the peak of three steps; 0: not known.
+
+    Not those of the process: the CPU's allocator returns nothing to it, so
+    that steps would seem to hold what a dictionary's first reading needed.
+    """
+    step = step_of(spec)
+    step()  # traces
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    try:
+        tf.config.experimental.reset_memory_stats(f"{kind}:0")
+    except ValueError:
+        return 0
     for _ in range(3):
         step()
-    return process_memory("VmHWM") - idle
+    return tf.config.experimental.get_memory_info(f"{kind}:0")["peak"]
 
 
 def peak_memory_alone(spec: str) -> int:
@@ -171,6 +205,33 @@ def peak_memory_alone(spec: str) -> int:
     return int(ended.stdout.split()[-1])
 
 
+def scopes_of(specs: list[str]) -> dict[str, str]:
+    """The scope of each; what is wrong is told here, before measuring."""
+    scopes = {}
+    for spec in specs:
+        model = build(spec)
+        stepper(model, parse(spec).meta_batch)
+        scopes[spec] = getattr(getattr(model, "method", None), "scope", "")
+    return scopes
+
+
+def table(specs: list[str]) -> list[dict]:
+    """A row for each method; the first is the unit."""
+    scopes = scopes_of(specs)
+    memory = {spec: peak_memory_alone(spec) for spec in specs}
+    seconds = times(specs, FLAGS.rounds)
+    rows, unit = [], specs[0]
+    for spec in specs:
+        row = [FLAGS.network, FLAGS.batch, FLAGS.meta_batch]
+        row += [parse(spec).method, scopes[spec]]
+        row.append(round(seconds[spec] / seconds[unit], 3))
+        known = memory[spec] and memory[unit]
+        row.append(round(memory[spec] / memory[unit], 3) if known else "")
+        row.append(round(seconds[spec], 5))
+        rows.append(dict(zip(COLUMNS, row, strict=True)))
+    return rows
+
+
 def main(argv: list[str]) -> None:
     """Measure, print, write."""
     keras.utils.set_random_seed(0)
@@ -178,28 +239,11 @@ def main(argv: list[str]) -> None:
         if FLAGS.memory_of:
             print(peak_memory(FLAGS.memory_of))
             return
-        scopes = {}
-        for spec in FLAGS.methods:
-            classifier = build(spec)
-            stepper(classifier)  # what is wrong is told before measuring
-            scopes[spec] = getattr(classifier.method, "scope", "")
+        rows = table(FLAGS.methods)
     except BadInput as error:
         refuse(error)
-    memory = {spec: peak_memory_alone(spec) for spec in FLAGS.methods}
-    seconds = times(FLAGS.methods, FLAGS.rounds)
-    first = FLAGS.methods[0]
-    rows = []
-    for spec in FLAGS.methods:
-        name, words, _ = parse(spec)
-        row = [
-            ":".join([name, *(w for w in spec.split(":") if w in words)]),
-            scopes[spec],
-            round(seconds[spec] / seconds[first], 3),
-            round(memory[spec] / memory[first], 3),
-            round(seconds[spec], 4),
-        ]
-        rows.append(dict(zip(COLUMNS, row, strict=True)))
-    show(f"{FLAGS.network}, {FLAGS.batch} + {FLAGS.meta_batch}", rows)
+    shown = [{name: row[name] for name in COLUMNS[3:]} for row in rows]
+    show(f"{FLAGS.network}, {FLAGS.batch} + {FLAGS.meta_batch}", shown)
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

@@ -70,7 +70,8 @@ def show(title: str, rows: list[dict], digits: str = "") -> None:
         table.add_column(name, justify="left" if left else "right")
     for row in rows:
         table.add_row(*(_cell(value, digits) for value in row.values()))
-    Console().print(table)
+    # Of what is between colons rich would make pictures.
+    Console(emoji=False).print(table)
 
 
 def _cell(value, digits: str) -> str:

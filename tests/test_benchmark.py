@@ -5,15 +5,20 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from fsr_gdw_tf import BadInput, benchmark
+from fsr_gdw_tf.lookahead import scope_variables
+from fsr_gdw_tf.specs import KERAS, METHODS, Spec, parse
 
 SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
     *("--examples=40", "--reward_batch=10"),
 ]
+COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 
 
 def run(*flags: str):
@@ -26,25 +31,44 @@ def run(*flags: str):
     )
 
 
+@pytest.fixture
+def small():
+    """Flags of a network of no size."""
+    benchmark.FLAGS(["benchmark", *SMALL])
+
+
+def model_and_data(spec: str):
+    """What a name is measured with."""
+    model = benchmark.build(spec)
+    return model, benchmark.dataset(model, parse(spec).meta_batch)
+
+
 @pytest.mark.slow
 def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
+    """Ten batches of features are remembered: read at once, but not in a step.
+
+    A step of 20 images that counted it would seem to need those of 100.
+    """
     file = tmp_path / "cost.csv"
-    methods = "--methods=supervised,fsr:raw:bank"
-    ended = run(methods, f"--csv={file}", "--rounds=2")
+    flags = ["--size=16", "--batch=20", "--examples=200", "--rounds=2"]
+    specs = "--methods=supervised,keras,fsr:raw:bank"
+    ended = run(specs, f"--csv={file}", *flags)
     assert ended.returncode == 0, ended.stderr
     with file.open() as lines:
-        plain, bank = csv.DictReader(lines)
-    assert list(plain) == [
-        "method",
-        "scope",
-        "time_ratio",
-        "memory_ratio",
-        "time_per_step_s",
-    ]
-    assert (plain["method"], plain["scope"]) == ("supervised", "")
-    assert (bank["method"], bank["scope"]) == ("fsr:raw:bank", "head")
-    assert float(plain["time_ratio"]) == float(plain["memory_ratio"]) == 1.0
-    assert float(bank["time_per_step_s"]) > 0
+        plain, stock, bank = csv.DictReader(lines)
+    assert list(plain) == [*COLUMNS.split(","), "time_per_step_s"]
+    sizes = ("small_cnn", "20", "5")
+    for row, name in zip(
+        (plain, stock, bank),
+        (("supervised", ""), ("keras", ""), ("fsr:raw:bank", "head")),
+        strict=True,
+    ):
+        assert tuple(row.values())[:5] == (*sizes, *name)
+        assert float(row["time_per_step_s"]) > 0
+    assert float(plain["time_ratio"]) == 1.0
+    if plain["memory_ratio"]:  # TensorFlow has no account without oneDNN
+        assert float(plain["memory_ratio"]) == 1.0
+        assert 0.9 < float(bank["memory_ratio"]) < 1.5
 
 
 @pytest.mark.slow
@@ -54,30 +78,114 @@ def test_an_unknown_method_ends_in_one_line():
     assert "no method 'gwd': did you mean 'gdw'" in ended.stderr
 
 
+@pytest.mark.slow
+def test_an_unknown_network_ends_in_one_line():
+    ended = run("--network=resnet33")
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert "small_cnn|tiny_cnn|resnet32" in ended.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
         ("supervised:head", "has no virtual step and so no 'head'"),
+        ("finetune:meta50", "has no virtual step and so no 'meta50'"),
+        ("keras:now", "keras has no virtual step and so no 'now'"),
         ("gdw:raw", "gdw has no extras: 'raw' goes with fsr"),
+        ("fsr:extras", "fsr takes no 'extras'"),
+        ("mixup:extras", "mixup takes no 'extras'"),
         ("gdw:head:all", "names 2 scopes"),
+        ("gdw:now:every2:every3", "has two numbers for the same thing"),
+        ("fsr:meta50", "fsr draws from a dictionary and so has no 'meta50'"),
+        ("gdw:bank:meta9", "gdw draws from a dictionary and so has no 'meta9'"),
     ],
 )
 def test_words_that_do_not_go_with_the_method(spec, message):
-    benchmark.FLAGS(["benchmark"])
     with pytest.raises(BadInput, match=message):
-        benchmark.parse(spec)
+        parse(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("gdw:every4", "meta_every=4 needs ahead=False"),
+        ("gdw:now:every0", "meta_every is 1 or more steps, got 0"),
+        ("gdw:meta0", "meta batch size must be 1 or more, got 0"),
+    ],
+)
+def test_numbers_that_the_method_or_the_data_refuse(spec, message, small):
+    with pytest.raises(BadInput, match=message):
+        model_and_data(spec)
 
 
 def test_names_are_taken_apart():
-    benchmark.FLAGS(["benchmark"])
-    assert benchmark.parse("gdw:head") == ("gdw", set(), "head")
-    words = {"raw", "bank"}
-    assert benchmark.parse("fsr:raw:bank") == ("fsr", words, "")
+    assert parse("gdw:head") == Spec("gdw", scope="head")
+    assert parse("fsr:raw:bank") == Spec("fsr", ("raw", "bank"))
+    told = parse("gdw:now:conv2d_9:every4:meta25")
+    assert told == Spec("gdw", ("now", "every4", "meta25"), "conv2d_9", 4, 25)
+    assert told.method == "gdw:now:every4:meta25"
 
 
-@pytest.mark.parametrize("name", benchmark.METHODS)
+def test_words_change_what_they_say(small):
+    method = benchmark.build("gdw:now:every4").method
+    assert (method.ahead, method.meta_every) == (False, 4)
+    model = benchmark.build("gdw:bank:extras:head")
+    assert model.method.dictionary.bank
+    kinds = [type(part).__name__ for part in model.regularisers]
+    assert kinds == ["MixUp", "Relabel"]
+    assert not benchmark.build("fsr:raw").regularisers
+
+
+def test_meta_batches_are_as_large_as_the_name_says(small):
+    for spec, size in (("gdw", 5), ("gdw:meta3", 3), ("l2rw:meta12", 12)):
+        _, data = model_and_data(spec)
+        assert next(iter(data))["meta_inputs"].shape[0] == size
+
+
+@pytest.mark.parametrize("name", [*METHODS, KERAS])
 def test_every_method_can_be_measured(name):
     """A step of each, on a network of no size."""
     benchmark.FLAGS(["benchmark", *SMALL, "--size=4"])
-    logs = benchmark.stepper(benchmark.build(name))()
+    logs = benchmark.step_of(name)()
     assert np.isfinite(logs["loss"])
+
+
+def test_a_scope_is_the_same_however_many_were_built_before(small):
+    """Two of three convolutions, their normalisations (2 each), the head."""
+    for _ in range(2):
+        model = benchmark.build("gdw:conv2d_1")
+        assert len(scope_variables(model, model.method.scope)) == 2 + 4 + 2
+
+
+def test_stock_keras_takes_the_step_that_plain_takes_without_l2(small):
+    """The same network, batch, loss and optimizer."""
+    ours, stock = benchmark.build("supervised"), benchmark.build(KERAS)
+    ours.l2 = 0.0
+    for v, same in zip(
+        stock.trainable_variables, ours.network_variables, strict=True
+    ):
+        v.assign(same)
+    before = [v.numpy() for v in stock.trainable_variables]
+    logs = [benchmark.stepper(model)() for model in (ours, stock)]
+    assert logs[0]["loss"] == pytest.approx(logs[1]["loss"], rel=1e-5)
+    for old, mine, its in zip(
+        before, ours.network_variables, stock.trainable_variables, strict=True
+    ):
+        np.testing.assert_allclose(mine, its, 1e-4, 1e-6)
+        assert (old != its.numpy()).any()
+    assert isinstance(stock, keras.Model) and not stock.losses
+
+
+def test_the_peak_of_a_step_holds_its_activations():
+    """Of 100 images: 16 x 16 pixels, 32 channels, 4 bytes are 3.1 MiB.
+
+    Convolution and normalisation each keep such a tensor for the way back.
+    """
+    flags = ["--size=16", "--batch=100", "--examples=100"]
+    benchmark.FLAGS(["benchmark", *SMALL, *flags])
+    try:
+        tf.config.experimental.get_memory_info("CPU:0")
+    except ValueError:
+        pytest.skip("TensorFlow keeps no account of this processor's memory")
+    held = 100 * 16 * 16 * 32 * 4
+    assert benchmark.peak_memory("supervised") > 2 * held
