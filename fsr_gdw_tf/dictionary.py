@@ -275,9 +275,11 @@ class Dictionary(keras.layers.Layer):
         if not self.bank:
             self.held.assign(packed(self.inputs(source, members, epoch)))
             return
+        # A graph: outside of one Keras holds all activations at once.
+        forward = tf.function(learner.features)
         step = max(self.reward_batch, 100)
         parts = [
-            learner.features(self.inputs(source, some, epoch), training=False)
+            forward(self.inputs(source, some, epoch), training=False)
             for some in np.split(members, range(step, len(members), step))
         ]
         self.held.assign(np.concatenate(parts))

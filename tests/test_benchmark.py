@@ -189,3 +189,12 @@ def test_the_peak_of_a_step_holds_its_activations():
         pytest.skip("TensorFlow keeps no account of this processor's memory")
     held = 100 * 16 * 16 * 32 * 4
     assert benchmark.peak_memory("supervised") > 2 * held
+
+
+def test_of_steps_that_take_turns_each_kind_counts():
+    """One step in three is dear: (9 + 1 + 1) / 3, which is no median."""
+    seconds = [9.0, 1.0, 1.0, 9.0, 1.0, 1.0, 99.0]
+    assert benchmark.typical(seconds, 3) == pytest.approx(11 / 3)
+    assert benchmark.typical(seconds) == 1.0
+    with pytest.raises(BadInput, match="4 kinds need as many rounds, got 3"):
+        benchmark.typical([1.0, 2.0, 3.0], 4)
