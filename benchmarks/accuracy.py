@@ -61,7 +61,6 @@ IMAGES = {False: "test", True: "held-out training images"}
 MEASURED = {
     "last5": "test_accuracy_last5",
     "best": "test_accuracy_best",
-    "step_seconds": "step_seconds",
 }
 
 FLAGS = flags.FLAGS

@@ -28,7 +28,7 @@ SETTINGS = {
 DEFAULT, MORE = list(SETTINGS)[:5], list(SETTINGS)[5:]
 KINDS = {
     **{"setting": str, "method": str, "seed": int},
-    **{"last5": float, "best": float, "step_seconds": float},
+    **{"last5": float, "best": float},
     **{"commit": str, "threads": int},
 }
 ROOT = Path(__file__).parent.parent
@@ -109,5 +109,4 @@ def over_seeds(setting: str, method: str, rows: list[dict]) -> dict:
         values = np.array([r[name] for r in rows])
         row[name] = float(values.mean())
         row[f"{name}_std"] = float(values.std(ddof=1)) if rows[1:] else 0.0
-    seconds = np.median([r["step_seconds"] for r in rows])
-    return row | {"step_seconds": float(seconds)}
+    return row

@@ -30,13 +30,13 @@ wrn_28_2,100,100,supervised,,1.0,1.0,1.1
 wrn_28_2,100,100,l2rw,all,2.75,,3.0
 elsewhere,100,100,supervised,,1.0,1.0,0.1
 """
-ACCURACY = """setting,method,seed,last5,best,step_seconds,commit,threads
-uniform 40 %,supervised,0,0.50,0.6,0.1,abc,2
-uniform 40 %,supervised,1,0.54,0.6,0.1,abc,2
-uniform 40 %,gdw_head,0,0.55,0.6,0.1,abc,2
-uniform 40 %,fsr,0,0.60,0.6,0.1,abc,2
-uniform 40 %,gelu,0,0.9,0.9,0.1,abc,2
-flip 40 %,gdw,0,0.9,0.9,0.1,abc,2
+ACCURACY = """setting,method,seed,last5,best,commit,threads
+uniform 40 %,supervised,0,0.50,0.6,abc,2
+uniform 40 %,supervised,1,0.54,0.6,abc,2
+uniform 40 %,gdw_head,0,0.55,0.6,abc,2
+uniform 40 %,fsr,0,0.60,0.6,abc,2
+uniform 40 %,gelu,0,0.9,0.9,abc,2
+flip 40 %,gdw,0,0.9,0.9,abc,2
 """
 
 
