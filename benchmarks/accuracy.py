@@ -42,6 +42,7 @@ from cells import (
     read,
     summary,
     tested_on,
+    threads,
 )
 
 from fsr_gdw_tf import methods, provenance
@@ -227,13 +228,6 @@ def write(rows: list[dict]) -> None:
     }
     write_json(path.with_suffix(".json"), about)
     write_csv(path, rows, list(KINDS))
-
-
-def threads() -> int:
-    """How many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def commit() -> str:

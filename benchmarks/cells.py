@@ -5,6 +5,7 @@ accuracy.py fills it, tables.py shows it.
 
 import csv
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -110,3 +111,10 @@ def over_seeds(setting: str, method: str, rows: list[dict]) -> dict:
         row[name] = float(values.mean())
         row[f"{name}_std"] = float(values.std(ddof=1)) if rows[1:] else 0.0
     return row
+
+
+def threads() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -29,7 +29,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import cost_figures
 import tensorflow as tf
 from absl import app, flags
-from tables import read, summary, texts
+from cells import read, summary, texts, threads
 
 from fsr_gdw_tf import provenance
 from fsr_gdw_tf.errors import BadInput, choices
@@ -151,13 +151,12 @@ def note(path: Path, network: str, about: dict) -> None:
 
 def machine() -> dict:
     """What all is measured with; TensorFlow's 0 is as many as it likes."""
-    known = hasattr(os, "sched_getaffinity")
-    threads = tf.config.threading
+    threading = tf.config.threading
     return {
         "cpu": cpu(),
-        "threads": len(os.sched_getaffinity(0)) if known else os.cpu_count(),
-        "intra_op_threads": threads.get_intra_op_parallelism_threads(),
-        "inter_op_threads": threads.get_inter_op_parallelism_threads(),
+        "threads": threads(),
+        "intra_op_threads": threading.get_intra_op_parallelism_threads(),
+        "inter_op_threads": threading.get_inter_op_parallelism_threads(),
         "versions": provenance.versions(),
     }
 
