@@ -1,7 +1,7 @@
 """The whole cost table: what is measured, how it grows, what is drawn of it."""
 
 import csv
-import importlib.util
+import importlib
 import json
 import os
 import subprocess
@@ -43,11 +43,7 @@ flip 40 %,gdw,0,0.9,0.9,abc,2
 @pytest.fixture(scope="module")
 def figures():
     """The drawing part as a module."""
-    path = SCRIPT.with_name("cost_figures.py")
-    found = importlib.util.spec_from_file_location("cost_figures", path)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return importlib.import_module("cost_figures")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import collections
 import csv
-import importlib.util
+import importlib
 import os
 import subprocess
 import sys
@@ -24,10 +24,7 @@ REST = ["bookkeeping", "real_pullback"]
 @pytest.fixture(scope="module")
 def phases():
     """The script as a module."""
-    found = importlib.util.spec_from_file_location("phases", SCRIPT)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return importlib.import_module("phases")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The README's tables are what the CSV files beside tables.py say."""
 
 import csv
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
@@ -70,10 +70,7 @@ QUOTED = {
 @pytest.fixture(scope="module")
 def tables():
     """The script as a module."""
-    found = importlib.util.spec_from_file_location("readme_tables", SCRIPT)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return importlib.import_module("tables")
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ class MetaMethod(WeighingMethod):
         comes with the batches; a `Dictionary` needs no clean labels, and
         "dictionary" is one with its defaults.
     ahead: whether the virtual step is taken. False takes the meta gradient at
-        the weights of now, before the training batch is looked at: a quarter
-        cheaper, and half the memory.
+        the weights of now, before the training batch is looked at: a fifth
+        cheaper, with a quarter less memory (ResNet-32, CPU).
     meta_every: take the meta gradient in every so many steps (without `ahead`)
         and remember it in those between.
     virtual_rate: the virtual step's rate; None is the optimizer's at the time.
