@@ -120,9 +120,12 @@ def test_gradient_of_omega_is_the_central_difference(
         np.testing.assert_allclose(g[i, j], difference, rtol=1e-5, atol=1e-11)
 
 
+@pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("kind", [MWNet, GDW])
-def test_gradient_of_the_weight_net_is_the_central_difference(batch, kind):
-    method = kind(warmup=0)
+def test_gradient_of_the_weight_net_is_the_central_difference(
+    batch, kind, normalise
+):
+    method = kind(warmup=0, normalise=normalise)
     classifier = built(method)
     step = forward(classifier, batch)
     _, _, phi, _ = lookahead(classifier, method, batch, step)

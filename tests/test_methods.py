@@ -73,6 +73,7 @@ CASES = {
     "gdw_head": lambda: {"method": GDW(scope="head")},
     "gdw_now": lambda: {"method": GDW(ahead=False)},
     "gdw_every": lambda: {"method": GDW(ahead=False, meta_every=2)},
+    "gdw_normal": lambda: {"method": GDW(normalise=True)},
     "gdw_free": lambda: {"method": GDW(zero_mean=False)},
     "fsr": lambda: {
         "method": FSR(warmup=1),

@@ -11,6 +11,7 @@ from fsr_gdw_tf import losses, optimizers
 from fsr_gdw_tf.methods.base import awake
 from fsr_gdw_tf.methods.meta import MetaMethod
 from fsr_gdw_tf.methods.trends import CLASS_WEIGHTS, Trends
+from fsr_gdw_tf.methods.weighing import mean_one
 
 
 class WeightNetMethod(MetaMethod):
@@ -22,10 +23,18 @@ class WeightNetMethod(MetaMethod):
         (below 1: their share of all epochs). Early on every example helps, so
         a net that learns from the start can end near one for everybody, and
         stay there.
+    normalise: divide the net's weights by their mean over the global batch, so
+        that they cannot all sink and train with a fraction of the learning
+        rate. Better with a dictionary, worse with clean images and the scope
+        "all" (CIFAR-10, small, 60 % wrong, one seed, images held out: .430 to
+        .468, and .467 to .422).
     """
 
-    def __init__(self, net=None, optimizer=None, l2=1e-4, **kwargs):
+    def __init__(
+        self, net=None, optimizer=None, l2=1e-4, normalise=False, **kwargs
+    ):
         super().__init__(**kwargs)
+        self.normalise = normalise
         self.net = net or weight_net()
         self.optimizer = optimizer or optimizers.Adam(1e-3)
         self.optimizer.build(self.net.trainable_variables)
@@ -51,7 +60,8 @@ class WeightNetMethod(MetaMethod):
     def instance_weights(self, batch, logits) -> tf.Tensor:
         """The net's weight of each example, `[batch, 1]`."""
         loss = losses.cross_entropy(batch["label"], logits)
-        return self.net(tf.stop_gradient(loss)[:, None])
+        weights = self.net(tf.stop_gradient(loss)[:, None])
+        return mean_one(weights) if self.normalise else weights
 
     def learn(self, learner, gradients) -> None:
         """One step of the net, or none during the warm-up."""
