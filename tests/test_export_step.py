@@ -37,9 +37,7 @@ def run(script: Path, *args):
 @pytest.fixture(scope="module")
 def export_step():
     """The script as a module, with flags for something small."""
-    found = importlib.util.spec_from_file_location("export_step", EXPORT)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    module = importlib.import_module("export_step")
     if not flags.FLAGS.is_parsed():
         flags.FLAGS(["export_step"])
     with flagsaver.flagsaver(**SMALL):

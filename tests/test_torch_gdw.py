@@ -1,7 +1,7 @@
 """The yardstick in PyTorch is GDW, in both of its forms."""
 
 import csv
-import importlib.util
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -25,10 +25,7 @@ def torch():
 @pytest.fixture(scope="module")
 def script(torch):
     """The script as a module."""
-    found = importlib.util.spec_from_file_location("torch_gdw", SCRIPT)
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return importlib.import_module("torch_gdw")
 
 
 def run(*command):

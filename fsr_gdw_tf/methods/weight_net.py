@@ -24,10 +24,9 @@ class WeightNetMethod(MetaMethod):
         a net that learns from the start can end near one for everybody, and
         stay there.
     normalise: divide the net's weights by their mean over the global batch, so
-        that they cannot all sink and train with a fraction of the learning
-        rate. Better with a dictionary, worse with clean images and the scope
-        "all" (CIFAR-10, small, 60 % wrong, one seed, images held out: .430 to
-        .468, and .467 to .422).
+        that they cannot all sink together. Better with a dictionary, worse with
+        clean images and the scope "all" (CIFAR-10, small, 60 % wrong, one seed,
+        images held out: .430 to .468, and .467 to .422).
     """
 
     def __init__(
