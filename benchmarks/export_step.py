@@ -13,6 +13,10 @@ values.npz: what each argument is at first, by its place: a batch, then all
     variables.
 manifest.json: the arguments' names, shapes and dtypes, and of which of them
     each output is the new value.
+
+Large networks make large files. With `--draw_over=10000` arrays of more than so
+many numbers are left out, and run_step.py draws normal ones with their mean and
+deviation: enough to measure time and memory, not to learn anything.
 """
 
 import os
@@ -34,6 +38,12 @@ from fsr_gdw_tf.specs import KERAS, parse
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("programs", "steps", "Where the folders of the steps go.")
+flags.DEFINE_integer(
+    "draw_over",
+    None,
+    "Leave out arrays of more numbers: others are drawn where the step runs.",
+    lower_bound=1,
+)
 
 # What XLA calls the types.
 TYPES = {"pred": "bool", "bf16": "bfloat16"}
@@ -116,6 +126,16 @@ def outputs(header: str, names: list[str], logs: list[str]) -> list[dict]:
     ]
 
 
+def stored(value: np.ndarray) -> bool:
+    """Whether an argument goes into values.npz."""
+    return FLAGS.draw_over is None or value.size <= FLAGS.draw_over
+
+
+def moments(value: np.ndarray) -> list[float]:
+    """Mean and deviation of what is not stored."""
+    return [float(np.mean(value)), float(np.std(value))]
+
+
 def describe(spec: str, header: str, args: list, logs: list[str]) -> dict:
     """The manifest, checked against what the program says of itself."""
     told = [(value.dtype.name, value.shape) for _, value in args]
@@ -129,6 +149,7 @@ def describe(spec: str, header: str, args: list, logs: list[str]) -> dict:
         "tensorflow": tf.__version__,
         "arguments": [
             {"name": name, "shape": value.shape, "dtype": value.dtype.name}
+            | ({} if stored(value) else {"drawn": moments(value)})
             for name, value in args
         ],
         "outputs": outputs(header, [name for name, _ in args], logs),
@@ -147,7 +168,8 @@ def export(classifier, batch: dict, spec: str, folder: Path) -> None:
     with replacing(folder / "program.hlo") as file:
         file.write_bytes(program(stage="hlo_serialized"))
     with replacing(folder / "values.npz") as path, path.open("wb") as file:
-        np.savez(file, **{str(i): value for i, (_, value) in enumerate(args)})
+        values = {str(i): v for i, (_, v) in enumerate(args) if stored(v)}
+        np.savez(file, **values)
     write_json(folder / "manifest.json", manifest)
 
 

@@ -12,7 +12,8 @@ ms_per_step: programs take turns, --steps steps each, which are waited for
 planned_mib: arguments, results and temporaries as the compiler has laid them
     out. peak_mib: what the device says, if it does, with what the compiler has
     tried out; only of a program that is alone in its call.
-loss: the mean over all steps since the step was written, to see that it is one.
+loss: the mean over all steps since the step was written, to see that it is one;
+    it means nothing if arrays were drawn (--draw_over of export_step.py).
 """
 
 import argparse
@@ -42,8 +43,10 @@ class Program:
         self.results = manifest["outputs"]
         with np.load(folder / "values.npz") as values:
             self.arguments = [
-                jax.device_put(values[str(i)], device)
-                for i in range(len(manifest["arguments"]))
+                jax.device_put(
+                    draw(told) if "drawn" in told else values[str(i)], device
+                )
+                for i, told in enumerate(manifest["arguments"])
             ]
         start = time.perf_counter()
         self.executable = compiled(folder / "program.hlo", device)
@@ -85,6 +88,18 @@ class Program:
         path.parent.mkdir(parents=True, exist_ok=True)
         values = {str(i): np.array(v) for i, v in enumerate(self.arguments)}
         np.savez(path, **values)
+
+
+def draw(told: dict) -> np.ndarray:
+    """An argument that was too large to be stored: a normal one like it."""
+    rng = np.random.default_rng(0)
+    mean, deviation = told["drawn"]
+    drawn = mean + deviation * rng.standard_normal(told["shape"], np.float32)
+    dtype = np.dtype(told["dtype"])
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        drawn = drawn.round().clip(limits.min, limits.max)
+    return drawn.astype(dtype)
 
 
 def compiled(path: Path, device):
