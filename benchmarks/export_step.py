@@ -29,6 +29,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import app, flags
+from tensorflow.compiler.xla.service import hlo_pb2
 
 from fsr_gdw_tf import benchmark, distribute
 from fsr_gdw_tf.errors import BadInput
@@ -136,16 +137,30 @@ def moments(value: np.ndarray) -> list[float]:
     return [float(np.mean(value)), float(np.std(value))]
 
 
-def describe(spec: str, header: str, args: list, logs: list[str]) -> dict:
+def portable(program: bytes) -> bytes:
+    """The program without copies, which JAX's compiler for GPUs refuses.
+
+    TensorFlow copies a variable into its new value where nothing changes it.
+    """
+    module = hlo_pb2.HloModuleProto.FromString(program)
+    for computation in module.computations:
+        for instruction in computation.instructions:
+            if instruction.opcode == "copy":  # to the same shape: the same
+                instruction.opcode = "reshape"
+    return module.SerializeToString()
+
+
+def describe(spec: str, scope: str, header: str, args: list, logs: list):
     """The manifest, checked against what the program says of itself."""
     told = [(value.dtype.name, value.shape) for _, value in args]
     if told != signature(header)[0]:
         raise RuntimeError(f"the program of {spec} takes other arguments")
     return {
-        "method": spec,
         "network": FLAGS.network,
         "batch": FLAGS.batch,
-        "meta_batch": parse(spec).meta_batch or FLAGS.meta_batch,
+        "meta_batch": FLAGS.meta_batch,
+        "method": parse(spec).method,
+        "scope": scope,
         "tensorflow": tf.__version__,
         "arguments": [
             {"name": name, "shape": value.shape, "dtype": value.dtype.name}
@@ -164,9 +179,10 @@ def export(classifier, batch: dict, spec: str, folder: Path) -> None:
     header = program(stage="hlo").split("\n", 1)[0]
     args = arguments(concrete, batch)
     logs = sorted(concrete.structured_outputs)
-    manifest = describe(spec, header, args, logs)
+    scope = getattr(classifier.method, "scope", "")
+    manifest = describe(spec, scope, header, args, logs)
     with replacing(folder / "program.hlo") as file:
-        file.write_bytes(program(stage="hlo_serialized"))
+        file.write_bytes(portable(program(stage="hlo_serialized")))
     with replacing(folder / "values.npz") as path, path.open("wb") as file:
         values = {str(i): v for i, (_, v) in enumerate(args) if stored(v)}
         np.savez(file, **values)

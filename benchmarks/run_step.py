@@ -7,8 +7,8 @@ that JAX finds. What a step gives as new values of its arguments is what the
 next one gets; the batch stays the same.
 
 ms_per_step: programs take turns, --steps steps each, which are waited for
-    together; medians over --rounds such turns, after a warm-up. ratio: to the
-    first program.
+    together; medians over --rounds such turns, after a warm-up. time_ratio: to
+    the first program.
 planned_mib: arguments, results and temporaries as the compiler has laid them
     out. peak_mib: what the device says, if it does, with what the compiler has
     tried out; only of a program that is alone in its call.
@@ -26,8 +26,9 @@ from pathlib import Path
 
 import numpy as np
 
-COLUMNS = ["program", "device", "ms_per_step", "ratio", "planned_mib"]
-COLUMNS += ["peak_mib", "compile_s", "loss"]
+TOLD = ["network", "batch", "meta_batch", "method", "scope"]  # by manifests
+COLUMNS = [*TOLD, "device", "runtime", "time_ratio", "ms_per_step"]
+COLUMNS += ["planned_mib", "peak_mib", "compile_s", "loss"]
 FILES = ("program.hlo", "values.npz", "manifest.json")
 MIB = 2**20
 
@@ -39,18 +40,22 @@ class Program:
         import jax
 
         self.name, self.outputs = folder.name, []
-        manifest = json.loads((folder / "manifest.json").read_text())
-        self.results = manifest["outputs"]
+        self.manifest = json.loads((folder / "manifest.json").read_text())
         with np.load(folder / "values.npz") as values:
             self.arguments = [
                 jax.device_put(
                     draw(told) if "drawn" in told else values[str(i)], device
                 )
-                for i, told in enumerate(manifest["arguments"])
+                for i, told in enumerate(self.manifest["arguments"])
             ]
         start = time.perf_counter()
         self.executable = compiled(folder / "program.hlo", device)
         self.compile_s = time.perf_counter() - start
+
+    @property
+    def results(self) -> list[dict]:
+        """What the outputs are."""
+        return self.manifest["outputs"]
 
     def step(self) -> None:
         """Take one step, without waiting for it."""
@@ -94,7 +99,7 @@ def draw(told: dict) -> np.ndarray:
     """An argument that was too large to be stored: a normal one like it."""
     rng = np.random.default_rng(0)
     mean, deviation = told["drawn"]
-    drawn = mean + deviation * rng.standard_normal(told["shape"], np.float32)
+    drawn = mean + deviation * rng.standard_normal(told["shape"])
     dtype = np.dtype(told["dtype"])
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
@@ -135,12 +140,16 @@ def measure(programs: list[Program], args) -> list[float]:
 
 def table(programs: list[Program], times: list[float], device) -> list[dict]:
     """A row for each program."""
+    import jax
+
     told = device.memory_stats() if len(programs) == 1 else None
     peak = (told or {}).get("peak_bytes_in_use")
     rows = []
     for program, ms in zip(programs, times, strict=True):
-        row = [program.name, device.device_kind, round(ms, 4)]
-        row += [round(ms / times[0], 3), round(program.planned / MIB, 2)]
+        row = [program.manifest[name] for name in TOLD]
+        row += [device.device_kind, f"jax {jax.__version__}"]
+        row += [round(ms / times[0], 3), round(ms, 4)]
+        row += [round(program.planned / MIB, 2)]
         row += ["" if peak is None else round(peak / MIB, 2)]
         row += [round(program.compile_s, 1), round(program.result("loss"), 5)]
         rows.append(dict(zip(COLUMNS, row, strict=True)))
@@ -150,6 +159,7 @@ def table(programs: list[Program], times: list[float], device) -> list[dict]:
 def show(rows: list[dict]) -> None:
     """Print rows as wide as they have to be."""
     lines = [COLUMNS, *([str(v) or "-" for v in row.values()] for row in rows)]
+    lines = [line[len(TOLD) - 2 :] for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = zip(line, widths, strict=True)

@@ -129,9 +129,9 @@ def papers(folder: Path) -> str:
     return markdown(["paper", "network", "method", *DEFAULT], lines, note)
 
 
-def ratios(folder: Path, name: str, what: str) -> str:
-    """A column of cost.csv: methods down, networks across."""
-    path = folder / "cost.csv"
+def ratios(folder: Path, file: str, name: str, what: str) -> str:
+    """A column of costs: methods down, networks across."""
+    path = folder / file
     lines, columns = {}, {}
     needed = ("network", "batch", "meta_batch", "method", "scope", name)
     for row in texts(path, needed):
@@ -149,7 +149,7 @@ def ratios(folder: Path, name: str, what: str) -> str:
     ]
     note = (
         f"{what}, `supervised` = 1; behind each network, the images in a batch "
-        "and in a meta batch. From `benchmarks/cost.csv`."
+        f"and in a meta batch. From `benchmarks/{file}`."
     )
     return markdown(["method", "scope", *columns], rows, note)
 
@@ -158,9 +158,17 @@ TABLES = {
     "accuracy": partial(accuracies, settings=DEFAULT),
     "accuracy_more": partial(accuracies, settings=MORE),
     "papers": papers,
-    "cost": partial(ratios, name="time_ratio", what="Time of a step"),
+    "cost": partial(
+        ratios, file="cost.csv", name="time_ratio", what="Time of a step"
+    ),
     "memory": partial(
-        ratios, name="memory_ratio", what="Memory at the peak of a step"
+        ratios,
+        file="cost.csv",
+        name="memory_ratio",
+        what="Memory at the peak of a step",
+    ),
+    "gpu": partial(
+        ratios, file="gpu.csv", name="time_ratio", what="Time of a step"
     ),
 }
 BLOCK = re.compile(

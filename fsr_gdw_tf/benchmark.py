@@ -52,6 +52,7 @@ NETWORKS = {
     "tiny_cnn": networks.tiny_cnn,
     "resnet32": networks.resnet32,
     "wrn_28_2": functools.partial(networks.wide_resnet, width=2),
+    "wrn_28_10": networks.wide_resnet,
     "resnet50": networks.resnet50,
 }
 CLASSES = 10

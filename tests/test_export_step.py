@@ -1,5 +1,6 @@
 """A step that has left TensorFlow learns what TensorFlow's own step does."""
 
+import csv
 import importlib.util
 import json
 import os
@@ -157,10 +158,46 @@ def test_the_same_state_as_tensorflow_after_one_step_and_two(
                 )
             other = truth[name, 3 - steps]["head/kernel"]
             assert (found["head/kernel"] != other).all()
-    head, *rows = (tmp_path / "cost.csv").read_text().splitlines()
-    assert head.startswith("program,device,ms_per_step,ratio")
-    assert [row.split(",")[0] for row in rows] == list(SPECS)
-    assert rows[0].split(",")[3] == "1.0"
+    rows = list(csv.DictReader((tmp_path / "cost.csv").open()))
+    assert [row["method"] for row in rows] == list(SPECS.values())
+    assert [row["scope"] for row in rows] == ["", "all", "head"]
+    assert rows[0]["time_ratio"] == "1.0"
+
+
+def test_large_arrays_stay_behind_and_others_like_them_are_drawn(
+    export_step, prepared, tmp_path
+):
+    run_step = importlib.import_module("run_step")
+    classifier, batch = prepared["gdw"]
+    with flagsaver.flagsaver(draw_over=100):
+        export_step.export(classifier, batch, "gdw", tmp_path)
+    told = manifest(tmp_path)
+    with np.load(tmp_path / "values.npz") as stored:
+        kept = {int(place): stored[place] for place in stored}
+    sizes = [int(np.prod(a["shape"])) for a in told["arguments"]]
+    assert set(kept) == {i for i, n in enumerate(sizes) if n <= 100}
+    drawn = {a["name"]: a for a in told["arguments"] if "drawn" in a}
+    assert len(kept) + len(drawn) == len(sizes)
+    for name in ("inputs", "head/kernel"):
+        x = run_step.draw(drawn[name])
+        mean, deviation = drawn[name]["drawn"]
+        assert list(x.shape) == drawn[name]["shape"]
+        assert x.dtype == drawn[name]["dtype"] and deviation > 0
+        assert abs(x.mean() - mean) < 0.2 * deviation
+        assert abs(x.std() - deviation) < 0.3 * deviation
+    whole = {"shape": [200], "dtype": "int32", "drawn": [0.0, 2.0**40]}
+    assert run_step.draw(whole).max() == 2**31 - 1  # and nothing overflows
+
+
+def test_no_program_holds_a_copy(folder):
+    """JAX's compiler for GPUs refuses them."""
+    from tensorflow.compiler.xla.service import hlo_pb2
+
+    for name in SPECS:
+        program = (folder / name / "program.hlo").read_bytes()
+        module = hlo_pb2.HloModuleProto.FromString(program)
+        found = {i.opcode for c in module.computations for i in c.instructions}
+        assert "convolution" in found and "copy" not in found
 
 
 @pytest.mark.slow

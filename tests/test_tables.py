@@ -156,6 +156,11 @@ def test_costs_have_a_row_per_scope_and_a_column_per_network(tables, folder):
         "| `gdw` | `all` | 2.50 | 2.25 |",
         "| `gdw` | `head` | - | - |",
     ]
+    gpu = COST.replace("3.207", "3.01").replace("memory_ratio", "planned_mib")
+    (folder / "gpu.csv").write_text(gpu)
+    lines, note = made(tables, folder, "gpu")
+    assert lines[3] == "| `gdw` | `all` | 3.01 | 2.90 |"
+    assert note.endswith("From `benchmarks/gpu.csv`.")
 
 
 def test_a_readme_without_marks_is_left_alone(tables, tmp_path):
