@@ -26,9 +26,11 @@ RECIPES = {
     "class_balanced": "classbalanced",
     "forward_correction": "forwardcorrection",
     "fsr": "fsr:bank",  # REWARD_FEATURES
+    "fsr_official": "fsr:joint",
     "fsr_raw": "fsr:raw",
     "gdw_clean": "gdw",  # with more images, not with other steps
-    "gdw_dictionary": "gdw:bank:extras:head",
+    "gdw_dictionary": "gdw:dictionary:joint:extras:head",
+    "gdw_dictionary_raw": "gdw:dictionary:head",
     "gdw_head": "gdw:head",
     "gen_label": "genlabel",
     "mixup_relabel": "supervised:extras",

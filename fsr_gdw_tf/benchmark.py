@@ -110,6 +110,8 @@ def method_of(spec: Spec) -> tuple[methods.Method, list]:
         kwargs["meta"] = Dictionary(
             FLAGS.examples, FLAGS.reward_batch, features=features
         )
+    if "joint" in spec.words:
+        kwargs["meta_statistics"] = "joint"
     if "now" in spec.words:
         kwargs["ahead"] = False
     if spec.meta_every != 1:

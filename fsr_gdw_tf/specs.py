@@ -2,10 +2,11 @@
 
 First the method; then, after colons, what is to be different: a scope;
 `dictionary`, for a meta batch from there; `bank`, for remembered features of
-it; `raw`, for FSR without MixUp and re-labelling, `extras`, for others with
-them; `now`, for the meta gradient at the weights of now, without a virtual
-step, and with it `every4`, for one in every fourth step; `meta50`, for 50 meta
-examples per step. `keras` is stock Keras.
+it; `joint`, for normalising it together with the training batch; `raw`, for FSR
+without MixUp and re-labelling, `extras`, for others with them; `now`, for the
+meta gradient at the weights of now, without a virtual step, and with it
+`every4`, for one in every fourth step; `meta50`, for 50 meta examples per step.
+`keras` is stock Keras.
 """
 
 import re
@@ -19,7 +20,7 @@ METHODS = {
     for kind in (*methods.METHODS, *methods.REGULARISERS)
 }
 KERAS = "keras"
-WORDS = ("dictionary", "bank", "raw", "extras", "now")
+WORDS = ("dictionary", "bank", "joint", "raw", "extras", "now")
 NUMBERED = re.compile(r"(every|meta)(\d+)")
 
 

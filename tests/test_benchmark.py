@@ -133,6 +133,8 @@ def test_words_change_what_they_say(small):
     assert model.method.dictionary.bank
     kinds = [type(part).__name__ for part in model.regularisers]
     assert kinds == ["MixUp", "Relabel"]
+    assert model.method.meta_statistics == "moving"
+    assert benchmark.build("fsr:joint").method.meta_statistics == "joint"
     assert not benchmark.build("fsr:raw").regularisers
 
 
