@@ -60,11 +60,13 @@ MORE += ["supervised:extras", "mixup", "remix", "relabel", "elr"]
 MORE += ["focal", "classbalanced", "gce", "forwardcorrection", "glc"]
 MORE += ["coteaching", "mentornet", "crust", "d2l", "pencil", "finetune"]
 MORE += ["softlabel", "genlabel", "insw"]
-# The last two of the three stages of ResNet-32, and the last one.
+# The last two of the three stages of ResNet-32, and the last one; the hidden
+# layer of the tiny CNN, and its last convolution as well.
 SCOPES = ["gdw:conv2d_11", "gdw:conv2d_21"]
+OF_TINY = ["gdw:conv2d_2", "gdw:dense", "fsr:joint:dense", "fsr:joint:all"]
 TABLES = {
     # As in gin/cifar10_small.gin, for the accuracy table.
-    "tiny_cnn": Table(32, 100, 100, 100, 2000, 60, [*MAIN, *MORE]),
+    "tiny_cnn": Table(32, 100, 100, 100, 2000, 60, [*MAIN, *OF_TINY, *MORE]),
     "small_cnn": Table(32, 100, 100, 200, 2000, 20, MAIN),
     "resnet32": Table(32, 100, 100, 200, 2000, 20, [*MAIN, *SCOPES, *MORE]),
     "wrn_28_2": Table(32, 100, 100, 200, 2000, 10, MAIN),
