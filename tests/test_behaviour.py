@@ -41,7 +41,7 @@ def test_plain_training_learns_the_wrong_labels():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["fsr", "gdw_dictionary"])
 def test_without_clean_labels_digits_with_wrong_ones_are_learned(name):
-    """40 % are wrong. Measured: FSR .95, dictionary-GDW .97."""
+    """40 % are wrong. Measured: FSR .93, dictionary-GDW .98."""
     logs = train_on_digits(name)
     assert np.mean(logs["val_accuracy"][-5:]) > 0.9
     assert logs["purity"][-1] > 0.9
