@@ -150,15 +150,19 @@ def portable(program: bytes) -> bytes:
     return module.SerializeToString()
 
 
-def describe(spec: str, scope: str, header: str, args: list, logs: list):
+def describe(
+    spec: str, scope: str, header: str, args: list, logs: list
+) -> dict:
     """The manifest, checked against what the program says of itself."""
     told = [(value.dtype.name, value.shape) for _, value in args]
     if told != signature(header)[0]:
         raise RuntimeError(f"the program of {spec} takes other arguments")
     return {
         "network": FLAGS.network,
+        "size": FLAGS.size,
         "batch": FLAGS.batch,
         "meta_batch": FLAGS.meta_batch,
+        "reward_batch": FLAGS.reward_batch,
         "method": parse(spec).method,
         "scope": scope,
         "tensorflow": tf.__version__,

@@ -13,7 +13,7 @@ planned_mib: arguments, results and temporaries as the compiler has laid them
     out. peak_mib: what the device says, if it does, with what the compiler has
     tried out; only of a program that is alone in its call.
 loss: the mean over all steps since the step was written, to see that it is one;
-    it means nothing if arrays were drawn (--draw_over of export_step.py).
+    none if arrays were drawn (--draw_over of export_step.py).
 """
 
 import argparse
@@ -26,9 +26,11 @@ from pathlib import Path
 
 import numpy as np
 
-TOLD = ["network", "batch", "meta_batch", "method", "scope"]  # by manifests
-COLUMNS = [*TOLD, "device", "runtime", "time_ratio", "ms_per_step"]
-COLUMNS += ["planned_mib", "peak_mib", "compile_s", "loss"]
+SIZES = ["network", "size", "batch", "meta_batch", "reward_batch"]
+TOLD = [*SIZES, "method", "scope"]  # by manifests
+SHOWN = ["method", "scope", "time_ratio", "ms_per_step", "planned_mib"]
+SHOWN += ["peak_mib", "compile_s", "loss"]
+COLUMNS = [*TOLD, *SHOWN[2:], "timed_steps", "device", "runtime"]
 FILES = ("program.hlo", "values.npz", "manifest.json")
 MIB = 2**20
 
@@ -44,13 +46,19 @@ class Program:
         with np.load(folder / "values.npz") as values:
             self.arguments = [
                 jax.device_put(
-                    draw(told) if "drawn" in told else values[str(i)], device
+                    values[str(i)] if str(i) in values else draw(told, i),
+                    device,
                 )
                 for i, told in enumerate(self.manifest["arguments"])
             ]
         start = time.perf_counter()
         self.executable = compiled(folder / "program.hlo", device)
         self.compile_s = time.perf_counter() - start
+
+    @property
+    def drawn(self) -> bool:
+        """Whether some of its first values are not those that were there."""
+        return any("drawn" in told for told in self.manifest["arguments"])
 
     @property
     def results(self) -> list[dict]:
@@ -95,15 +103,16 @@ class Program:
         np.savez(path, **values)
 
 
-def draw(told: dict) -> np.ndarray:
+def draw(told: dict, seed: int) -> np.ndarray:
     """An argument that was too large to be stored: a normal one like it."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     mean, deviation = told["drawn"]
     drawn = mean + deviation * rng.standard_normal(told["shape"])
     dtype = np.dtype(told["dtype"])
     if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        drawn = drawn.round().clip(limits.min, limits.max)
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+        # The next float below: 2**63 - 1 is none.
+        drawn = drawn.round().clip(low, np.nextafter(high, 0))
     return drawn.astype(dtype)
 
 
@@ -138,7 +147,7 @@ def measure(programs: list[Program], args) -> list[float]:
     return [statistics.median(taken) for taken in times]
 
 
-def table(programs: list[Program], times: list[float], device) -> list[dict]:
+def table(programs: list[Program], times: list[float], device, args):
     """A row for each program."""
     import jax
 
@@ -146,20 +155,20 @@ def table(programs: list[Program], times: list[float], device) -> list[dict]:
     peak = (told or {}).get("peak_bytes_in_use")
     rows = []
     for program, ms in zip(programs, times, strict=True):
+        loss = "" if program.drawn else round(program.result("loss"), 5)
         row = [program.manifest[name] for name in TOLD]
-        row += [device.device_kind, f"jax {jax.__version__}"]
         row += [round(ms / times[0], 3), round(ms, 4)]
         row += [round(program.planned / MIB, 2)]
         row += ["" if peak is None else round(peak / MIB, 2)]
-        row += [round(program.compile_s, 1), round(program.result("loss"), 5)]
+        row += [round(program.compile_s, 1), loss, args.rounds * args.steps]
+        row += [device.device_kind, f"jax {jax.__version__}"]
         rows.append(dict(zip(COLUMNS, row, strict=True)))
     return rows
 
 
 def show(rows: list[dict]) -> None:
     """Print rows as wide as they have to be."""
-    lines = [COLUMNS, *([str(v) or "-" for v in row.values()] for row in rows)]
-    lines = [line[len(TOLD) - 2 :] for line in lines]
+    lines = [SHOWN, *([str(row[c]) or "-" for c in SHOWN] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         cells = zip(line, widths, strict=True)
@@ -201,7 +210,28 @@ def parse_flags() -> argparse.Namespace:
                 f"{folder} holds no step: there is no {missing[0]}; write one "
                 "with export_step.py"
             )
+    require_alike(args.folders)
     return args
+
+
+def require_alike(folders: list[Path]) -> None:
+    """Refuse steps whose times do not belong into one table."""
+    first = None
+    for folder in folders:
+        told = json.loads((folder / "manifest.json").read_text())
+        if missing := [name for name in TOLD if name not in told]:
+            refuse(
+                f"{folder} does not say its {missing[0]}: it was written by an "
+                "older export_step.py; write it anew"
+            )
+        sizes = {name: told[name] for name in SIZES}
+        first = first or sizes
+        for name, size in sizes.items():
+            if size != first[name]:
+                refuse(
+                    f"{folders[0]} has {name} {first[name]}, {folder} has "
+                    f"{size}: their times do not compare; take one by one"
+                )
 
 
 def main() -> None:
@@ -209,7 +239,7 @@ def main() -> None:
     args = parse_flags()
     device = find_device()
     programs = [Program(folder, device) for folder in args.folders]
-    rows = table(programs, measure(programs, args), device)
+    rows = table(programs, measure(programs, args), device, args)
     show(rows)
     if args.csv:
         with args.csv.open("w", newline="") as file:

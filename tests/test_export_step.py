@@ -178,15 +178,18 @@ def test_large_arrays_stay_behind_and_others_like_them_are_drawn(
     assert set(kept) == {i for i, n in enumerate(sizes) if n <= 100}
     drawn = {a["name"]: a for a in told["arguments"] if "drawn" in a}
     assert len(kept) + len(drawn) == len(sizes)
-    for name in ("inputs", "head/kernel"):
-        x = run_step.draw(drawn[name])
+    for seed, name in enumerate(("inputs", "head/kernel")):
+        x = run_step.draw(drawn[name], seed)
         mean, deviation = drawn[name]["drawn"]
         assert list(x.shape) == drawn[name]["shape"]
         assert x.dtype == drawn[name]["dtype"] and deviation > 0
         assert abs(x.mean() - mean) < 0.2 * deviation
         assert abs(x.std() - deviation) < 0.3 * deviation
-    whole = {"shape": [200], "dtype": "int32", "drawn": [0.0, 2.0**40]}
-    assert run_step.draw(whole).max() == 2**31 - 1  # and nothing overflows
+    for bits in (32, 64):  # and nothing overflows
+        told = {"shape": [200], "dtype": f"int{bits}", "drawn": [0.0, 1e30]}
+        x = run_step.draw(told, 0)
+        most = 2 ** (bits - 1)
+        assert x.min() == -most and x.max() > 0.99 * most
 
 
 def test_no_program_holds_a_copy(folder):
@@ -215,6 +218,27 @@ def test_a_folder_without_a_program_is_told(tmp_path):
         f"error: {tmp_path} holds no step: there is no program.hlo; write one "
         "with export_step.py\n"
     )
+
+
+def test_steps_of_other_sizes_or_of_an_older_script_are_refused(
+    folder, tmp_path
+):
+    told = manifest(folder / "gdw")
+    old = {k: v for k, v in told.items() if k != "scope"}
+    for name, said in (("other", told | {"batch": 20}), ("old", old)):
+        (tmp_path / name).mkdir()
+        for file in ("program.hlo", "values.npz"):
+            (tmp_path / name / file).write_bytes(b"")
+        (tmp_path / name / "manifest.json").write_text(json.dumps(said))
+    ended = run(RUN, folder / "gdw", tmp_path / "other")
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        f"error: {folder / 'gdw'} has batch 10, {tmp_path / 'other'} has 20: "
+        "their times do not compare; take one by one\n"
+    )
+    ended = run(RUN, tmp_path / "old")
+    assert ended.returncode == 2
+    assert "old does not say its scope: it was written by" in ended.stderr
 
 
 def test_no_rounds_are_refused(tmp_path):
