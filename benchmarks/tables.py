@@ -60,6 +60,8 @@ def accuracies(folder: Path, settings: list[str]) -> str:
     rows = [row for row in read(path) if row["setting"] in settings]
     if not rows:
         raise BadInput(f"{path} has no row of {listed(settings)}")
+    measured = {row["setting"] for row in rows}
+    settings = [setting for setting in settings if setting in measured]
     cells = {(r["method"], r["setting"]): r for r in summary(rows)}
     names = sorted({row["method"] for row in rows}, key=rank)
     columns = [column(cells, setting, names) for setting in settings]
