@@ -37,7 +37,7 @@ RECIPES = {
     "soft_label": "softlabel",
     "supervised_clean": "supervised",
 }
-ACROSS, LINES = 0.12, 34  # the room of a label, in the logarithm of x and in y
+LETTER, LINES = 0.013, 34  # the room of a label, in the logarithm of x and in y
 
 
 def name_of(row: dict) -> str:
@@ -119,7 +119,7 @@ def frontier(known: dict[str, tuple[float, float]], title: str) -> Figure:
     axes, front = figure.subplots(), best(known)
     for name, (x, y) in known.items():
         colour = GOOD if name in front else GREY
-        axes.scatter(x, y, s=18, color=colour, zorder=3)
+        axes.scatter(x, y, s=18, color=colour, zorder=4)
     line = np.array([known[name] for name in front])
     style = {"color": GOOD, "lw": 1, "alpha": 0.4}
     axes.plot(*line.T, drawstyle="steps-post", **style)
@@ -162,9 +162,10 @@ def spread(known: dict, gap: float) -> dict[str, tuple[float, float, float]]:
     placed = {}
     for name, (x, y) in sorted(known.items(), key=lambda item: item[1][1]):
         near = [
-            other
-            for at, _, other in placed.values()
-            if abs(math.log(at / x)) < ACROSS
+            height
+            for other, (at, _, height) in placed.items()
+            if abs(math.log(at / x))
+            < LETTER * (2 + len(name if x < at else other))
         ]
         where = y
         for other in sorted(near):

@@ -33,6 +33,7 @@ from fsr_gdw_tf.main import parse_flags, refuse
 from fsr_gdw_tf.run_folder import write
 
 CONTROLS = ("mixup_relabel", "supervised_clean")
+STEP = "time_per_step_s"
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("readme", str(ROOT / "README.md"), "What to rewrite.")
@@ -131,8 +132,18 @@ def papers(folder: Path) -> str:
     return markdown(["paper", "network", "method", *DEFAULT], lines, note)
 
 
-def ratios(folder: Path, file: str, name: str, what: str) -> str:
-    """A column of costs: methods down, networks across."""
+def ratios(
+    folder: Path,
+    file: str,
+    name: str,
+    what: str,
+    everywhere: bool | None = None,
+) -> str:
+    """A column of costs: methods down, networks across.
+
+    everywhere: only those that were measured with every network, or (False)
+    only the others.
+    """
     path = folder / file
     lines, columns = {}, {}
     needed = ("network", "batch", "meta_batch", "method", "scope", name)
@@ -145,6 +156,17 @@ def ratios(folder: Path, file: str, name: str, what: str) -> str:
             raise BadInput(f"{path} has {row['method']} twice for {column}")
         line[column] = f"{float(row[name]):.2f}" if row[name] else "-"
         columns[column] = None
+    if everywhere is not None:
+        lines = {
+            key: line
+            for key, line in lines.items()
+            if (len(line) == len(columns)) == everywhere
+        }
+        columns = {
+            column: None
+            for column in columns
+            if any(column in line for line in lines.values())
+        }
     rows = [
         [*key, *(line.get(column, "-") for column in columns)]
         for key, line in lines.items()
@@ -156,19 +178,49 @@ def ratios(folder: Path, file: str, name: str, what: str) -> str:
     return markdown(["method", "scope", *columns], rows, note)
 
 
+def phases(folder: Path) -> str:
+    """Where the time of a step goes, in per cent."""
+    rows = texts(folder / "phases.csv", ("network", "method"))
+    names = [n for n in rows[0] if n not in ("network", "method", STEP)]
+    lines = [
+        [f"`{row['method']}`", *(f"{100 * float(row[n]):.0f}" for n in names)]
+        for row in rows
+    ]
+    networks = listed([f"`{name}`" for name in {r["network"]: 0 for r in rows}])
+    note = (
+        f"Per cent of the time of a step of {networks}; what each phase holds "
+        "stands in `benchmarks/phases.py`. From `benchmarks/phases.csv`."
+    )
+    header = ["method", *(name.replace("_", " ") for name in names)]
+    return markdown(header, lines, note)
+
+
 TABLES = {
     "accuracy": partial(accuracies, settings=DEFAULT),
     "accuracy_more": partial(accuracies, settings=MORE),
     "papers": papers,
     "cost": partial(
-        ratios, file="cost.csv", name="time_ratio", what="Time of a step"
+        ratios,
+        file="cost.csv",
+        name="time_ratio",
+        what="Time of a step",
+        everywhere=True,
     ),
     "memory": partial(
         ratios,
         file="cost.csv",
         name="memory_ratio",
         what="Memory at the peak of a step",
+        everywhere=True,
     ),
+    "cost_more": partial(
+        ratios,
+        file="cost.csv",
+        name="time_ratio",
+        what="Time of a step",
+        everywhere=False,
+    ),
+    "phases": phases,
     "gpu": partial(
         ratios, file="gpu.csv", name="time_ratio", what="Time of a step"
     ),

@@ -169,11 +169,12 @@ def test_the_frontier_is_what_nothing_cheaper_beats(figures):
 
 
 def test_labels_move_up_where_they_would_hide_another(figures):
-    """Three at one height, one of them far away."""
-    known = {"a": (1, 0.5), "b": (1.05, 0.5), "c": (3, 0.5), "d": (1, 0.505)}
+    """The long name of one reaches over its neighbours; short ones do not."""
+    known = {"l2rw:head": (1, 0.5), "b": (1.05, 0.5), "c": (3, 0.5)}
+    known |= {"d": (1, 0.505), "e": (0.95, 0.5)}
     placed = figures.spread(known, 0.02)
     where = {name: at[2] for name, at in placed.items()}
-    expected = {"a": 0.5, "b": 0.52, "c": 0.5, "d": 0.54}
+    expected = {"l2rw:head": 0.5, "b": 0.52, "c": 0.5, "d": 0.52, "e": 0.5}
     assert where == pytest.approx(expected)
 
 

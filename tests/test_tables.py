@@ -45,6 +45,10 @@ resnet32,100,100,gdw,head,1.25,,0.5
 wrn_28_2,128,32,supervised,,1.0,1.0,0.9
 wrn_28_2,128,32,gdw,all,2.9,2.25,2.6
 """
+PHASES = """network,method,forward,meta_pass,time_per_step_s
+resnet32,supervised,0.3195,0.0,0.25
+resnet32,gdw:now,0.0776,0.294,0.87
+"""
 # Read from the papers, not from the file: paper, table, network, setting, row.
 QUOTED = {
     # GDW, Table 2: CIFAR-10, uniform noise.
@@ -76,7 +80,9 @@ def tables():
 @pytest.fixture
 def folder(tmp_path):
     """Small tables of each kind."""
-    for name, text in (("accuracy", CELLS), ("papers", PAPERS), ("cost", COST)):
+    kinds = {"accuracy": CELLS, "papers": PAPERS}
+    kinds |= {"cost": COST, "phases": PHASES}
+    for name, text in kinds.items():
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
     return tmp_path
 
@@ -144,24 +150,42 @@ def test_the_papers_figures_stand_as_they_are_printed(tables, folder):
 
 
 def test_costs_have_a_row_per_scope_and_a_column_per_network(tables, folder):
+    """What was measured on every network, and apart from it the rest."""
     lines, _ = made(tables, folder, "cost")
     assert lines == [
         "| method | scope | `resnet32`, 100 + 100 | `wrn_28_2`, 128 + 32 |",
         "|---|---|---|---|",
         "| `supervised` |  | 1.00 | 1.00 |",
         "| `gdw` | `all` | 3.21 | 2.90 |",
-        "| `gdw` | `head` | 1.25 | - |",
     ]
+    lines, _ = made(tables, folder, "cost_more")
+    assert lines == [
+        "| method | scope | `resnet32`, 100 + 100 |",
+        "|---|---|---|",
+        "| `gdw` | `head` | 1.25 |",
+    ]
+    (folder / "cost.csv").write_text(COST.replace("2.5,1.28", ",1.28"))
     lines, _ = made(tables, folder, "memory")
-    assert lines[3:] == [
-        "| `gdw` | `all` | 2.50 | 2.25 |",
-        "| `gdw` | `head` | - | - |",
-    ]
+    assert lines[3:] == ["| `gdw` | `all` | - | 2.25 |"]
     gpu = COST.replace("3.207", "3.01").replace("memory_ratio", "planned_mib")
     (folder / "gpu.csv").write_text(gpu)
     lines, note = made(tables, folder, "gpu")
-    assert lines[3] == "| `gdw` | `all` | 3.01 | 2.90 |"
+    assert lines[3:] == [
+        "| `gdw` | `all` | 3.01 | 2.90 |",
+        "| `gdw` | `head` | 1.25 | - |",
+    ]
     assert note.endswith("From `benchmarks/gpu.csv`.")
+
+
+def test_phases_are_in_per_cent_of_a_step(tables, folder):
+    lines, note = made(tables, folder, "phases")
+    assert lines == [
+        "| method | forward | meta pass |",
+        "|---|---|---|",
+        "| `supervised` | 32 | 0 |",
+        "| `gdw:now` | 8 | 29 |",
+    ]
+    assert note.startswith("Per cent of the time of a step of `resnet32`; ")
 
 
 def test_a_readme_without_marks_is_left_alone(tables, tmp_path):
