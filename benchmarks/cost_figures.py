@@ -37,7 +37,7 @@ RECIPES = {
     "soft_label": "softlabel",
     "supervised_clean": "supervised",
 }
-LETTER, LINES = 0.013, 34  # the room of a label, in the logarithm of x and in y
+LETTER, LINES = 0.013, 52  # the room of a label, in the logarithm of x and in y
 
 
 def name_of(row: dict) -> str:
@@ -86,9 +86,12 @@ def step_of(name: str) -> str:
 def points(
     rows: list[dict], accuracies: dict[str, float], network: str
 ) -> dict[str, tuple[float, float]]:
-    """(time of a step, accuracy) of each method that both tables know."""
+    """(time of a step, accuracy) of each method that both tables know.
+
+    None does less than plain training: less time than that is chance.
+    """
     times = {
-        frozenset(name_of(row).split(":")): float(row["time_ratio"])
+        frozenset(name_of(row).split(":")): max(1.0, float(row["time_ratio"]))
         for row in rows
         if row["network"] == network
     }
@@ -115,7 +118,7 @@ def frontier(known: dict[str, tuple[float, float]], title: str) -> Figure:
     """Accuracy against the time of a step; a line joins the best."""
     if not known:
         raise BadInput("no method is in both tables: accuracy and cost")
-    figure = Figure((8.0, 5.6), layout="constrained")
+    figure = Figure((8.0, 8.0), layout="constrained")
     axes, front = figure.subplots(), best(known)
     for name, (x, y) in known.items():
         colour = GOOD if name in front else GREY

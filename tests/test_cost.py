@@ -153,12 +153,16 @@ def test_names_say_a_scope_that_is_not_the_methods_own(figures, rows):
 def test_points_are_of_methods_that_both_tables_know(figures, rows):
     accuracies = {"gdw": 0.6, "gdw_head": 0.5, "gdw_clean": 0.7, "fsr": 0.4}
     accuracies |= {"gdw:every4:now": 0.3, "fsr_raw": 0.9, "l2rw": 0.9}
+    accuracies["gce"] = 0.2
+    quick = dict.fromkeys(rows[0], "") | {"network": "tiny_cnn"}
+    rows.append(quick | {"method": "gce", "time_ratio": "0.97"})
     assert figures.points(rows, accuracies, "tiny_cnn") == {
         "gdw": (2.5, 0.6),
         "gdw_head": (1.25, 0.5),
         "gdw_clean": (2.5, 0.7),
         "fsr": (1.2, 0.4),
         "gdw:every4:now": (1.5, 0.3),
+        "gce": (1.0, 0.2),
     }
 
 
