@@ -176,6 +176,12 @@ def noted(folder: RunFolder) -> dict:
     return json.loads(about.read_text()) if about.is_file() else {}
 
 
+def stamp(folder: RunFolder) -> None:
+    """Note by which code a cell was run, for tables that are made later."""
+    here = {"commit": commit(), "threads": threads()}
+    write_json(folder / "run.json", noted(folder) | here)
+
+
 def written(path: Path) -> list[dict]:
     """The rows of a table that may not have been begun."""
     return read(path) if path.is_file() else []
@@ -271,7 +277,11 @@ def run(missing: list[tuple]) -> list[str]:
         with log.open("w") as out:
             command = [sys.executable, *command_of(*cell)[1:]]
             ended = subprocess.run(command, stdout=out, stderr=out, check=False)
-        failed += [str(log)] if ended.returncode else []
+        if ended.returncode:
+            failed.append(str(log))
+            print(f"failed: {log}", flush=True)
+        else:
+            stamp(RunFolder(path))
         if rows := table():
             write(rows)
     return failed

@@ -33,6 +33,7 @@ RECIPES = {
     "gdw_dictionary_raw": "gdw:dictionary:head",
     "gdw_head": "gdw:head",
     "gen_label": "genlabel",
+    "label_smoothing": "supervised",
     "mixup_relabel": "supervised:extras",
     "soft_label": "softlabel",
     "supervised_clean": "supervised",

@@ -17,8 +17,9 @@ second_order: the pullback of the meta gradient to the weights of examples, and
 real_pullback: the loss with those weights, and the network's gradient.
 bookkeeping: optimizer, metrics, whatever is kept of examples and all else that
     a train function does. A dictionary is told of the batch without MixUp, for
-    which that goes forward once more. Of a method that does not look ahead,
-    also its own rule.
+    which that goes forward once more: here with remembered features, else
+    together with the reward batch in meta_pass. Of a method that does not look
+    ahead, also its own rule.
 input: what steps in a row take longer on batches that are made as in training
     than on one that is there.
 """
