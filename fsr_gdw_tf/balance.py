@@ -55,18 +55,9 @@ def check_draw(batch: int, size: int, classes: int) -> None:
         )
 
 
-def places(counts: np.ndarray, size: int, fill: bool = False) -> np.ndarray:
-    """How many members each class has: size // classes, or all it has.
-
-    With `fill` the places that short classes leave empty go to the others.
-    """
-    taken = np.minimum(counts, size // len(counts))
-    while fill and taken.sum() < min(size, counts.sum()):
-        free = size - taken.sum()
-        open_ = np.flatnonzero(counts > taken)[:free]
-        more = max(1, free // len(open_))
-        taken[open_] = np.minimum(counts[open_], taken[open_] + more)
-    return taken
+def places(counts: np.ndarray, size: int) -> np.ndarray:
+    """How many members each class has: size // classes, or all it has."""
+    return np.minimum(counts, size // len(counts))
 
 
 def turn(classes: int, size: int, epoch: int, seed: int) -> np.ndarray:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import balance, distribute
 from fsr_gdw_tf.data.source import require_all_classes
-from fsr_gdw_tf.errors import BadInput, choices, require_range
+from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.pushers import OF_STEPS, PUSHERS, Sight, remember
 from fsr_gdw_tf.tables import (
@@ -37,7 +37,6 @@ class Dictionary(keras.layers.Layer):
     reward_batch: q, how many are drawn per step and replica: a multiple of the
         classes, all classes alike; or fewer than there are classes, each of
         another class. None: about a training batch.
-    momentum: lambda of the scores that are moving averages.
     pusher: what makes a good member; a name in `pushers.py`. The paper's is
         "meta_margin"; the default has purer members, and does not fail where
         that one does (on tables, and without MixUp).
@@ -47,28 +46,22 @@ class Dictionary(keras.layers.Layer):
         "head" only). With MixUp it was better on digits, up to a point worse on
         a small part of CIFAR-10; without MixUp it was far worse: features are
         then normalised like a training batch.
-    augment: "frozen" for an epoch, as in the official code; or "fresh" in each
-        step, for views that keep the size of the input; or "none".
     same_draw: whether all replicas draw the same reward batch.
-    fill: whether other classes take the places that a class with fewer than
-        K // classes examples leaves empty. Otherwise there are less than K.
     rotate: lets K be smaller than the number of classes: one member of each of
         K classes, of others after each epoch until all have had their turn.
-    memory_gib: what the members' inputs or features may take on each device.
+
+    Members are augmented once an epoch, as in the official code. A class with
+    fewer than K // classes examples gives all it has.
     """
 
     def __init__(
         self,
         size: int | None = None,
         reward_batch: int | None = None,
-        momentum: float = 0.9,
         pusher: str = "area_under_margin",
         features: str = "fresh",
-        augment: str = "frozen",
         same_draw: bool = False,
-        fill: bool = False,
         rotate: bool = False,
-        memory_gib: float = 2.0,
         seed: int = 0,
         **kwargs,
     ):
@@ -76,17 +69,12 @@ class Dictionary(keras.layers.Layer):
         for name, value, known in (
             ("pusher", pusher, PUSHERS),
             ("features", features, ("fresh", "bank")),
-            ("augment", augment, ("frozen", "fresh", "none")),
         ):
             if value not in known:
                 raise BadInput(f"no {name} {value!r}: {choices(value, known)}")
-        require_range(0, 1, momentum=momentum)
         self.size, self.reward_batch = size, reward_batch
-        self.momentum, self.pusher = momentum, PUSHERS[pusher]
-        self.bank = features == "bank"
-        self.augment, self.same_draw = augment, same_draw
-        self.fill, self.rotate = fill, rotate
-        self.memory_gib, self.seed = memory_gib, seed
+        self.pusher, self.bank = PUSHERS[pusher], features == "bank"
+        self.same_draw, self.rotate, self.seed = same_draw, rotate, seed
         self.scores = None
 
     def check(self, scope: str, statistics: str, ahead: bool = True) -> None:
@@ -145,13 +133,11 @@ class Dictionary(keras.layers.Layer):
         if self.bank:
             width = learner.features.outputs[0].shape[1:]
             return np.zeros(width, self.variable_dtype)
-        first = self.inputs(source, [0], 0)[0]
-        self.check_view(source, first)
-        return first
+        return self.batches.stored(source, [0], 0)[0]
 
     def make_room(self, members: int, first: np.ndarray) -> None:
         """For the inputs, or features, of all members."""
-        require_room(members, first, self.memory_gib)
+        require_room(members, first)
         self.example = tf.TensorSpec(first.shape, first.dtype)
         stored = packed(first[None])
         self.held = self.add_weight(
@@ -174,28 +160,16 @@ class Dictionary(keras.layers.Layer):
         balance.check_draw(batch, size, classes)
         return size, batch
 
-    def check_view(self, source, example: np.ndarray) -> None:
-        """Augmenting in each step starts from what tests see."""
-        raw = source.load([0])[0]
-        if self.augment == "fresh" and raw.shape != example.shape:
-            raise BadInput(
-                "augment='fresh' needs a view that keeps the size of its "
-                f"input, got {type(self.batches.view).__name__}, which makes "
-                f"{example.shape} of {raw.shape}; take 'frozen'"
-            )
-
     def places(self, source, epoch: int) -> np.ndarray:
         """How many members each class has in an epoch."""
         if self.size < source.classes:
             return balance.turn(source.classes, self.size, epoch, self.seed)
-        return balance.places(source.counts(), self.size, self.fill)
+        return balance.places(source.counts(), self.size)
 
     def prepare(self, learner, batch: dict) -> dict:
         """Add a reward batch as the meta batch."""
         slots = self.draw(learner)
         held = self.content(slots)
-        if self.augment == "fresh" and not self.bank:
-            held = self.augmented(learner, held)
         label = tf.gather(self.labels.value, slots)
         name = "meta_features" if self.bank else "meta_inputs"
         label = tf.one_hot(label, learner.classes, dtype=batch["label"].dtype)
@@ -219,22 +193,6 @@ class Dictionary(keras.layers.Layer):
             u, labels, learner.classes, self.reward_batch
         )
 
-    def augmented(self, learner, inputs: tf.Tensor) -> tf.Tensor:
-        """Each input seen anew."""
-        u = distribute.step_uniform(
-            learner.optimizer.iterations,
-            self.seed,
-            distribute.AUGMENTING,
-            [inputs.shape[0], 2],
-            self.same_draw,
-        )
-        seeds = tf.cast(u * 2**31, tf.int32)
-        return tf.map_fn(
-            lambda pair: self.batches.view.train(*pair),
-            (inputs, seeds),
-            fn_output_signature=tf.TensorSpec(inputs.shape[1:], inputs.dtype),
-        )
-
     def push(self, batch: dict, sight: dict) -> None:
         """Score the examples of a batch."""
         index = batch["index"]
@@ -242,7 +200,6 @@ class Dictionary(keras.layers.Layer):
             score=tf.gather(self.scores.value, index),
             visits=tf.gather(self.visits.value, index),
             memory=tf.gather(self.memory.value, index),
-            momentum=self.momentum,
             **sight,
         )
         distribute.write_rows(self.scores, index, self.pusher(sight))
@@ -273,21 +230,18 @@ class Dictionary(keras.layers.Layer):
         self.members.assign(members)
         self.labels.assign(source.labels[members])
         if not self.bank:
-            self.held.assign(packed(self.inputs(source, members, epoch)))
+            self.held.assign(
+                packed(self.batches.stored(source, members, epoch))
+            )
             return
         # A graph: outside of one Keras holds all activations at once.
         forward = tf.function(learner.features)
         step = max(self.reward_batch, 100)
         parts = [
-            forward(self.inputs(source, some, epoch), training=False)
+            forward(self.batches.stored(source, some, epoch), training=False)
             for some in np.split(members, range(step, len(members), step))
         ]
         self.held.assign(np.concatenate(parts))
-
-    def inputs(self, source, indices, epoch: int) -> np.ndarray:
-        """What the network is to see of these examples."""
-        frozen = self.augment == "frozen"
-        return self.batches.stored(source, indices, epoch, random=frozen)
 
     def report(self, source) -> dict[str, float]:
         """Whether members and scores tell clean from mislabelled."""

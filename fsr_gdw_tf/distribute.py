@@ -241,7 +241,7 @@ def renew_rows(table, owners: tf.Tensor, index: tf.Tensor, rows) -> None:
     table.value.assign_add(change)
 
 
-MIXING, DRAWING, AUGMENTING = range(3)  # streams of random numbers in a step
+MIXING, DRAWING = 0, 1  # streams of random numbers in a step
 
 
 def step_uniform(step, seed: int, stream: int, shape, same=False) -> tf.Tensor:

@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 
+MOMENTUM = 0.9  # lambda of Algorithm 1
 NEVER, RIGHT, WRONG = 0.0, 1.0, 2.0  # predicted right: never, last time, before
 
 
 class Sight(NamedTuple):
-    """What a step has seen of its examples; all but `momentum` is `[batch]`.
+    """What a step has seen of its examples.
 
     With MixUp the step's own loss is that of the mixed example; all else
     belongs to the un-mixed one.
@@ -27,7 +28,6 @@ class Sight(NamedTuple):
     loss: tf.Tensor
     logits_after: tf.Tensor  # [batch, classes], after the virtual step
     logits_unmixed: tf.Tensor  # [batch, classes], before the virtual step
-    momentum: float
 
     @property
     def loss_after(self) -> tf.Tensor:
@@ -37,7 +37,7 @@ class Sight(NamedTuple):
     def blend(self, value: tf.Tensor) -> tf.Tensor:
         """P <- lambda P + (1 - lambda) value, as in Algorithm 1."""
         value = tf.cast(value, self.score.dtype)
-        return self.momentum * self.score + (1.0 - self.momentum) * value
+        return MOMENTUM * self.score + (1.0 - MOMENTUM) * value
 
 
 def meta_margin(sight: Sight) -> tf.Tensor:

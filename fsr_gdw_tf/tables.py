@@ -14,6 +14,7 @@ import tensorflow as tf
 from fsr_gdw_tf.errors import BadInput
 
 TABLE_GIB = 1.0
+DICTIONARY_GIB = 2.0
 
 
 def require_same(part, source) -> None:
@@ -95,15 +96,15 @@ def dense_rows(values: tf.Tensor, places: tf.Tensor, classes: int) -> tf.Tensor:
     return tf.scatter_nd(cells, tf.reshape(values, [-1]), shape)
 
 
-def require_room(members: int, example: np.ndarray, most: float) -> None:
+def require_room(members: int, example: np.ndarray) -> None:
     """Refuse members of a dictionary that will not fit, with the figure."""
     gib = members * example.nbytes / 2**30
-    if gib > most:
+    if gib > DICTIONARY_GIB:
         shape = " x ".join(map(str, example.shape))
         raise BadInput(
             f"a dictionary of {members} inputs of {shape} ({example.dtype}) "
-            f"takes {gib:.3g} GiB on each device, more than memory_gib={most}; "
-            "lower its size, or raise memory_gib"
+            f"takes {gib:.3g} GiB on each device, more than {DICTIONARY_GIB}; "
+            "lower its size"
         )
 
 

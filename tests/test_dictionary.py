@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from conftest import blob_source, blobs, classifier
 
-from fsr_gdw_tf import FSR, BadInput, Batches, Dictionary, MixUp, arrays
-from fsr_gdw_tf.data import CropFlip, Resize, Source
+from fsr_gdw_tf import FSR, BadInput, Batches, Dictionary, MixUp, arrays, tables
+from fsr_gdw_tf.data import CropFlip, Source
 from fsr_gdw_tf.pushers import NEVER, PUSHERS, RIGHT, WRONG, Sight, remember
 
 
@@ -117,14 +117,10 @@ def long_tail():
     return arrays(np.eye(24, 4, dtype=np.float32), y)
 
 
-@pytest.mark.parametrize(
-    ("fill", "places"),
-    [(False, [5, 5, 2]), (True, [7, 6, 2])],
-)
-def test_a_short_class_gives_all_it_has(fill, places):
-    """K = 15: five of each class, or what is free goes to the others."""
-    source = long_tail()
-    dictionary, model = bound(source, size=15, reward_batch=12, fill=fill)
+def test_a_short_class_gives_all_it_has():
+    """K = 15: five of each class, and the two there are."""
+    source, places = long_tail(), [5, 5, 2]
+    dictionary, model = bound(source, size=15, reward_batch=12)
     assert dictionary.places(source, 0).tolist() == places
     dictionary.refresh(model, source, 0)
     members = dictionary.members.numpy()
@@ -136,12 +132,6 @@ def test_a_short_class_gives_all_it_has(fill, places):
     assert np.bincount(dictionary.labels.numpy()[slots]).tolist() == [4, 4, 4]
     assert drawn[22] == drawn[23] == 2
     assert all(drawn[i] <= 1 for i in range(22))
-
-
-def test_filling_stops_when_all_examples_are_members():
-    source = long_tail()
-    dictionary, _ = bound(source, size=24, reward_batch=3, fill=True)
-    assert dictionary.places(source, 0).tolist() == [16, 6, 2]
 
 
 def test_reward_batches_are_balanced_new_each_step_and_without_repeats():
@@ -269,10 +259,10 @@ def images(n=12, size=6):
     return arrays(x, np.arange(n) % 2)
 
 
-def shown(augment, epoch, step=0):
+def shown(epoch, step=0):
     """A reward batch of all members, in the order of the members."""
     source = images()
-    dictionary = Dictionary(12, 12, augment=augment)
+    dictionary = Dictionary(12, 12)
     dictionary.bind(Stub(step), source, Batches(6, view=CropFlip(padding=2)))
     dictionary.refresh(None, source, epoch)
     batch = dictionary.prepare(Stub(step), {"label": tf.zeros((1, 2))})
@@ -291,38 +281,12 @@ class Stub:
 
 
 def test_frozen_images_are_augmented_once_an_epoch():
-    once = shown("frozen", epoch=1)
-    np.testing.assert_array_equal(once, shown("frozen", epoch=1, step=5))
+    once = shown(epoch=1)
+    np.testing.assert_array_equal(once, shown(epoch=1, step=5))
     assert once.dtype == np.uint8
-    assert (once != shown("none", epoch=1)).any()
-    frozen = images().load(np.r_[0:12:2, 1:12:2])
-    assert sorted(frozen.sum((1, 2, 3))) == sorted(
-        shown("none", 1).sum((1, 2, 3))
-    )
-
-
-def test_fresh_images_are_augmented_in_each_step():
-    one, two = shown("fresh", 1, step=0), shown("fresh", 1, step=1)
-    assert one.shape == two.shape == (12, 6, 6, 1)
-    assert (one != two).any()
-
-
-def test_fresh_augmentation_compiles_with_xla():
-    model = classifier(FSR(Dictionary(augment="fresh")), compiled=XLA)
-    model.fit(*blobs(), epochs=1, verbose=0)
-    source = images()
-    dictionary = Dictionary(12, 12, augment="fresh")
-    batches = Batches(6, view=CropFlip(padding=2))
-    dictionary.bind(Stub(0), source, batches)
-    dictionary.refresh(None, source, 0)
-    step = tf.function(
-        lambda: dictionary.augmented(Stub(0), dictionary.content(range(12))),
-        jit_compile=True,
-    )
-    assert step().shape == (12, 6, 6, 1)
-
-
-XLA = {"jit_compile": True}
+    assert (once != shown(epoch=2)).any()
+    plain = images().load(np.r_[0:12:2, 1:12:2])
+    assert sorted(once.sum((1, 2, 3))) != sorted(plain.sum((1, 2, 3)))
 
 
 def test_purity_is_logged_where_the_truth_is_known():
@@ -354,16 +318,6 @@ def test_purity_is_logged_where_the_truth_is_known():
         ({"reward_batch": 0}, "a reward batch of 0 cannot be drawn"),
         ({"pusher": "margin"}, "no pusher 'margin': did you mean"),
         ({"features": "banc"}, "no features 'banc': did you mean 'bank'"),
-        ({"augment": "froze"}, "no augment 'froze': did you mean 'frozen'"),
-        ({"momentum": 1.0}, r"momentum must be in \[0, 1\), got 1.0"),
-        (
-            {"size": 30, "memory_gib": 1e-8, "features": "bank"},
-            r"30 inputs of 8 \(float32\) takes 8.94e-07 GiB on each device",
-        ),
-        (
-            {"size": 30, "memory_gib": 1e-8},
-            r"30 inputs of 4 \(float32\) takes 4.47e-07 GiB on each device",
-        ),
     ],
 )
 def test_what_cannot_work_is_told_before_training(kwargs, message):
@@ -378,17 +332,23 @@ def test_a_dataset_without_indices_is_told():
         model.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ("bank", r"30 inputs of 8 \(float32\) takes 8.94e-07 GiB on each"),
+        ("fresh", r"30 inputs of 4 \(float32\) takes 4.47e-07 GiB on each"),
+    ],
+)
+def test_a_dictionary_that_does_not_fit_is_told(monkeypatch, features, message):
+    monkeypatch.setattr(tables, "DICTIONARY_GIB", 1e-8)
+    with pytest.raises(BadInput, match=message):
+        bound(blob_source(n=60), size=30, features=features)
+
+
 def test_a_class_without_examples_is_told():
     source = arrays(*blobs(), class_names=["a", "b", "c", "d"])
     with pytest.raises(BadInput, match=r"no example of 1 of 4 classes \(d\)"):
         bound(source)
-
-
-def test_a_view_that_changes_the_size_is_never_applied_twice():
-    with pytest.raises(BadInput, match="augment='fresh' needs a view"):
-        Dictionary(augment="fresh").bind(
-            Stub(0), images(), Batches(6, view=Resize(4))
-        )
 
 
 @pytest.mark.parametrize(
@@ -426,7 +386,6 @@ def sight(**kwargs):
         "loss": tf.constant([1.0, 2.0, 3.0, 4.0]),
         "logits_after": tf.constant(after),
         "logits_unmixed": tf.zeros((4, 3)),
-        "momentum": 0.9,
     }
     return Sight(**{**start, **kwargs})
 

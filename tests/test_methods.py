@@ -450,19 +450,7 @@ def test_a_scope_that_matches_nothing_is_told_before_training():
         fit(classifier(GDW(scope="stem")))
 
 
-def test_class_weights_are_kept_for_analysis():
-    """At its label, omega is what `table` holds; the constraint holds."""
-    model = classifier(GDW(keep_omega=True))
-    fit(model, batch_size=60)
-    _, y = blobs()
-    omega = model.method.omega_table.numpy()
-    assert omega.shape == (60, 3) and omega.std() > 0
-    np.testing.assert_allclose(
-        omega[np.arange(60), y], model.method.table.numpy(), rtol=1e-5
-    )
-
-
 def test_a_table_that_does_not_fit_is_refused_with_its_size():
-    method = GDW(keep_omega=True)
+    method = GDW()
     with pytest.raises(BadInput, match=r"437513 x 8142 .* 13\.3 GiB"):
         example_table(method, "omega", 437_513, 1.0, 8142)

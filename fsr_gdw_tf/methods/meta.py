@@ -16,7 +16,6 @@ from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import foresee, lookahead, scope_variables
 from fsr_gdw_tf.methods.weighing import WeighingMethod
-from fsr_gdw_tf.tables import example_table
 from fsr_gdw_tf.tally import Tally
 
 STATISTICS = ("batch", "moving", "joint")
@@ -50,8 +49,6 @@ class MetaMethod(WeighingMethod):
     warmup: epochs, or below 1 their share of all, in which all weights are one.
     cap: probabilities above it count as it in the gradient (GDW's code: .999);
         1.0 is plain cross-entropy.
-    keep_omega: keep each example's last omega of every class, for analysis, in
-        `omega_table`, examples x classes.
     """
 
     def __init__(
@@ -68,7 +65,6 @@ class MetaMethod(WeighingMethod):
         meta_statistics: str | None = None,
         warmup: float = 0,
         cap: float = 1.0,
-        keep_omega: bool = False,
         **kwargs,
     ):
         super().__init__(warmup=warmup, **kwargs)
@@ -88,8 +84,7 @@ class MetaMethod(WeighingMethod):
         self.meta_every, self.remembered = meta_every, []
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
-        self.cap, self.keep_omega = cap, keep_omega
-        self.omega_table = self.loss_tally = None
+        self.cap, self.loss_tally = cap, None
 
     @property
     def uses_meta(self) -> bool:
@@ -130,15 +125,6 @@ class MetaMethod(WeighingMethod):
         super().bind(learner, source, batches)
         if source is None or known:
             return
-        if self.keep_omega:
-            self.omega_table = example_table(
-                self,
-                "omega",
-                len(source),
-                1.0,
-                learner.classes,
-                remedy="leave it out (keep_omega=False)",
-            )
         # In other scopes the features are those after the virtual step.
         if self.dictionary and self.scope == "head":
             self.loss_tally = Tally(self, "losses", LOSSES)
@@ -232,13 +218,6 @@ class MetaMethod(WeighingMethod):
             return super().objective(batch, logits, omega)
         scaled = scale_gradient(logits, omega)
         return losses.capped_cross_entropy(batch["label"], scaled, self.cap)
-
-    def observe(self, learner, batch, logits, omega) -> None:
-        """Note each example's weight at its label, or of all classes."""
-        super().observe(learner, batch, logits, omega)
-        if self.omega_table is not None and "index" in batch:
-            rows = tf.broadcast_to(omega, tf.shape(logits))
-            distribute.write_rows(self.omega_table, batch["index"], rows)
 
     def per_example(self, source) -> dict[str, np.ndarray]:
         """The last weight, and the score of a dictionary."""
