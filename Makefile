@@ -16,21 +16,21 @@ run: $(VENV)/.installed
 # nothing else. It begins with what it measures with: processor, threads,
 # versions. The frontier is drawn once there is an accuracy table.
 bench: $(VENV)/.installed
-	$(BIN)/python benchmarks/cost.py --csv=benchmarks/cost.csv \
-	    --phases=benchmarks/phases.csv --figure=benchmarks/cost.svg \
-	    $(if $(wildcard benchmarks/accuracy.csv), \
-	        --accuracy_csv=benchmarks/accuracy.csv \
-	        --frontier=benchmarks/frontier.svg)
+	$(BIN)/python benchmarks/all_costs.py --csv=benchmarks/results/cost.csv \
+	    --phases=benchmarks/results/phases.csv --figure=benchmarks/results/cost.svg \
+	    $(if $(wildcard benchmarks/results/accuracy.csv), \
+	        --accuracy_csv=benchmarks/results/accuracy.csv \
+	        --frontier=benchmarks/results/frontier.svg)
 
 # Hours; goes on where it was stopped. DATA_DIR is the folder of cifar10/.
 accuracy: $(VENV)/.installed
 	$(BIN)/python benchmarks/accuracy.py --data_dir=$(DATA_DIR) \
-	    --csv=benchmarks/accuracy.csv
+	    --csv=benchmarks/results/accuracy.csv
 
 # The tables of README.md, from the CSV files in benchmarks/.
 .PHONY: tables
 tables: $(VENV)/.installed
-	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/readme_tables.py
 
 test: lint
 	$(BIN)/python -m pytest -n auto

@@ -2,8 +2,9 @@
 
     python benchmarks/accuracy.py --data_dir=tfds --run_dir=runs/accuracy
 
-A cell is a setting (SETTINGS of cells.py), a method (a file in gin/methods/)
-and a seed: a run of gin/cifar10_small.gin in a process and a folder of its own.
+A cell is a setting (SETTINGS of accuracy_runs.py), a method (a file in
+gin/methods/) and a seed: a run of gin/cifar10_small.gin in a process and a
+folder of its own.
 Cells that are finished are skipped, one that was interrupted goes on, so the
 command can be repeated until the table is whole. `--show` only prints the
 commands, one for each cell that is missing.
@@ -32,7 +33,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
-from cells import (
+from accuracy_runs import (
     DEFAULT,
     KINDS,
     ROOT,
@@ -45,10 +46,13 @@ from cells import (
     threads,
 )
 
-from fsr_gdw_tf import methods, provenance
+from fsr_gdw_tf import methods
+from fsr_gdw_tf.command_line import parse_flags, refuse
 from fsr_gdw_tf.errors import BadInput, choices
-from fsr_gdw_tf.main import parse_flags, refuse
-from fsr_gdw_tf.run_folder import RunFolder, show, write_csv, write_json
+from fsr_gdw_tf.experiments import run_info
+from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.files import write_csv, write_json
+from fsr_gdw_tf.io.run_folder import RunFolder
 
 METHODS = sorted(
     (path.stem for path in ROOT.glob("gin/methods/*.gin")),
@@ -230,7 +234,7 @@ def write(rows: list[dict]) -> None:
         "seeds": FLAGS.seeds,
         "tested on": IMAGES[FLAGS.validate],
         "threads": threads(),
-        "versions": provenance.versions(),
+        "versions": run_info.versions(),
     }
     write_json(path.with_suffix(".json"), about)
     write_csv(path, rows, list(KINDS))

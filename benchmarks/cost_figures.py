@@ -1,4 +1,4 @@
-"""How cost.py's figures are drawn: what a step costs, and what it is worth."""
+"""How all_costs.py draws what a step costs, and what it is worth."""
 
 import math
 from pathlib import Path
@@ -79,7 +79,7 @@ def bars(axes: Axes, found: dict, networks: list[str], column: str) -> None:
 
 
 def step_of(name: str) -> str:
-    """What cost.py calls the step of a method of accuracy.py."""
+    """What all_costs.py calls the step of a method of accuracy.py."""
     recipe, *words = name.split(":")
     return ":".join([RECIPES.get(recipe, recipe), *words])
 

@@ -4,7 +4,7 @@
         --network=resnet32 --batch=100 --programs=steps
     python benchmarks/run_step.py steps/supervised steps/gdw  # needs only JAX
 
-Methods, flags and (random) data are those of `fsr_gdw_tf.benchmark`. A folder
+Methods, flags and (random) data are those of `step_cost.py`. A folder
 per method, `steps/gdw-head` for gdw:head:
 
 program.hlo: forward, virtual step, meta pass, the real pullback, optimizer,
@@ -27,15 +27,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import step_cost
 import tensorflow as tf
 from absl import app, flags
+from specs import KERAS, parse
 from tensorflow.compiler.xla.service import hlo_pb2
 
-from fsr_gdw_tf import benchmark, distribute
+from fsr_gdw_tf.command_line import parse_flags, refuse
+from fsr_gdw_tf.distribution import step_loop
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.main import parse_flags, refuse
-from fsr_gdw_tf.run_folder import replacing, write_json
-from fsr_gdw_tf.specs import KERAS, parse
+from fsr_gdw_tf.io.files import replacing, write_json
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("programs", "steps", "Where the folders of the steps go.")
@@ -58,7 +59,7 @@ def prepare(spec: str):
 
     The benchmark's own stepper binds it and makes the data.
     """
-    classifier = benchmark.build(spec)
+    classifier = step_cost.build(spec)
     seen = {}
 
     def look(iterator):
@@ -66,7 +67,7 @@ def prepare(spec: str):
         return {}
 
     classifier.train_function = look  # in place of what would be compiled
-    benchmark.stepper(classifier, parse(spec).meta_batch)()
+    step_cost.stepper(classifier, parse(spec).meta_batch)()
     classifier.train_function = None
     return classifier, seen
 
@@ -76,7 +77,7 @@ def whole_step(classifier):
 
     @tf.function(jit_compile=True, autograph=False)
     def step(batch):
-        distribute.steps_of_execution(classifier)
+        step_loop.steps_of_execution(classifier)
         classifier.train_step(batch)
         return {m.name: m.result() for m in classifier.measured[:2]}
 

@@ -19,11 +19,12 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from fsr_gdw_tf.command_line import parse_flags, refuse
 from fsr_gdw_tf.data import Batches, ResizedCropFlip, Source
-from fsr_gdw_tf.data.files import FileReader
+from fsr_gdw_tf.data.datasets.image_files import FileReader
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.main import parse_flags, refuse
-from fsr_gdw_tf.run_folder import show, write_csv
+from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.files import write_csv
 
 COLUMNS = ["pipeline", "images_per_s", "ours_relative"]
 FLAGS = flags.FLAGS

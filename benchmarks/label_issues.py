@@ -27,12 +27,13 @@ import numpy as np
 from absl import app, flags
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from fsr_gdw_tf import config
-from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.main import parse_flags
-from fsr_gdw_tf.report.statistics import collect, write
-from fsr_gdw_tf.report.suspicion import judge
-from fsr_gdw_tf.run_folder import show, write_csv
+from fsr_gdw_tf.command_line import parse_flags
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment
+from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.label_quality.label_issues import judge
+from fsr_gdw_tf.label_quality.label_records import collect, write
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "The folder that holds cifar10/.")
@@ -74,8 +75,8 @@ def train(method: str, splits=None):
     """(splits, classifier, experiment, seconds) of a training run."""
     keras.backend.clear_session()
     files = ["gin/cifar10_noise.gin", f"gin/methods/{method}.gin"]
-    config.parse(files, settings())
-    experiment = config.make(Experiment)
+    gin_config.parse(files, settings())
+    experiment = gin_config.make(Experiment)
     splits, classifier = experiment.prepare(splits)
     start = time.perf_counter()
     classifier.fit(

@@ -3,7 +3,7 @@
     python benchmarks/phases.py --methods=supervised,gdw,gdw:now,fsr:bank \\
         --network=resnet32 --csv=phases.csv
 
-Methods, flags and (random) images are those of `fsr_gdw_tf.benchmark`; images
+Methods, flags and (random) images are those of `step_cost.py`; images
 are cropped and mirrored, as CIFAR's are. The classifier's own step is traced
 anew for each place where a phase ends, and ends there. These beginnings of a
 step take turns; a phase is the median time of the one that ends with it less
@@ -37,17 +37,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import step_cost
 import tensorflow as tf
 from absl import app, flags
+from specs import KERAS, parse
 
-from fsr_gdw_tf import benchmark, lookahead
+from fsr_gdw_tf import lookahead
 from fsr_gdw_tf.classifier import Classifier
+from fsr_gdw_tf.command_line import parse_flags, refuse
 from fsr_gdw_tf.data import CropFlip
 from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.main import parse_flags, refuse
+from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.methods import MetaMethod
-from fsr_gdw_tf.run_folder import show, write_csv
-from fsr_gdw_tf.specs import KERAS, parse
 
 PHASES = ["forward", "virtual_step", "meta_pass", "second_order"]
 PHASES += ["real_pullback", "bookkeeping", "input"]
@@ -193,8 +195,8 @@ def shares(phases: list[str], ends: list[float]) -> dict[str, float]:
 
 def measure(spec: str) -> dict:
     """A row of the table."""
-    classifier = benchmark.build(spec)
-    data = benchmark.dataset(
+    classifier = step_cost.build(spec)
+    data = step_cost.dataset(
         classifier, parse(spec).meta_batch, CropFlip(), FOREVER
     )
     made = iter(data)

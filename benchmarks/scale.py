@@ -27,10 +27,10 @@ import tensorflow as tf
 from absl import app, flags
 
 from fsr_gdw_tf import FSR, Batches, Classifier, Dictionary, Relabel, arrays
-from fsr_gdw_tf.devices import process_memory
-from fsr_gdw_tf.main import parse_flags
+from fsr_gdw_tf.command_line import parse_flags
+from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.networks import mlp
-from fsr_gdw_tf.run_folder import show, write_csv
 
 # CIFAR-10, WebVision's 50 classes, iNaturalist 2018 twice, all of WebVision.
 SIZES = [
@@ -48,6 +48,16 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("csv", None, "Where to write the table.")
 flags.DEFINE_integer("rounds", 5, "Times each thing is done; medians count.")
 flags.DEFINE_integer("only", None, "Measure one row of the table, here.")
+
+
+def process_memory(name: str) -> int:
+    """Bytes of this process: VmRSS now, VmHWM at the peak.
+
+    The peak of `getrusage` is that of the parent, if that was higher.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = next(line for line in lines if line.startswith(f"{name}:"))
+    return 1024 * int(found.split()[1])
 
 
 def build(n: int, classes: int, members: int):

@@ -7,18 +7,20 @@ import gin
 import keras
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses, metrics
-from fsr_gdw_tf.books import Books
+from fsr_gdw_tf import losses, metrics
 from fsr_gdw_tf.data.pipeline import Batches
 from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import BadInput, require_range
-from fsr_gdw_tf.methods import Method, Regulariser, Supervised
+from fsr_gdw_tf.label_quality.issue_table import issue_table
+from fsr_gdw_tf.label_quality.label_issues import judge
+from fsr_gdw_tf.label_quality.label_records import collect
+from fsr_gdw_tf.methods import Method, Supervised
 from fsr_gdw_tf.methods.fsr import complete
 from fsr_gdw_tf.networks.split import batch_norms, split
 from fsr_gdw_tf.optimizers import add_l2
-from fsr_gdw_tf.report.lists import issue_table
-from fsr_gdw_tf.report.statistics import collect
-from fsr_gdw_tf.report.suspicion import judge
+from fsr_gdw_tf.recorders.training_dynamics import Books
+from fsr_gdw_tf.regularisers import Regulariser
 from fsr_gdw_tf.trainer import Trainer
 
 
@@ -201,11 +203,11 @@ class Classifier(Trainer):
             output_gradients=[delta, tf.ones_like(extra)],
         )
         self._move(gradients)
-        distribute.average(self.statistics)
+        collectives.average(self.statistics)
         for part in self.parts:
             part.observe(self, batch, logits, omega)
         # The loss is this replica's part of the global mean.
-        self.loss_mean.update_state(loss * distribute.replicas())
+        self.loss_mean.update_state(loss * collectives.replicas())
         self.accuracy.update_state(batch["label"], logits)
         return logits
 
@@ -222,14 +224,14 @@ class Classifier(Trainer):
                 per_example += part.penalty(self, batch, logits)
             if weight is not None:
                 per_example *= tf.cast(weight, per_example.dtype)
-            loss = distribute.mean(per_example)
+            loss = collectives.mean(per_example)
         return loss, tape.gradient(loss, logits)
 
     def _own_losses(self) -> tf.Tensor:
         """Losses that the user's layers add, such as kernel regularisers."""
         own = [*self.features.losses, *self.head.losses]
         total = tf.add_n(own) if own else tf.zeros(())
-        return total / distribute.replicas()
+        return total / collectives.replicas()
 
     def _move(self, gradients) -> None:
         gradients = add_l2(gradients, self.network_variables, self.l2)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, optimizers
+from fsr_gdw_tf import optimizers
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import BadInput, choices
 from fsr_gdw_tf.networks.split import leaves
 
@@ -48,7 +49,7 @@ def lookahead(learner, method, batch, forward) -> Outlook:
             output_gradients=delta,
             unconnected_gradients="zero",
         )
-        virtual = distribute.add_up(virtual)
+        virtual = collectives.add_up(virtual)
         theta_hat = [
             _virtual_step(learner, method, v, g)
             for v, g in zip(variables, virtual, strict=True)
@@ -116,13 +117,13 @@ def _sometimes(learner, method, look) -> list[tf.Tensor]:
     """A new look in every so many steps; in others what was seen then."""
     # Each replica saw its own part of the meta batch; all remember the sum, of
     # which each takes a part again.
-    old = [v.value / distribute.replicas() for v in method.remembered]
+    old = [v.value / collectives.replicas() for v in method.remembered]
     turn = learner.optimizer.iterations % method.meta_every == 0
     parts = tf.cond(turn, look, lambda: [tf.identity(part) for part in old])
-    total = distribute.add_up(parts)
+    total = collectives.add_up(parts)
     for variable, value in zip(method.remembered, total, strict=True):
         variable.assign(value)
-    return [value / distribute.replicas() for value in total]
+    return [value / collectives.replicas() for value in total]
 
 
 def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:

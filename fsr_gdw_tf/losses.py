@@ -96,3 +96,18 @@ def smooth_labels(labels: tf.Tensor, smoothing: float) -> tf.Tensor:
     """y (1 - s) + s / C: part of each label is spread over all classes."""
     classes = labels.shape[-1]
     return labels * (1.0 - smoothing) + smoothing / classes
+
+
+@tf.custom_gradient
+def scale_gradient(logits: tf.Tensor, weights: tf.Tensor):
+    """The logits as they are; backward, `weights * upstream`.
+
+    `weights` is `[batch, 1]`, one per example, or `[batch, classes]`, one per
+    example and class (Eq. 2 of GDW). The backward pass can be differentiated
+    once more in the weights; the forward pass does not depend on them.
+    """
+
+    def backward(upstream):
+        return weights * upstream, tf.zeros_like(weights)
+
+    return tf.identity(logits), backward

@@ -6,15 +6,16 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from absl import app, flags, logging
+from absl import app, flags
 
-from fsr_gdw_tf import config
-from fsr_gdw_tf.compare import compare
-from fsr_gdw_tf.devices import say
+from fsr_gdw_tf.command_line import parse_flags, refuse
+from fsr_gdw_tf.distribution.hosts import say
 from fsr_gdw_tf.errors import BadInput, choices
-from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.report.make import make
-from fsr_gdw_tf.run_folder import RunFolder
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.compare import compare
+from fsr_gdw_tf.experiments.experiment import Experiment, data_of_run
+from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.label_report.build import make
 
 FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare", "report"]
@@ -30,17 +31,17 @@ def main(argv: list[str]) -> None:
         if argv[1:]:
             raise BadInput(f"unexpected argument {argv[1]!r}: flags start --")
         files, params = FLAGS.gin_file, FLAGS.gin_param
-        config.parse(files, params)
-        mode = FLAGS.mode or config.value("MODE")
+        gin_config.parse(files, params)
+        mode = FLAGS.mode or gin_config.value("MODE")
         if mode not in MODES:
             raise BadInput(f"no MODE {mode!r}: {choices(mode, MODES)}")
         folder = RunFolder(FLAGS.run_dir or Path("runs", Path(files[0]).stem))
         if mode == "compare":
             compare(folder, files, params, sys.argv)
         elif mode == "report":
-            say(f"Report: {make(folder)}")
+            say(f"Report: {make(folder, reload=lambda: data_of_run(folder))}")
         else:
-            experiment = config.make(Experiment)
+            experiment = gin_config.make(Experiment)
             for name, value in getattr(experiment, mode)(
                 folder, sys.argv
             ).items():
@@ -48,23 +49,6 @@ def main(argv: list[str]) -> None:
         say(f"Results: {folder.path.resolve()}")
     except BadInput as error:
         refuse(error)
-
-
-def refuse(error: Exception) -> None:
-    """Say what is wrong in one line, and end."""
-    print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
-    sys.exit(2)
-
-
-def parse_flags(argv: list[str]) -> list[str]:
-    """Flags, where a wrong one is bad input like any other."""
-    try:
-        rest = FLAGS(argv)
-    except flags.Error as error:
-        return refuse(error)
-    if not FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # no chatter of TensorFlow
-    return rest
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import BadInput
 
 
@@ -129,7 +129,7 @@ def add_l2(gradients, variables, l2: float) -> list:
     """g + l2 theta: the decay that momentum and Adam see."""
     if not l2:
         return gradients
-    share = l2 / distribute.replicas()  # the optimizer adds replicas up
+    share = l2 / collectives.replicas()  # the optimizer adds replicas up
     return [
         None if g is None else g + share * v.value
         for g, v in zip(gradients, variables, strict=True)

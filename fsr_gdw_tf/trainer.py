@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute
 from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
-from fsr_gdw_tf.callbacks.method import FollowMethod
-from fsr_gdw_tf.data import user
+from fsr_gdw_tf.callbacks.method_progress import FollowMethod
+from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.distribution import input_shards, step_loop
 
 
 class Trainer(keras.Model):
@@ -24,17 +24,17 @@ class Trainer(keras.Model):
     def make_train_function(self, force=False) -> None:
         """What Keras calls per execution: its steps, then the metrics."""
         if self.train_function is None or force:
-            self.train_function = distribute.loop(
+            self.train_function = step_loop.loop(
                 self,
                 self.train_step,
-                lambda: distribute.steps_of_execution(self),
+                lambda: step_loop.steps_of_execution(self),
                 lambda: self.measured[:2],
             )
 
     def make_test_function(self, force=False) -> None:
         """One step, and metrics over all replicas."""
         if self.test_function is None or force:
-            self.test_function = distribute.loop(
+            self.test_function = step_loop.loop(
                 self, self.test_step, lambda: 1, lambda: self.measured
             )
 
@@ -47,9 +47,9 @@ class Trainer(keras.Model):
         arrays); `meta_in_training=True` adds it to what is trained on, which
         is worth having; `initial_step`, where the first epoch goes on.
         """
-        x, y = user.hold_out_tail(x, y, kwargs)
-        x = user.as_source(x, y, self.classes)
-        x, meta = user.clean_set(x, self.method, self.classes, kwargs)
+        x, y = data_adapter.hold_out_tail(x, y, kwargs)
+        x = data_adapter.as_source(x, y, self.classes)
+        x, meta = data_adapter.clean_set(x, self.method, self.classes, kwargs)
         batches = self._batches_for(x, batch_size, kwargs)
         held = kwargs.pop("validation_data", None)
         own = kwargs.pop("validation_batches", batches)
@@ -69,7 +69,7 @@ class Trainer(keras.Model):
         start = kwargs.get("initial_epoch", 0)
         step = kwargs.pop("initial_step", 0)
         if isinstance(x, Source):
-            user.require_meta(self.method, meta is not None)
+            data_adapter.require_meta(self.method, meta is not None)
             kwargs["steps_per_epoch"] = batches.steps(x)
             meta = meta if self.method.meta_in_batches else None
 
@@ -78,12 +78,14 @@ class Trainer(keras.Model):
                     batches.train(x, epochs, start, meta, step, share)
                 )
         else:
-            user.require_start(step)
+            data_adapter.require_start(step)
             whole = self._checked(x)
-            user.require_meta(self.method, "meta_inputs" in whole.element_spec)
+            data_adapter.require_meta(
+                self.method, "meta_inputs" in whole.element_spec
+            )
 
             def make(share):
-                return distribute.cut(whole, share)
+                return input_shards.cut(whole, share)
 
         steps = kwargs.get("steps_per_epoch")
         if steps is None and self.replicas == 1:
@@ -91,11 +93,11 @@ class Trainer(keras.Model):
         self.step.assign(step)
         self.steps.assign(max(steps or 0, 0))
         self.length_known = bool(self.steps > 0)
-        return distribute.spread(self.distribute_strategy, make)
+        return input_shards.spread(self.distribute_strategy, make)
 
     def _checked(self, dataset) -> tf.data.Dataset:
         shape = self.features.inputs[0].shape
-        return user.checked(dataset, shape, self.classes)
+        return data_adapter.checked(dataset, shape, self.classes)
 
     def _own_callbacks(self, source, clean, first_epoch: int) -> list:
         follow, dictionary = FollowMethod(source, clean), self.method.dictionary
@@ -107,7 +109,7 @@ class Trainer(keras.Model):
         """Loss and metrics on arrays, on a `Source`, or on a dataset."""
         # What Keras has cached in `fit` counts in executions, tests in steps.
         if not kwargs.pop("_use_cached_eval_dataset", False):
-            x = user.as_source(x, y, self.classes)
+            x = data_adapter.as_source(x, y, self.classes)
             batches = self._batches_for(x, batch_size, kwargs)
             x, steps = self._test_data(x, batches)
             kwargs.setdefault("steps", steps)
@@ -121,7 +123,7 @@ class Trainer(keras.Model):
 
     def predict(self, x, batch_size=None, **kwargs):
         """Class probabilities of arrays, of a `Source`, or of a dataset."""
-        x = user.unlabelled(x, self.classes)
+        x = data_adapter.unlabelled(x, self.classes)
         if not isinstance(x, Source):
             return super().predict(x, batch_size, **kwargs)
         batches = self._batches_for(x, batch_size, kwargs)
@@ -133,7 +135,7 @@ class Trainer(keras.Model):
         return found["probs"][real][np.argsort(found["row"][real])]
 
     def _batches_for(self, x, batch_size, kwargs):
-        batches = user.batches_for(x, batch_size, kwargs, self.replicas)
+        batches = data_adapter.batches_for(x, batch_size, kwargs, self.replicas)
         return batches.over(self.replicas)
 
     def _test_data(self, x, batches, rows: bool = False):
@@ -141,7 +143,7 @@ class Trainer(keras.Model):
 
         With `rows` predictions say which rows of `x` they belong to.
         """
-        x = user.as_source(x, None, self.classes)
+        x = data_adapter.as_source(x, None, self.classes)
         if not isinstance(x, Source):
             return self._checked(x), None
 
@@ -153,4 +155,4 @@ class Trainer(keras.Model):
 
         # Keras would count a batch for each replica.
         steps = batches.test_steps(x, self.replicas)
-        return distribute.spread(self.distribute_strategy, make), steps
+        return input_shards.spread(self.distribute_strategy, make), steps

@@ -8,7 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from fsr_gdw_tf import Classifier, arrays, config, main, networks
+from fsr_gdw_tf import Classifier, arrays, main, networks
+from fsr_gdw_tf.command_line import parse_flags
+from fsr_gdw_tf.experiments import gin_config
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +70,11 @@ def command_line(capsys, monkeypatch):
             main.FLAGS[name].unparse()
         code = 0
         try:
-            main.main(main.parse_flags(["main", *args]))
+            main.main(parse_flags(["main", *args]))
         except SystemExit as stop:
             code = stop.code
         out = capsys.readouterr()
         return code, out.out, out.err
 
     yield run
-    config.gin.clear_config()
+    gin_config.gin.clear_config()

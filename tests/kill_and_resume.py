@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fsr_gdw_tf.run_folder import read_csv
+from fsr_gdw_tf.io.files import read_csv
 
 PROGRAM = ["-m", "fsr_gdw_tf.main"]
 # Everything with a state: FSR's dictionary, scores and new labels, MixUp, EMA,

@@ -19,7 +19,8 @@ from conftest import blob_source, blobs, classifier
 from test_methods import CASES
 
 from fsr_gdw_tf import GDW, Batches
-from fsr_gdw_tf.devices import host, make_strategy
+from fsr_gdw_tf.distribution.devices import make_strategy
+from fsr_gdw_tf.distribution.hosts import host
 from fsr_gdw_tf.networks.split import synchronize
 
 

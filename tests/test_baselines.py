@@ -15,7 +15,7 @@ from fsr_gdw_tf import (
     Supervised,
     losses,
 )
-from fsr_gdw_tf.callbacks.method import FollowMethod
+from fsr_gdw_tf.callbacks.method_progress import FollowMethod
 from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.data import Source
 from fsr_gdw_tf.methods import (
@@ -27,7 +27,6 @@ from fsr_gdw_tf.methods import (
     ForwardCorrection,
     GenLabel,
     MentorNet,
-    Remix,
     SoftLabel,
 )
 from fsr_gdw_tf.methods.crust import central
@@ -35,6 +34,7 @@ from fsr_gdw_tf.methods.d2l import local_dimensions
 from fsr_gdw_tf.methods.forward_correction import anchors
 from fsr_gdw_tf.methods.soft_label import nearest_probs
 from fsr_gdw_tf.optimizers import another_optimizer
+from fsr_gdw_tf.regularisers import Remix
 
 TWO = tf.math.log([[0.75, 0.25], [0.75, 0.25]])
 CLEAN = {"meta": blobs(n=12, seed=7)}

@@ -6,21 +6,22 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import roc_auc_score
 
-from fsr_gdw_tf import Classifier, Supervised, config
-from fsr_gdw_tf.experiment import Experiment
+from fsr_gdw_tf import Classifier, Supervised
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment
 
 
 @pytest.fixture(autouse=True)
 def clean_gin():
     yield
-    config.gin.clear_config()
+    gin_config.gin.clear_config()
 
 
 def train_on_digits(name: str) -> dict:
     """The history of the digits recipe with one method."""
     files = ["gin/digits.gin", f"gin/methods/{name}.gin"]
-    config.parse(files, ["EPOCHS=40"])
-    experiment = config.make(Experiment)
+    gin_config.parse(files, ["EPOCHS=40"])
+    experiment = gin_config.make(Experiment)
     splits, classifier = experiment.prepare()
     return classifier.fit(
         splits.train,

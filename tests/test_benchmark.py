@@ -8,11 +8,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+import step_cost
 import tensorflow as tf
+from specs import KERAS, METHODS, Spec, parse
 
-from fsr_gdw_tf import BadInput, benchmark
+from fsr_gdw_tf import BadInput
 from fsr_gdw_tf.lookahead import scope_variables
-from fsr_gdw_tf.specs import KERAS, METHODS, Spec, parse
 
 SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
@@ -23,7 +24,7 @@ COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 
 def run(*flags: str):
     return subprocess.run(
-        [sys.executable, "-m", "fsr_gdw_tf.benchmark", *SMALL, *flags],
+        [sys.executable, step_cost.__file__, *SMALL, *flags],
         capture_output=True,
         text=True,
         check=False,
@@ -34,13 +35,13 @@ def run(*flags: str):
 @pytest.fixture
 def small():
     """Flags of a network of no size."""
-    benchmark.FLAGS(["benchmark", *SMALL])
+    step_cost.FLAGS(["benchmark", *SMALL])
 
 
 def model_and_data(spec: str):
     """What a name is measured with."""
-    model = benchmark.build(spec)
-    return model, benchmark.dataset(model, parse(spec).meta_batch)
+    model = step_cost.build(spec)
+    return model, step_cost.dataset(model, parse(spec).meta_batch)
 
 
 @pytest.mark.slow
@@ -127,15 +128,15 @@ def test_names_are_taken_apart():
 
 
 def test_words_change_what_they_say(small):
-    method = benchmark.build("gdw:now:every4").method
+    method = step_cost.build("gdw:now:every4").method
     assert (method.ahead, method.meta_every) == (False, 4)
-    model = benchmark.build("gdw:bank:extras:head")
+    model = step_cost.build("gdw:bank:extras:head")
     assert model.method.dictionary.bank
     kinds = [type(part).__name__ for part in model.regularisers]
     assert kinds == ["MixUp", "Relabel"]
     assert model.method.meta_statistics == "moving"
-    assert benchmark.build("fsr:joint").method.meta_statistics == "joint"
-    assert not benchmark.build("fsr:raw").regularisers
+    assert step_cost.build("fsr:joint").method.meta_statistics == "joint"
+    assert not step_cost.build("fsr:raw").regularisers
 
 
 def test_meta_batches_are_as_large_as_the_name_says(small):
@@ -147,28 +148,28 @@ def test_meta_batches_are_as_large_as_the_name_says(small):
 @pytest.mark.parametrize("name", [*METHODS, KERAS])
 def test_every_method_can_be_measured(name):
     """A step of each, on a network of no size."""
-    benchmark.FLAGS(["benchmark", *SMALL, "--size=4"])
-    logs = benchmark.step_of(name)()
+    step_cost.FLAGS(["benchmark", *SMALL, "--size=4"])
+    logs = step_cost.step_of(name)()
     assert np.isfinite(logs["loss"])
 
 
 def test_a_scope_is_the_same_however_many_were_built_before(small):
     """Two of three convolutions, their normalisations (2 each), the head."""
     for _ in range(2):
-        model = benchmark.build("gdw:conv2d_1")
+        model = step_cost.build("gdw:conv2d_1")
         assert len(scope_variables(model, model.method.scope)) == 2 + 4 + 2
 
 
 def test_stock_keras_takes_the_step_that_plain_takes_without_l2(small):
     """The same network, batch, loss and optimizer."""
-    ours, stock = benchmark.build("supervised"), benchmark.build(KERAS)
+    ours, stock = step_cost.build("supervised"), step_cost.build(KERAS)
     ours.l2 = 0.0
     for v, same in zip(
         stock.trainable_variables, ours.network_variables, strict=True
     ):
         v.assign(same)
     before = [v.numpy() for v in stock.trainable_variables]
-    logs = [benchmark.stepper(model)() for model in (ours, stock)]
+    logs = [step_cost.stepper(model)() for model in (ours, stock)]
     assert logs[0]["loss"] == pytest.approx(logs[1]["loss"], rel=1e-5)
     for old, mine, its in zip(
         before, ours.network_variables, stock.trainable_variables, strict=True
@@ -184,19 +185,19 @@ def test_the_peak_of_a_step_holds_its_activations():
     Convolution and normalisation each keep such a tensor for the way back.
     """
     flags = ["--size=16", "--batch=100", "--examples=100"]
-    benchmark.FLAGS(["benchmark", *SMALL, *flags])
+    step_cost.FLAGS(["benchmark", *SMALL, *flags])
     try:
         tf.config.experimental.get_memory_info("CPU:0")
     except ValueError:
         pytest.skip("TensorFlow keeps no account of this processor's memory")
     held = 100 * 16 * 16 * 32 * 4
-    assert benchmark.peak_memory("supervised") > 2 * held
+    assert step_cost.peak_memory("supervised") > 2 * held
 
 
 def test_of_steps_that_take_turns_each_kind_counts():
     """One step in three is dear: (9 + 1 + 1) / 3, which is no median."""
     seconds = [9.0, 1.0, 1.0, 9.0, 1.0, 1.0, 99.0]
-    assert benchmark.typical(seconds, 3) == pytest.approx(11 / 3)
-    assert benchmark.typical(seconds) == 1.0
+    assert step_cost.typical(seconds, 3) == pytest.approx(11 / 3)
+    assert step_cost.typical(seconds) == 1.0
     with pytest.raises(BadInput, match="4 kinds need as many rounds, got 3"):
-        benchmark.typical([1.0, 2.0, 3.0], 4)
+        step_cost.typical([1.0, 2.0, 3.0], 4)

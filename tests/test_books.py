@@ -7,10 +7,10 @@ import tensorflow as tf
 from conftest import blobs, classifier
 
 from fsr_gdw_tf import FSR, BadInput, FineTune, MixUp, Relabel, arrays
-from fsr_gdw_tf.books import Books
 from fsr_gdw_tf.callbacks import LabelStatistics
+from fsr_gdw_tf.label_quality.label_records import collect, read
 from fsr_gdw_tf.methods import Method
-from fsr_gdw_tf.report.statistics import collect, read
+from fsr_gdw_tf.recorders.training_dynamics import Books
 
 
 class Says(keras.callbacks.Callback):

@@ -9,13 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import step_cost
+from specs import KERAS, METHODS, parse
 
-from fsr_gdw_tf import BadInput, benchmark, config
-from fsr_gdw_tf.experiment import Learner
-from fsr_gdw_tf.specs import KERAS, METHODS, parse
+from fsr_gdw_tf import BadInput
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Learner
 
 ROOT = Path(__file__).parent.parent
-SCRIPT = ROOT / "benchmarks" / "cost.py"
+SCRIPT = ROOT / "benchmarks" / "all_costs.py"
 COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 ROWS = f"""{COLUMNS},time_per_step_s
 tiny_cnn,100,100,supervised,,1.0,1.0,0.02
@@ -85,7 +87,7 @@ def plan() -> dict:
 
 def test_every_table_can_be_measured_and_plain_is_its_unit(plan):
     for network, (size, batch, *_, specs) in plan["tables"].items():
-        assert network in benchmark.NETWORKS
+        assert network in step_cost.NETWORKS
         assert specs[:2] == ["supervised", KERAS]
         assert len(specs) == len({*specs}) == len([*map(parse, specs)])
         assert size >= 32 and batch >= 8
@@ -103,15 +105,15 @@ def test_the_scopes_between_are_stages_of_the_network(plan):
     specs = map(parse, plan["tables"]["resnet32"][-1])
     between = {told.scope for told in specs} - {"", "head"}
     assert between == {"conv2d_11", "conv2d_21"}
-    benchmark.FLAGS(["benchmark", "--network=resnet32", "--size=32"])
-    layer = benchmark.build("gdw:conv2d_11").features.get_layer
+    step_cost.FLAGS(["benchmark", "--network=resnet32", "--size=32"])
+    layer = step_cost.build("gdw:conv2d_11").features.get_layer
     widths = [layer(f"conv2d_{n}").filters for n in (10, 11, 20, 21)]
     assert widths == [16, 32, 32, 64]
 
 
 def test_a_recipe_takes_the_step_that_is_measured_for_it(figures, plan):
     """All but settings that change no cost: the same parts, the same scope."""
-    benchmark.FLAGS(["benchmark", "--network=tiny_cnn"])
+    step_cost.FLAGS(["benchmark", "--network=tiny_cnn"])
     measured = {frozenset(s.split(":")) for s in plan["tables"]["tiny_cnn"][-1]}
     recipes = {path.stem for path in ROOT.glob("gin/methods/*.gin")}
     assert {*figures.RECIPES} <= recipes
@@ -123,12 +125,12 @@ def test_a_recipe_takes_the_step_that_is_measured_for_it(figures, plan):
     assert {"fsr", "gdw", "gdw_dictionary", "elr", *figures.RECIPES} <= {*known}
     for name in known:
         files = ["gin/cifar10_small.gin", f"gin/methods/{name}.gin"]
-        config.parse(files, ["FORGET_RATE=0.2"])
-        learner = config.make(Learner)
-        told = benchmark.method_of(parse(figures.step_of(name)))
+        gin_config.parse(files, ["FORGET_RATE=0.2"])
+        learner = gin_config.make(Learner)
+        told = step_cost.method_of(parse(figures.step_of(name)))
         recipe = learner.method, learner.regularisers
         assert parts_of(*recipe) == parts_of(*told), name
-    config.gin.clear_config()
+    gin_config.gin.clear_config()
 
 
 def parts_of(method, regularisers) -> tuple:
@@ -267,7 +269,7 @@ def test_a_table_takes_the_place_of_its_rows_and_others_stay(tmp_path):
     about = json.loads(path.with_suffix(".json").read_text())
     assert about["resnet32"] == {"cpu": "another"}
     command = about["tiny_cnn"]["command"]
-    assert command[:3] == ["python", "-m", "fsr_gdw_tf.benchmark"]
+    assert command[:2] == ["python", "benchmarks/step_cost.py"]
     assert {"--batch=10", "--rounds=2", "--network=tiny_cnn"} <= {*command}
     assert str(tmp_path) not in " ".join(command)
     assert {"cpu", "threads", "intra_op_threads"} <= {*about["tiny_cnn"]}

@@ -7,9 +7,24 @@ import pytest
 import tensorflow as tf
 from conftest import blob_source, blobs, classifier
 
-from fsr_gdw_tf import FSR, BadInput, Batches, Dictionary, MixUp, arrays, tables
+from fsr_gdw_tf import (
+    FSR,
+    BadInput,
+    Batches,
+    Dictionary,
+    MixUp,
+    arrays,
+    example_state,
+)
 from fsr_gdw_tf.data import CropFlip, Source
-from fsr_gdw_tf.pushers import NEVER, PUSHERS, RIGHT, WRONG, Sight, remember
+from fsr_gdw_tf.dictionary.pushers import (
+    NEVER,
+    PUSHERS,
+    RIGHT,
+    WRONG,
+    Sight,
+    remember,
+)
 
 
 def bound(source, batch_size=6, batches=None, **kwargs):
@@ -340,7 +355,7 @@ def test_a_dataset_without_indices_is_told():
     ],
 )
 def test_a_dictionary_that_does_not_fit_is_told(monkeypatch, features, message):
-    monkeypatch.setattr(tables, "DICTIONARY_GIB", 1e-8)
+    monkeypatch.setattr(example_state, "DICTIONARY_GIB", 1e-8)
     with pytest.raises(BadInput, match=message):
         bound(blob_source(n=60), size=30, features=features)
 

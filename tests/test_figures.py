@@ -12,11 +12,18 @@ import tensorflow as tf
 from conftest import blob_source, classifier
 from test_main import TINY, one_line
 
-from fsr_gdw_tf import FSR, GDW, Batches, Dictionary, arrays, drawings, figures
+from fsr_gdw_tf import FSR, GDW, Batches, Dictionary, arrays
 from fsr_gdw_tf.callbacks import Checkpoints
-from fsr_gdw_tf.methods.trends import Trends, smallest_two, witnesses
-from fsr_gdw_tf.run_logs import Run
-from fsr_gdw_tf.tally import Tally
+from fsr_gdw_tf.figures import main
+from fsr_gdw_tf.paper_figures import plots
+from fsr_gdw_tf.paper_figures.figures import PLATES
+from fsr_gdw_tf.paper_figures.run import Run, find
+from fsr_gdw_tf.recorders.class_weight_stats import (
+    Trends,
+    smallest_two,
+    witnesses,
+)
+from fsr_gdw_tf.recorders.epoch_means import Tally
 
 GIVEN, TRUE = [0, 1, 3, 2], [0, 2, 3, 1]  # two right labels, two wrong ones
 HALF = np.full((4, 4), 0.5, "float32")
@@ -287,7 +294,7 @@ def command(capsys, *arguments) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of `python -m fsr_gdw_tf.figures`."""
     code = 0
     try:
-        figures.main([str(a) for a in arguments])
+        main([str(a) for a in arguments])
     except SystemExit as stop:
         code = stop.code
     said = capsys.readouterr()
@@ -351,7 +358,7 @@ def test_lines_show_the_columns_from_the_first_epoch_that_has_them(tmp_path):
         "epoch,val_accuracy,increased_clean,increased_true,increased_other\n"
         "1,0.5,,,\n2,0.6,0.65,0.2,0.64\n3,0.7,0.66,0.1,0.65\n",
     )
-    (axes,) = drawings.of_each(drawings.increased)([run]).axes
+    (axes,) = plots.of_each(plots.increased)([run]).axes
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
     nan = np.nan
     np.testing.assert_array_equal(
@@ -370,11 +377,11 @@ def test_points_and_bars_are_the_mean_accuracy_and_the_last_purity(tmp_path):
         "val_accuracy,purity,weight_zero\n" + "".join(rows),
         run_json='{"data": {"realised_noise": 0.4}}',
     )
-    (axes,) = drawings.purity([run]).axes
+    (axes,) = plots.purity([run]).axes
     (points,) = axes.collections
     np.testing.assert_allclose(points.get_offsets(), [[0.75, 0.7]])
     assert [text.get_text() for text in axes.texts] == ["fsr, 40% noise"]
-    (axes,) = drawings.bars([run]).axes
+    (axes,) = plots.bars([run]).axes
     heights = [bar.get_height() for bar in axes.patches]
     np.testing.assert_allclose(heights, [0.7, 0.75, 0.25])
     (line,) = axes.collections[0].get_segments()
@@ -393,9 +400,9 @@ def test_class_weights_are_those_of_one_example_in_all_runs(tmp_path):
     ]
     for run, text in zip(runs, ("".join(rows), four + rows[0]), strict=False):
         (run.path / "class_weights.csv").write_text(head + text)
-    choose = figures.PLATES["gdw_fig4_class_weights"].choose
+    choose = PLATES["gdw_fig4_class_weights"].choose
     assert choose(runs) == runs[:2]
-    one, two = drawings.class_weights(runs[:2]).axes
+    one, two = plots.class_weights(runs[:2]).axes
     assert one.get_title() == "gdw: cat labelled dog"
     heights = [bar.get_height() for bar in one.patches]
     assert heights == [0.5, 0.5, 0.4, 0.3], "before, then after"
@@ -414,10 +421,10 @@ def test_the_ablation_needs_a_run_with_and_one_without_the_constraint(tmp_path):
         folder_of(tmp_path / name, metrics, config_gin=text)
         for name, text in texts.items()
     ]
-    choose = figures.PLATES["gdw_fig7_zero_mean"].choose
+    choose = PLATES["gdw_fig7_zero_mean"].choose
     assert choose(runs) == runs[:2]
     assert choose(runs[:1]) == choose(runs[1:]) == []
-    accuracy, loss = drawings.constraint(runs[:2]).axes
+    accuracy, loss = plots.constraint(runs[:2]).axes
     assert [line.get_label() for line in accuracy.lines] == [
         "with (with constraint)",
         "free (without constraint)",
@@ -428,7 +435,7 @@ def test_the_ablation_needs_a_run_with_and_one_without_the_constraint(tmp_path):
 def test_runs_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
     for seed in ("a", "b"):
         folder_of(tmp_path / seed / "gdw", "epoch\n1\n")
-    found = figures.run_logs.find([tmp_path / "a", tmp_path / "b" / "gdw"])
+    found = find([tmp_path / "a", tmp_path / "b" / "gdw"])
     assert [run.name for run in found] == ["a/gdw", "b/gdw"]
 
 

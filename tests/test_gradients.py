@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fsr_gdw_tf import BadInput, Classifier, Dictionary, distribute, losses
+from fsr_gdw_tf import BadInput, Classifier, Dictionary, example_state, losses
 from fsr_gdw_tf.classifier import Forward
-from fsr_gdw_tf.gradients import scale_gradient
+from fsr_gdw_tf.example_state import example_table
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
+from fsr_gdw_tf.losses import scale_gradient
 from fsr_gdw_tf.methods import GDW, INSW, L2RW, GenLabel, MWNet, SoftLabel
 from fsr_gdw_tf.methods.gdw import zero_mean
 from fsr_gdw_tf.optimizers import SGD
-from fsr_gdw_tf.tables import example_table
 
 N, M, C, DIM = 6, 5, 3, 4
 
@@ -392,7 +392,9 @@ def test_moving_statistics_move_once_and_by_the_train_batch(batch, ahead):
 
 def test_rows_are_written_where_they_belong():
     table = keras.Variable(np.arange(5.0), aggregation="sum")
-    distribute.write_rows(table, tf.constant([4, 1]), tf.constant([9.0, 7.0]))
+    example_state.write_rows(
+        table, tf.constant([4, 1]), tf.constant([9.0, 7.0])
+    )
     np.testing.assert_allclose(table.numpy(), [0, 7, 2, 3, 9])
 
 

@@ -29,8 +29,8 @@ from fsr_gdw_tf.data import (
     webvision,
 )
 from fsr_gdw_tf.data.augmentation import Window
+from fsr_gdw_tf.data.datasets.image_files import FileReader
 from fsr_gdw_tf.data.encoded import decode
-from fsr_gdw_tf.data.files import FileReader
 from fsr_gdw_tf.data.source import join
 
 ROOT = Path(__file__).parent.parent
@@ -349,7 +349,7 @@ def test_labels_of_tfds_where_nothing_can_be_written(store, monkeypatch):
 
 
 def test_reading_many_labels_is_said_once(store, monkeypatch, capsys):
-    module = sys.modules["fsr_gdw_tf.data.tfds_images"]
+    module = sys.modules["fsr_gdw_tf.data.datasets.tfds"]
     monkeypatch.setattr(module, "MANY", 10)
     capsys.readouterr()
     shades(store)  # 24 and 6

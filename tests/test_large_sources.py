@@ -16,7 +16,7 @@ from fsr_gdw_tf.data import (
     prepare,
     webvision,
 )
-from fsr_gdw_tf.data.lists import missing
+from fsr_gdw_tf.data.file_lists import missing
 
 
 @pytest.fixture

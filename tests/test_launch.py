@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from fsr_gdw_tf.run_folder import RunFolder
+from fsr_gdw_tf.io.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[1]
 LAUNCH = ROOT / "launch"

@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsr_gdw_tf import BadInput, config, devices, networks, run_folder
-from fsr_gdw_tf.experiment import Experiment
+from fsr_gdw_tf import BadInput, networks
+from fsr_gdw_tf.distribution import hosts
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment
+from fsr_gdw_tf.io import files
+from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.networks.split import batch_norms
-from fsr_gdw_tf.run_folder import RunFolder
 
 TINY = [
     "--gin_file=gin/digits.gin",
@@ -147,8 +150,8 @@ def test_a_host_that_does_not_see_the_first_ones_files_is_told(
 ):
     cluster = {"worker": ["a:1", "b:1"]}
     task = {"type": "worker", "index": 1}
-    config = json.dumps({"cluster": cluster, "task": task})
-    monkeypatch.setenv("TF_CONFIG", config)
+    gin_config = json.dumps({"cluster": cluster, "task": task})
+    monkeypatch.setenv("TF_CONFIG", gin_config)
     with pytest.raises(BadInput, match="must be one folder on all hosts"):
         RunFolder(tmp_path).require_shared(patience=1)
     (tmp_path / "config.gin").write_text("")
@@ -158,10 +161,10 @@ def test_a_host_that_does_not_see_the_first_ones_files_is_told(
 def test_other_hosts_write_nothing(tmp_path, monkeypatch, capsys):
     cluster = {"chief": ["a:1"], "worker": ["b:1"]}
     task = {"type": "worker", "index": 0}
-    config = json.dumps({"cluster": cluster, "task": task})
-    monkeypatch.setenv("TF_CONFIG", config)
-    run_folder.write(tmp_path / "metrics.csv", "")
-    devices.say("hello")
+    gin_config = json.dumps({"cluster": cluster, "task": task})
+    monkeypatch.setenv("TF_CONFIG", gin_config)
+    files.write(tmp_path / "metrics.csv", "")
+    hosts.say("hello")
     assert not list(tmp_path.iterdir()) and not capsys.readouterr().out
     assert RunFolder(tmp_path).failed.name == "FAILED.1"
 
@@ -169,8 +172,8 @@ def test_other_hosts_write_nothing(tmp_path, monkeypatch, capsys):
 def test_precision_and_normalisation_reach_the_network(tmp_path):
     """Features in half precision, logits and weights not."""
     params = ["PRECISION='mixed_bfloat16'", "SYNC_BATCH_NORM=True"]
-    config.parse(["gin/digits.gin", "gin/methods/gdw.gin"], params)
-    splits, classifier = config.make(Experiment).prepare()
+    gin_config.parse(["gin/digits.gin", "gin/methods/gdw.gin"], params)
+    splits, classifier = gin_config.make(Experiment).prepare()
     images = splits.train.load([0, 1])
     features = classifier.features(images)
     assert features.dtype == "bfloat16"

@@ -9,10 +9,10 @@ from conftest import blob_source, blobs, classifier, weights
 from fsr_gdw_tf import BadInput, Batches, Dictionary, MixUp, Supervised, arrays
 from fsr_gdw_tf.callbacks import Checkpoints
 from fsr_gdw_tf.data.splits import check_meta
+from fsr_gdw_tf.example_state import example_table
 from fsr_gdw_tf.methods import (
     CRUST,
     D2L,
-    ELR,
     FSR,
     GCE,
     GDW,
@@ -21,7 +21,6 @@ from fsr_gdw_tf.methods import (
     L2RW,
     METHODS,
     PENCIL,
-    REGULARISERS,
     ClassBalanced,
     CoTeaching,
     FineTune,
@@ -30,13 +29,10 @@ from fsr_gdw_tf.methods import (
     GenLabel,
     MentorNet,
     MWNet,
-    Relabel,
-    Remix,
     SoftLabel,
-    mixup,
 )
 from fsr_gdw_tf.optimizers import Adam
-from fsr_gdw_tf.tables import example_table
+from fsr_gdw_tf.regularisers import ELR, REGULARISERS, Relabel, Remix, mixup
 
 NOISE = [[0.8, 0.1, 0.1], [0.0, 1.0, 0.0], [0.0, 0.3, 0.7]]
 

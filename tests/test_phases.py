@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import step_cost
 
-from fsr_gdw_tf import BadInput, benchmark, lookahead
+from fsr_gdw_tf import BadInput, lookahead
 
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "phases.py"
 SMALL = [
@@ -30,11 +31,11 @@ def phases():
 @pytest.fixture
 def of(phases):
     """(classifier, graphs of its step's beginnings, the phases they end)."""
-    benchmark.FLAGS(["benchmark", *SMALL])
+    step_cost.FLAGS(["benchmark", *SMALL])
 
     def of(spec):
-        classifier = benchmark.build(spec)
-        batch = next(iter(benchmark.dataset(classifier)))
+        classifier = step_cost.build(spec)
+        batch = next(iter(step_cost.dataset(classifier)))
         runs, names = phases.beginnings(classifier, batch)
         return classifier, [run.func.graph for run in runs], names
 

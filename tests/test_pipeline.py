@@ -7,7 +7,7 @@ from conftest import blob_source
 
 from fsr_gdw_tf import BadInput, Batches, arrays
 from fsr_gdw_tf.data import CropFlip, ResizedCropFlip, Source
-from fsr_gdw_tf.distribute import Share, cut
+from fsr_gdw_tf.distribution.input_shards import Share, cut
 
 
 def indices(dataset) -> np.ndarray:

@@ -10,7 +10,8 @@ import pytest
 from conftest import blobs
 
 from fsr_gdw_tf import Classifier
-from fsr_gdw_tf.methods import METHODS, REGULARISERS
+from fsr_gdw_tf.methods import METHODS
+from fsr_gdw_tf.regularisers import REGULARISERS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

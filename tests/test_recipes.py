@@ -11,11 +11,13 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from fsr_gdw_tf import Classifier, config
+from fsr_gdw_tf import Classifier
 from fsr_gdw_tf.callbacks import Checkpoints
-from fsr_gdw_tf.experiment import Experiment
-from fsr_gdw_tf.methods import METHODS, REGULARISERS
-from fsr_gdw_tf.run_folder import RunFolder
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment
+from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.methods import METHODS
+from fsr_gdw_tf.regularisers import REGULARISERS
 
 ROOT = Path(__file__).parent.parent
 RUN_FILES = sorted(p.name for p in ROOT.glob("gin/*.gin") if p.stem != "base")
@@ -246,16 +248,16 @@ def test_run_file_opens_with_its_recipe_card(recipe):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_part_goes_with_the_base(part):
-    config.parse(["gin/digits.gin", part])
-    built = config.make(Experiment)
+    gin_config.parse(["gin/digits.gin", part])
+    built = gin_config.make(Experiment)
     assert callable(built.data) and built.epochs == 60
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("gin/methods/*.gin")))
 def test_method_file_builds_its_method(path):
     """The name of the file is the name of what it sets."""
-    config.parse(["gin/digits.gin", f"gin/methods/{path.name}"])
-    experiment = config.make(Experiment)
+    gin_config.parse(["gin/digits.gin", f"gin/methods/{path.name}"])
+    experiment = gin_config.make(Experiment)
     learner = experiment.learner()
     parts = [learner.method, *learner.regularisers]
     names = [type(p).__name__.lower() for p in parts]
@@ -286,8 +288,8 @@ def test_every_method_has_its_file():
     ],
 )
 def test_gdws_recipes_build_gdws_constants(recipe, expected):
-    config.parse([f"gin/{recipe}.gin"])
-    experiment = config.make(Experiment)
+    gin_config.parse([f"gin/{recipe}.gin"])
+    experiment = gin_config.make(Experiment)
     learner = experiment.learner()
     method = learner.method
     assert {name: getattr(method, name) for name in expected} == expected
@@ -330,8 +332,8 @@ FSR_TABLE = {
 
 @pytest.mark.parametrize("recipe", FSR_TABLE)
 def test_fsrs_recipes_build_fsrs_constants(recipe):
-    config.parse([f"gin/{recipe}.gin"])
-    experiment = config.make(Experiment)
+    gin_config.parse([f"gin/{recipe}.gin"])
+    experiment = gin_config.make(Experiment)
     learner = experiment.learner()
     method, extras = learner.method, learner.regularisers
     dictionary = method.dictionary
@@ -355,8 +357,8 @@ def test_fsrs_recipes_build_fsrs_constants(recipe):
 
 
 def test_digits_recipe_is_what_its_card_says():
-    config.parse(["gin/digits.gin"])
-    experiment = config.make(Experiment)
+    gin_config.parse(["gin/digits.gin"])
+    experiment = gin_config.make(Experiment)
     splits, classifier = experiment.prepare()
     assert isinstance(classifier, Classifier)
     sizes = len(splits.train), len(splits.meta), len(splits.test)
@@ -369,8 +371,8 @@ def test_digits_recipe_is_what_its_card_says():
 
 def test_included_names_are_found_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config.parse(["gin/digits.gin"])
-    assert config.value("NOISE") == 0.4
+    gin_config.parse(["gin/digits.gin"])
+    assert gin_config.value("NOISE") == 0.4
 
 
 def test_the_current_folder_comes_first(tmp_path, monkeypatch):
@@ -378,8 +380,8 @@ def test_the_current_folder_comes_first(tmp_path, monkeypatch):
     text = "include 'gin/base.gin'\nEPOCHS = 7\n"
     (tmp_path / "gin" / "digits.gin").write_text(text)
     monkeypatch.chdir(tmp_path)
-    config.parse(["gin/digits.gin"])
-    assert config.value("EPOCHS") == 7
+    gin_config.parse(["gin/digits.gin"])
+    assert gin_config.value("EPOCHS") == 7
 
 
 def test_knobs_of_the_base_are_explained():

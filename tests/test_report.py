@@ -15,15 +15,19 @@ from test_main import TINY as THREE_EPOCHS
 from test_main import one_line
 
 from fsr_gdw_tf import BadInput, arrays
-from fsr_gdw_tf.report import images, lists, summary, verify
-from fsr_gdw_tf.report import statistics as file
-from fsr_gdw_tf.report.__main__ import FLAGS, main
-from fsr_gdw_tf.report.cleaned import cleaned
-from fsr_gdw_tf.report.make import make
-from fsr_gdw_tf.report.reasons import Reasons
-from fsr_gdw_tf.report.statistics import Statistics
-from fsr_gdw_tf.report.suspicion import Verdict, judge, ranks_within
-from fsr_gdw_tf.run_folder import RunFolder, read_csv, write_csv
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment, data_of_run
+from fsr_gdw_tf.io.files import read_csv, write_csv
+from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.label_quality import issue_table
+from fsr_gdw_tf.label_quality import label_records as file
+from fsr_gdw_tf.label_quality.label_issues import Verdict, judge, ranks_within
+from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.reasons import Reasons
+from fsr_gdw_tf.label_report import images, review_sheet, summary
+from fsr_gdw_tf.label_report.build import make
+from fsr_gdw_tf.label_report.cleaned_labels import cleaned
+from fsr_gdw_tf.report import FLAGS, main
 
 TINY = [
     *THREE_EPOCHS,
@@ -276,7 +280,7 @@ def test_reasons_are_words_and_numbers():
 def test_the_list_has_all_examples_the_worst_first(tmp_path):
     s = statistics([0, 1, 1], np.eye(2)[[0, 0, 1]], [0, 0, 1])
     verdict = verdict_of([0.2, 0.75, 0.1], s.given, [0, 0, 1])
-    lists.write_issues(tmp_path / "label_issues.csv", s, verdict)
+    issue_table.write_issues(tmp_path / "label_issues.csv", s, verdict)
     rows = read_csv(tmp_path / "label_issues.csv")
     assert [row["index"] for row in rows] == [1, 0, 2]
     first = dict(rows[0])
@@ -303,7 +307,7 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
     s = statistics(given, np.tile([0.5, 0.5], (1000, 1)))
     verdict = verdict_of(score, given)
     sheet = tmp_path / "verify_me.csv"
-    verify.write_sheet(sheet, s, verdict)
+    review_sheet.write_sheet(sheet, s, verdict)
     with sheet.open() as opened:
         rows = list(csv.DictReader(opened))
     assert len(rows) == 40 and {row["label_is"] for row in rows} == {""}
@@ -314,8 +318,8 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
         for i, row in enumerate(some):
             row["label_is"] = " Wrong" if i < wrong else "right"
     write_csv(sheet, rows)
-    answers = verify.read_sheet(str(sheet), s)
-    found = {r["score"]: r for r in verify.estimate(verdict, *answers)}
+    answers = review_sheet.read_sheet(str(sheet), s)
+    found = {r["score"]: r for r in review_sheet.estimate(verdict, *answers)}
     assert list(found) == ["0 to 0.1", "0.9 to 1", "0.5 or more", "all"]
     top = found["0.9 to 1"]
     assert (top["examples"], top["checked"], top["wrong"]) == (100, 20, 18)
@@ -336,15 +340,15 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
 def test_a_sheet_that_was_begun_is_not_written_over(tmp_path):
     s = statistics([0, 1], np.eye(2))
     verdict, sheet = verdict_of([0.1, 0.9], s.given), tmp_path / "sheet.csv"
-    verify.write_sheet(sheet, s, verdict)
+    review_sheet.write_sheet(sheet, s, verdict)
     empty = sheet.read_text()
-    verify.write_sheet(sheet, s, verdict)
+    review_sheet.write_sheet(sheet, s, verdict)
     assert sheet.read_text() == empty
     with sheet.open() as opened:
         rows = list(csv.DictReader(opened))
     write_csv(sheet, [row | {"label_is": "wrong"} for row in rows])
     begun = sheet.read_text()
-    verify.write_sheet(sheet, s, verdict)
+    review_sheet.write_sheet(sheet, s, verdict)
     assert sheet.read_text() == begun and "wrong" in begun
 
 
@@ -361,15 +365,15 @@ SHEETS = {
 def test_a_sheet_that_is_none_is_refused(case, tmp_path):
     text, message = SHEETS[case]
     sheet = tmp_path / "sheet.csv"
-    sheet.write_text(text.format(head=",".join(verify.COLUMNS)))
+    sheet.write_text(text.format(head=",".join(review_sheet.COLUMNS)))
     s = statistics([0, 1], np.eye(2))
     with pytest.raises(BadInput, match=message):
-        verify.read_sheet(str(sheet), s)
+        review_sheet.read_sheet(str(sheet), s)
 
 
 def test_a_sheet_that_is_not_there_is_refused():
     with pytest.raises(BadInput, match="no such file"):
-        verify.read_sheet("nothing.csv", statistics([0, 1], np.eye(2)))
+        review_sheet.read_sheet("nothing.csv", statistics([0, 1], np.eye(2)))
 
 
 ACTIONS = {
@@ -417,16 +421,13 @@ def report_line(capsys, monkeypatch):
 @pytest.fixture(scope="module")
 def digits_run(tmp_path_factory):
     """A run on 240 digits, truth known."""
-    from conftest import config
-
-    from fsr_gdw_tf.experiment import Experiment
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
     params = [flag.removeprefix("--gin_param=") for flag in TINY]
     params = [p for p in params if not p.startswith("--")]
-    config.parse(["gin/digits.gin", "gin/methods/fsr.gin"], params)
-    config.make(Experiment).train(RunFolder(path))
-    config.gin.clear_config()
+    gin_config.parse(["gin/digits.gin", "gin/methods/fsr.gin"], params)
+    gin_config.make(Experiment).train(RunFolder(path))
+    gin_config.gin.clear_config()
     return path
 
 
@@ -517,7 +518,7 @@ LISTS = {
 
 @pytest.mark.parametrize("case", LISTS)
 def test_a_cleaned_list_that_does_not_fit_is_refused(case, tmp_path):
-    from fsr_gdw_tf.data.cleaned import follow
+    from fsr_gdw_tf.data.label_overrides import follow
 
     text, message = LISTS[case]
     name = tmp_path / "list.csv"
@@ -541,7 +542,7 @@ def test_a_list_that_does_not_fit_ends_the_command_before_training(
 
 def test_a_file_that_is_listed_twice_keeps_both_labels():
     """The second of two doubles is dropped, and nothing else."""
-    from fsr_gdw_tf.data.cleaned import follow
+    from fsr_gdw_tf.data.label_overrides import follow
     from fsr_gdw_tf.data.source import ArrayReader, Source
 
     names = ["a", "b", "a", "c"]
@@ -556,7 +557,7 @@ def test_a_file_that_is_listed_twice_keeps_both_labels():
     table = cleaned(s, verdict, "drop", 0.9)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "list.csv")
-        lists.write_table(path, table)
+        issue_table.write_table(path, table)
         kept = follow(source, str(path))
     assert kept.rows.tolist() == [0, 1, 3]
     assert kept.labels.tolist() == [0, 1, 0]
@@ -574,7 +575,7 @@ def test_mixed_examples_bring_each_its_own_weight():
     """CE(mixed label) x weight = share w_i CE(y_i) + rest w_j CE(y_j)."""
     import tensorflow as tf
 
-    from fsr_gdw_tf.methods.mixup import weigh
+    from fsr_gdw_tf.regularisers.mixup import weigh
 
     label, share = tf.eye(3)[:2], tf.constant([0.75, 0.6])
     weight, partner = tf.constant([1.0, 0.0]), tf.constant([1, 0])
@@ -667,7 +668,7 @@ def test_a_cleaned_list_of_files_is_a_file_list(
     assert code == 0, err
     code, _, err = report_line("run", "--apply=relabel", "--out=new.csv")
     assert code == 0, err
-    from fsr_gdw_tf.data.files import file_list
+    from fsr_gdw_tf.data.datasets.image_files import file_list
 
     splits = file_list("new.csv", test_share=0.2)
     assert len(splits.train) + len(splits.test) == 10
@@ -687,7 +688,7 @@ def test_a_sheet_is_read_by_the_command(tmp_path, report_line):
     s = dataclasses.replace(simulated(400), true=None)
     file.write(tmp_path / file.NAME, s)
     sheet = tmp_path / "sheet.csv"
-    verify.write_sheet(sheet, s, judge(s))
+    review_sheet.write_sheet(sheet, s, judge(s))
     with sheet.open() as opened:
         rows = list(csv.DictReader(opened))
     worst = max(rows, key=lambda row: float(row["score"]))
@@ -707,7 +708,7 @@ def test_a_report_that_cannot_be_made_does_not_fail_the_run(
     tmp_path, command_line, monkeypatch
 ):
     """Nor one that was cut off: the next call of the command makes it."""
-    from fsr_gdw_tf.report import make as module
+    from fsr_gdw_tf.label_report import build as module
 
     def broken(*args):
         raise RuntimeError("out of ink")
@@ -767,7 +768,7 @@ def test_data_that_are_others_now_are_not_shown_as_those_of_the_run(tmp_path):
     s = statistics([0, 1], np.eye(2))
     (tmp_path / "config.gin").write_text("include 'gin/digits.gin'\n")
     with pytest.raises(BadInput, match="not those it was trained on"):
-        images.of_run(RunFolder(tmp_path), s)
+        images.of_run(s, lambda: data_of_run(RunFolder(tmp_path)))
 
 
 def test_clean_images_that_were_added_are_not_doubted(

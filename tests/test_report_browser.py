@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_report_page import CLASSES, HOSTILE, MATRIX, content
 
-from fsr_gdw_tf.report.page import write_page
+from fsr_gdw_tf.label_report.page import write_page
 
 HOW = "needs a browser: pip install -e .[dev] && playwright install chromium"
 sync_api = pytest.importorskip("playwright.sync_api", reason=HOW)

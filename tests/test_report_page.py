@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsr_gdw_tf.report import gallery, plots
-from fsr_gdw_tf.report.page import Content, render, write_page
-from fsr_gdw_tf.report.statistics import Statistics
-from fsr_gdw_tf.report.suspicion import Verdict
+from fsr_gdw_tf.label_quality.label_issues import Verdict
+from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_report import gallery, plots
+from fsr_gdw_tf.label_report.page import Content, render, write_page
 
 # index: 0     1     2     3     4     5     6     7     8     9
 NAMES = ["a0", "a1", "a2", "a3", "b4", "b5", "b6", "b7", "c8", "c9"]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cells
+import accuracy_runs
 import pytest
 from absl import flags
 from absl.testing import flagsaver
@@ -17,7 +17,7 @@ from fsr_gdw_tf import BadInput
 from fsr_gdw_tf.methods import METHODS
 
 ROOT = Path(__file__).parent.parent
-SCRIPT = ROOT / "benchmarks" / "tables.py"
+SCRIPT = ROOT / "benchmarks" / "readme_tables.py"
 RECIPES = {path.stem for path in ROOT.glob("gin/methods/*.gin")}
 CELLS = """setting,method,seed,last5,best,commit,threads
 uniform 40 %,supervised,0,0.5,0.55,12e4567890,2
@@ -123,7 +123,7 @@ def test_accuracies_stand_in_groups_with_the_best_in_bold(tables, folder):
     assert note == (
         "Per cent of the 10,000 test images, mean of the last five epochs; "
         "seeds 0 and 1 ± standard deviation (7 of 8 are over fewer, without ± "
-        "over one). From `benchmarks/accuracy.csv`."
+        "over one). From `benchmarks/results/accuracy.csv`."
     )
 
 
@@ -174,7 +174,7 @@ def test_costs_have_a_row_per_scope_and_a_column_per_network(tables, folder):
         "| `gdw` | `all` | 3.01 | 2.90 |",
         "| `gdw` | `head` | 1.25 | - |",
     ]
-    assert note.endswith("From `benchmarks/gpu.csv`.")
+    assert note.endswith("From `benchmarks/results/gpu.csv`.")
 
 
 def test_phases_are_in_per_cent_of_a_step(tables, folder):
@@ -243,13 +243,15 @@ def test_a_table_that_cannot_be_made_is_told(tables, folder):
 
 
 def test_a_commit_that_looks_like_a_number_stays_as_it_is(folder):
-    rows = cells.read(folder / "accuracy.csv")
+    rows = accuracy_runs.read(folder / "accuracy.csv")
     assert [r["commit"] for r in rows[:2]] == ["12e4567890", "0123456789"]
 
 
 def test_means_and_deviations_are_over_seeds(folder):
     """Means of .5 and .52, and of .55 twice."""
-    plain, *others = cells.summary(cells.read(folder / "accuracy.csv"))
+    plain, *others = accuracy_runs.summary(
+        accuracy_runs.read(folder / "accuracy.csv")
+    )
     assert plain == pytest.approx(
         {
             **{"setting": "uniform 40 %", "method": "supervised", "seeds": 2},
@@ -263,29 +265,36 @@ def test_means_and_deviations_are_over_seeds(folder):
 
 def test_recipes_say_where_their_clean_images_are():
     for name in sorted(RECIPES):
-        assert cells.class_of(name) in METHODS, name
+        assert accuracy_runs.class_of(name) in METHODS, name
     for where, names in (
         ("none", "supervised mixup_relabel fsr fsr_raw gdw_dictionary elr"),
         ("apart", "gdw gdw:now mwnet l2rw fsr_meta finetune gdw_head"),
         ("in training", "gdw_clean supervised_clean glc"),
     ):
-        found = {name: cells.clean_images(name) for name in names.split()}
+        found = {
+            name: accuracy_runs.clean_images(name) for name in names.split()
+        }
         assert set(found.values()) == {where}, found
 
 
 def test_two_settings_are_for_those_who_ask():
-    *default, long, uncropped = cells.SETTINGS
-    assert default == cells.DEFAULT and len(default) == 5
-    assert cells.SETTINGS[long] == [
+    *default, long, uncropped = accuracy_runs.SETTINGS
+    assert default == accuracy_runs.DEFAULT and len(default) == 5
+    assert accuracy_runs.SETTINGS[long] == [
         *("NOISE=0.4", "EPOCHS=90", "FINETUNE_FROM=75")
     ]
-    assert cells.SETTINGS[uncropped] == ["NOISE=0.4", "CropFlip.padding=0"]
+    assert accuracy_runs.SETTINGS[uncropped] == [
+        "NOISE=0.4",
+        "CropFlip.padding=0",
+    ]
 
 
 def test_the_quoted_figures_are_those_of_the_papers():
-    with (ROOT / "benchmarks" / "papers.csv").open(encoding="utf-8") as file:
+    with (ROOT / "benchmarks" / "results" / "papers.csv").open(
+        encoding="utf-8"
+    ) as file:
         rows = list(csv.DictReader(file))
-    assert {row["setting"] for row in rows} == set(cells.DEFAULT)
+    assert {row["setting"] for row in rows} == set(accuracy_runs.DEFAULT)
     assert {row["method"] for row in rows} <= RECIPES
     keys = ("paper", "table", "network", "setting", "method")
     found = {

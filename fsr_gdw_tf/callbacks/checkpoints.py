@@ -10,8 +10,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.devices import host, is_chief, say
-from fsr_gdw_tf.distribute import total_over_replicas, wait_for_all
+from fsr_gdw_tf.distribution.collectives import (
+    total_over_replicas,
+    wait_for_all,
+)
+from fsr_gdw_tf.distribution.hosts import host, is_chief, say
 from fsr_gdw_tf.errors import INF, BadInput, require_range
 
 SIMPLE = (bool, int, float, str, type(None))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import keras
 
-from fsr_gdw_tf.devices import is_chief
-from fsr_gdw_tf.report import statistics
-from fsr_gdw_tf.tables import require_indices
+from fsr_gdw_tf.distribution.hosts import is_chief
+from fsr_gdw_tf.example_state import require_indices
+from fsr_gdw_tf.label_quality import label_records
 
 
 class LabelStatistics(keras.callbacks.Callback):
@@ -33,5 +33,5 @@ class LabelStatistics(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Write."""
         if is_chief():
-            found = statistics.collect(self.model, self._names)
-            statistics.write(self.path, found)
+            found = label_records.collect(self.model, self._names)
+            label_records.write(self.path, found)

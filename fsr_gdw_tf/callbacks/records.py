@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from fsr_gdw_tf.run_folder import read_csv, write_csv
+from fsr_gdw_tf.io.files import read_csv, write_csv
 
 
 class StepTimer(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import AsIs
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.distribute import Share
+from fsr_gdw_tf.distribution.input_shards import Share
 from fsr_gdw_tf.errors import BadInput
 
 ALONE = Share()

@@ -13,7 +13,7 @@ import gin
 import numpy as np
 
 from fsr_gdw_tf.data import corruption
-from fsr_gdw_tf.data.cleaned import follow
+from fsr_gdw_tf.data.label_overrides import follow
 from fsr_gdw_tf.data.source import (
     ArrayReader,
     Source,

@@ -1,11 +1,10 @@
 """What is learned: one file per method, and one list of all of them."""
 
-from fsr_gdw_tf.methods.base import Method, Regulariser
+from fsr_gdw_tf.method import Method
 from fsr_gdw_tf.methods.class_balanced import ClassBalanced
 from fsr_gdw_tf.methods.coteaching import CoTeaching
 from fsr_gdw_tf.methods.crust import CRUST
 from fsr_gdw_tf.methods.d2l import D2L
-from fsr_gdw_tf.methods.elr import ELR
 from fsr_gdw_tf.methods.finetune import FineTune
 from fsr_gdw_tf.methods.focal import Focal
 from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
@@ -18,11 +17,8 @@ from fsr_gdw_tf.methods.insw import INSW
 from fsr_gdw_tf.methods.l2rw import L2RW
 from fsr_gdw_tf.methods.mentornet import MentorNet
 from fsr_gdw_tf.methods.meta import MetaMethod
-from fsr_gdw_tf.methods.mixup import MixUp
 from fsr_gdw_tf.methods.mwnet import MWNet
 from fsr_gdw_tf.methods.pencil import PENCIL
-from fsr_gdw_tf.methods.relabel import Relabel
-from fsr_gdw_tf.methods.remix import Remix
 from fsr_gdw_tf.methods.soft_label import SoftLabel
 from fsr_gdw_tf.methods.supervised import Supervised
 
@@ -47,12 +43,10 @@ METHODS = [
     GDW,
     FSR,
 ]
-REGULARISERS = [MixUp, Remix, Relabel, ELR]
 
 __all__ = [
     "CRUST",
     "D2L",
-    "ELR",
     "FSR",
     "GCE",
     "GDW",
@@ -61,7 +55,6 @@ __all__ = [
     "L2RW",
     "METHODS",
     "PENCIL",
-    "REGULARISERS",
     "ClassBalanced",
     "CoTeaching",
     "FineTune",
@@ -72,10 +65,6 @@ __all__ = [
     "MentorNet",
     "MetaMethod",
     "Method",
-    "MixUp",
-    "Regulariser",
-    "Relabel",
-    "Remix",
     "SoftLabel",
     "Supervised",
 ]

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
-from fsr_gdw_tf.methods.base import Method
-from fsr_gdw_tf.tables import captured, class_counts
+from fsr_gdw_tf.example_state import captured, class_counts
+from fsr_gdw_tf.method import Method
 
 FORMS = ("softmax", "sigmoid", "focal")
 

@@ -16,9 +16,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, BadInput, require_range
-from fsr_gdw_tf.methods.weighing import WeighingMethod
+from fsr_gdw_tf.methods.reweighting import WeighingMethod
 from fsr_gdw_tf.networks.split import another, split
 from fsr_gdw_tf.optimizers import another_optimizer
 
@@ -77,11 +78,11 @@ class CoTeaching(WeighingMethod):
     def select(self, learner, batch, logits) -> tf.Tensor:
         """The same weight for the small losses, zero for the others."""
         loss = tf.stop_gradient(losses.cross_entropy(batch["label"], logits))
-        n = tf.cast(distribute.global_size(loss), "float32")
+        n = tf.cast(collectives.global_size(loss), "float32")
         # A product a rounding error below an integer is that integer.
         kept = tf.floor((1.0 - self.forgotten(learner)) * n + 1e-3)
         kept = tf.maximum(kept, 1.0)
-        small = distribute.ranks(loss) < tf.cast(kept, "int32")
+        small = collectives.ranks(loss) < tf.cast(kept, "int32")
         omega = tf.where(small, n / kept, 0.0)
         return self.ready(learner, batch, tf.cast(omega, logits.dtype)[:, None])
 

@@ -17,12 +17,16 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import pairwise_distances_chunked
 
-from fsr_gdw_tf import distribute
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import require_range
-from fsr_gdw_tf.methods.base import awake, since
-from fsr_gdw_tf.methods.mixup import mix, require_mixable
-from fsr_gdw_tf.methods.weighing import WeighingMethod, mean_one
-from fsr_gdw_tf.tables import example_table, require_indices, require_small
+from fsr_gdw_tf.example_state import (
+    example_table,
+    require_indices,
+    require_small,
+)
+from fsr_gdw_tf.method import awake, since
+from fsr_gdw_tf.methods.reweighting import WeighingMethod, mean_one
+from fsr_gdw_tf.regularisers.mixup import mix, require_mixable
 
 
 @gin.register
@@ -83,10 +87,10 @@ class CRUST(WeighingMethod):
         if not self.blend:
             return batch
         n = tf.shape(batch["label"])[0]
-        u = distribute.step_uniform(
+        u = collectives.step_uniform(
             learner.optimizer.iterations,
             self.seed,
-            distribute.MIXING,
+            collectives.MIXING,
             [n + 1, n],
         )
         same = batch["label"] @ tf.transpose(batch["label"])

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.methods.base import Method, epochs_of
-from fsr_gdw_tf.tables import require_indices
+from fsr_gdw_tf.example_state import require_indices
+from fsr_gdw_tf.method import Method, epochs_of
 
 TINY = 1e-8
 

@@ -7,7 +7,7 @@ the second phase goes on with the schedule's rate at that point.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf.methods.base import Method, awake
+from fsr_gdw_tf.method import Method, awake
 
 
 @gin.register

@@ -16,9 +16,9 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.data.corruption import realised_matrix
 from fsr_gdw_tf.errors import BadInput, require_range
-from fsr_gdw_tf.methods.base import Method, epochs_of, since
-from fsr_gdw_tf.rewind import Rewind
-from fsr_gdw_tf.tables import require_indices, require_small
+from fsr_gdw_tf.example_state import require_indices, require_small
+from fsr_gdw_tf.method import Method, epochs_of, since
+from fsr_gdw_tf.methods.weight_snapshot import Rewind
 
 
 @gin.register

@@ -19,12 +19,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf import losses
 from fsr_gdw_tf.dictionary import Dictionary
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
 from fsr_gdw_tf.methods.meta import MetaMethod
-from fsr_gdw_tf.methods.mixup import MixUp, mixable
-from fsr_gdw_tf.methods.relabel import Relabel
+from fsr_gdw_tf.regularisers.mixup import MixUp, mixable
+from fsr_gdw_tf.regularisers.relabel import Relabel
 
 EPSILON = 1e-5
 
@@ -42,7 +43,7 @@ def clip_paper(slope: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
 def shift(slope: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
     """w - min w + 1/n with w = 1/n - slope: for long tails, none is zero."""
     raw = 1.0 / n - slope
-    return raw - distribute.smallest(raw) + 1.0 / n
+    return raw - collectives.smallest(raw) + 1.0 / n
 
 
 RULES = {rule.__name__: rule for rule in (clip, clip_paper, shift)}
@@ -102,9 +103,9 @@ class FSR(MetaMethod):
 
     def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """Eq. 2 and 3: one step, clipped or shifted, then normalised."""
-        n = tf.cast(distribute.global_size(logits), logits.dtype)
+        n = tf.cast(collectives.global_size(logits), logits.dtype)
         u = self.rule(n * outlook.slope, n)  # our omega is n w
-        total = distribute.add_up(tf.reduce_sum(u))
+        total = collectives.add_up(tf.reduce_sum(u))
         omega = n * u / (total + EPSILON)
         none_helps = total <= 0.0
         self.helpless.assign_add(tf.cast(none_helps, self.helpless.dtype))

@@ -11,7 +11,8 @@ meta-gradient of zero leaves the weights where they are (the code gives NaN).
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.methods.weight_net import WeightNetMethod
 
 
@@ -55,8 +56,8 @@ class GDW(WeightNetMethod):
 
     def class_update(self, g: tf.Tensor) -> tf.Tensor:
         """eta_omega g / sum |g|, clipped."""
-        size = distribute.add_up(tf.reduce_sum(tf.abs(g)))
-        entries = g.shape[-1] * distribute.global_size(g)
+        size = collectives.add_up(tf.reduce_sum(tf.abs(g)))
+        entries = g.shape[-1] * collectives.global_size(g)
         rate = self.outer_rate
         rate = 0.1 * tf.cast(entries, g.dtype) if rate is None else rate
         return tf.clip_by_value(

@@ -13,8 +13,8 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.methods.base import Method, awake
-from fsr_gdw_tf.methods.label_table import (
+from fsr_gdw_tf.method import Method, awake
+from fsr_gdw_tf.methods.learned_labels import (
     LearnsLabels,
     divergence,
     uncertainty,

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.example_state import captured
 from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
-from fsr_gdw_tf.tables import captured
 
 
 @gin.register

@@ -10,9 +10,10 @@ and decay 10 are the defaults of its code.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute
+from fsr_gdw_tf import example_state
+from fsr_gdw_tf.distribution import collectives
+from fsr_gdw_tf.example_state import example_table, require_indices
 from fsr_gdw_tf.methods.meta import MetaMethod
-from fsr_gdw_tf.tables import example_table, require_indices
 
 
 @gin.register
@@ -40,18 +41,18 @@ class INSW(MetaMethod):
         """Through the softmax to phi, which moves."""
         g = outlook.slope[:, 0]
         share = outlook.omega[:, 0]
-        n = tf.cast(distribute.global_size(g), g.dtype)
-        mean = distribute.add_up(tf.reduce_sum(share * g)) / n
+        n = tf.cast(collectives.global_size(g), g.dtype)
+        mean = collectives.add_up(tf.reduce_sum(share * g)) / n
         # d/dphi of n softmax(phi): omega_i (g_i - sum_k omega_k g_k / n).
         slope = tf.cast(share * (g - mean), self.phi.dtype)
         phi = tf.gather(self.phi.value, batch["index"])
         phi = phi / self.decay - self.rate * slope
-        distribute.write_rows(self.phi, batch["index"], phi)
+        example_state.write_rows(self.phi, batch["index"], phi)
         return tf.cast(_softmax(phi), logits.dtype)[:, None]
 
 
 def _softmax(phi: tf.Tensor) -> tf.Tensor:
     """n softmax(phi) over the global batch; mean one."""
     share = tf.exp(phi)
-    n = tf.cast(distribute.global_size(phi), phi.dtype)
-    return n * share / distribute.add_up(tf.reduce_sum(share))
+    n = tf.cast(collectives.global_size(phi), phi.dtype)
+    return n * share / collectives.add_up(tf.reduce_sum(share))

@@ -9,7 +9,7 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf.methods.meta import MetaMethod
-from fsr_gdw_tf.methods.weighing import mean_one
+from fsr_gdw_tf.methods.reweighting import mean_one
 
 
 @gin.register

@@ -14,9 +14,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, BadInput, require_range
-from fsr_gdw_tf.methods.weighing import WeighingMethod
+from fsr_gdw_tf.methods.reweighting import WeighingMethod
 
 HARD, LINEAR = 0.19, 0.9  # the share of all epochs after which they begin
 DROPPING = 0.17  # and that after which fewer are dropped
@@ -65,7 +66,7 @@ class MentorNet(WeighingMethod):
 
     def follow(self, loss: tf.Tensor) -> tf.Tensor:
         """The moving average, this batch's percentile included."""
-        ordered = tf.sort(distribute.everyones(loss))
+        ordered = tf.sort(collectives.everyones(loss))
         last = tf.cast(tf.shape(ordered)[0] - 1, "float32")
         place = tf.cast(tf.round(self.percentile * last), "int32")
         now = tf.gather(ordered, place)
@@ -82,12 +83,12 @@ class MentorNet(WeighingMethod):
 
     def stays(self, learner, loss: tf.Tensor, done: tf.Tensor) -> tf.Tensor:
         """Who is not left out: as many as it takes, at random."""
-        n = distribute.global_size(loss)
+        n = collectives.global_size(loss)
         step = learner.optimizer.iterations
-        u = distribute.step_uniform(
-            step, self.seed, distribute.DRAWING, [n], same=True
+        u = collectives.step_uniform(
+            step, self.seed, collectives.DRAWING, [n], same=True
         )
         early, later = self.drop
         left = 1.0 - tf.where(done < DROPPING, early, later)
         kept = tf.cast(left * tf.cast(n, "float32") + 1e-3, "int32")
-        return distribute.ranks(distribute.own(u)) < kept
+        return collectives.ranks(collectives.own(u)) < kept

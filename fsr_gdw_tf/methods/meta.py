@@ -10,13 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf import losses
 from fsr_gdw_tf.dictionary import Dictionary
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
-from fsr_gdw_tf.gradients import scale_gradient
 from fsr_gdw_tf.lookahead import foresee, lookahead, scope_variables
-from fsr_gdw_tf.methods.weighing import WeighingMethod
-from fsr_gdw_tf.tally import Tally
+from fsr_gdw_tf.losses import scale_gradient
+from fsr_gdw_tf.methods.reweighting import WeighingMethod
+from fsr_gdw_tf.recorders.epoch_means import Tally
 
 STATISTICS = ("batch", "moving", "joint")
 LOSSES = ("loss_before", "loss_after")  # the virtual step: un-mixed batch
@@ -153,12 +154,12 @@ class MetaMethod(WeighingMethod):
         """Loss of the meta batch; what became of the training batch."""
         logits, after = self.meta_logits(learner, batch, forward)
         labels = losses.smooth_labels(batch["meta_label"], self.meta_smoothing)
-        loss = distribute.mean(losses.cross_entropy(labels, logits))
+        loss = collectives.mean(losses.cross_entropy(labels, logits))
         if self.meta_l2:
             moved = scope_variables(learner, self.scope)
             squares = tf.add_n([tf.reduce_sum(v.value**2) for v in moved])
             squares = tf.cast(squares, loss.dtype)
-            loss += 0.5 * learner.l2 * squares / distribute.replicas()
+            loss += 0.5 * learner.l2 * squares / collectives.replicas()
         return loss, after
 
     def meta_logits(self, learner, batch, forward):

@@ -12,10 +12,11 @@ all phases; the authors raise it again for the last.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, BadInput, require_range
-from fsr_gdw_tf.methods.base import Method, awake
-from fsr_gdw_tf.methods.label_table import (
+from fsr_gdw_tf.method import Method, awake
+from fsr_gdw_tf.methods.learned_labels import (
     LearnsLabels,
     divergence,
     uncertainty,
@@ -81,7 +82,7 @@ class PENCIL(LearnsLabels, Method):
             y = tf.cast(tf.nn.softmax(rows), logits.dtype)
             loss = self.objective(batch, logits, y)
             loss += self.alpha * losses.cross_entropy(batch["label"], y)
-        n = tf.cast(distribute.global_size(rows), rows.dtype)
+        n = tf.cast(collectives.global_size(rows), rows.dtype)
         step = self.rate / n * tape.gradient(loss, rows)
         moved = tf.where(self.learning(learner), rows - step, rows)
         self.labels.write(batch, moved)

@@ -11,9 +11,10 @@ probabilities, and the rate was chosen on digits.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf import distribute, losses
+from fsr_gdw_tf import losses
+from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.methods.label_table import LearnsLabels
+from fsr_gdw_tf.methods.learned_labels import LearnsLabels
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 
@@ -40,7 +41,7 @@ class SoftLabel(LearnsLabels, MetaMethod):
 
     def update(self, learner, batch, logits, outlook) -> tf.Tensor:
         """A step, and back to probabilities."""
-        n = tf.cast(distribute.global_size(logits), logits.dtype)
+        n = tf.cast(collectives.global_size(logits), logits.dtype)
         moved = outlook.omega - self.rate * n * outlook.slope
         moved = self.ready(learner, batch, nearest_probs(moved))
         self.labels.write(batch, moved)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import require_range
-from fsr_gdw_tf.methods.base import Method
+from fsr_gdw_tf.method import Method
 
 
 @gin.register

@@ -8,10 +8,10 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses, optimizers
-from fsr_gdw_tf.methods.base import awake
+from fsr_gdw_tf.method import awake
 from fsr_gdw_tf.methods.meta import MetaMethod
-from fsr_gdw_tf.methods.trends import CLASS_WEIGHTS, Trends
-from fsr_gdw_tf.methods.weighing import mean_one
+from fsr_gdw_tf.methods.reweighting import mean_one
+from fsr_gdw_tf.recorders.class_weight_stats import CLASS_WEIGHTS, Trends
 
 
 class WeightNetMethod(MetaMethod):

@@ -1,0 +1,24 @@
+"""Flags, and errors in one line."""
+
+import sys
+
+from absl import flags, logging
+
+FLAGS = flags.FLAGS
+
+
+def refuse(error: Exception) -> None:
+    """Say what is wrong in one line, and end."""
+    print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
+    sys.exit(2)
+
+
+def parse_flags(argv: list[str]) -> list[str]:
+    """Flags, where a wrong one is bad input like any other."""
+    try:
+        rest = FLAGS(argv)
+    except flags.Error as error:
+        return refuse(error)
+    if not FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # no chatter of TensorFlow
+    return rest

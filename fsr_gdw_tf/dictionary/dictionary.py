@@ -1,0 +1,259 @@
+"""FSR's dictionary: well-learned training examples in place of clean ones.
+
+Zhang & Pfister, section 4.1. Every example has a score (see `pushers.py`); at
+the end of an epoch the best of each class become members, and their inputs
+are read into device memory, so that a reward batch is a gather inside the
+step. Deviations from the official code: it is filled before the first step
+(the code's first reward batch is zeros), ties are broken at random, short
+classes repeat their members instead of keeping stale ones, every replica's
+examples are scored, and all of it is part of a checkpoint.
+"""
+
+import gin
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fsr_gdw_tf import example_state
+from fsr_gdw_tf.data.source import require_all_classes
+from fsr_gdw_tf.dictionary import class_balance
+from fsr_gdw_tf.dictionary.pushers import OF_STEPS, PUSHERS, Sight, remember
+from fsr_gdw_tf.distribution import collectives
+from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.example_state import (
+    example_table,
+    packed,
+    require_indices,
+    require_room,
+    unpacked,
+)
+from fsr_gdw_tf.metrics import clean_auroc
+
+
+@gin.register
+class Dictionary(keras.layers.Layer):
+    """A meta set made of training examples; needs no clean label.
+
+    size: K, its members: the same number of each class, K // classes. None: a
+        sixth of the training set, at most 2,000 (or one per class).
+    reward_batch: q, how many are drawn per step and replica: a multiple of the
+        classes, all classes alike; or fewer than there are classes, each of
+        another class. None: about a training batch.
+    pusher: what makes a good member; a name in `pushers.py`. The paper's is
+        "meta_margin"; the default has purer members, and does not fail where
+        that one does (on tables, and without MixUp).
+    features: "fresh" forwards the reward batch in each step, as the paper;
+        "bank" remembers features: of all members when an epoch begins, then
+        of each as it is trained on, so that no step has to forward them (scope
+        "head" only). With MixUp it was better on digits, up to a point worse on
+        a small part of CIFAR-10; without MixUp it was far worse: features are
+        then normalised like a training batch.
+    same_draw: whether all replicas draw the same reward batch.
+    rotate: lets K be smaller than the number of classes: one member of each of
+        K classes, of others after each epoch until all have had their turn.
+
+    Members are augmented once an epoch, as in the official code. A class with
+    fewer than K // classes examples gives all it has.
+    """
+
+    def __init__(
+        self,
+        size: int | None = None,
+        reward_batch: int | None = None,
+        pusher: str = "area_under_margin",
+        features: str = "fresh",
+        same_draw: bool = False,
+        rotate: bool = False,
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for name, value, known in (
+            ("pusher", pusher, PUSHERS),
+            ("features", features, ("fresh", "bank")),
+        ):
+            if value not in known:
+                raise BadInput(f"no {name} {value!r}: {choices(value, known)}")
+        self.size, self.reward_batch = size, reward_batch
+        self.pusher, self.bank = PUSHERS[pusher], features == "bank"
+        self.same_draw, self.rotate, self.seed = same_draw, rotate, seed
+        self.scores = None
+
+    def check(self, scope: str, statistics: str, ahead: bool = True) -> None:
+        """What takes features for granted needs the scope "head"."""
+        if not ahead and self.pusher in OF_STEPS:
+            raise BadInput(
+                "the meta margin is what a virtual step changes, so it needs "
+                "ahead=True; take another pusher, such as area_under_margin"
+            )
+        if self.bank and statistics == "joint":
+            raise BadInput(
+                "a bank holds features, so no reward images are there to be "
+                "normalised together with the batch; take meta_statistics "
+                "'moving', or features='fresh'"
+            )
+        if scope == "head":
+            return
+        if self.bank:
+            raise BadInput(
+                "a bank holds features, which only scope='head' leaves as "
+                f"they are, got scope={scope!r}; take features='fresh'"
+            )
+        if self.pusher is PUSHERS["unmixed_margin"]:
+            raise BadInput(
+                "unmixed_margin needs scope='head', which leaves features as "
+                f"they are, got scope={scope!r}; take meta_margin"
+            )
+
+    def bind(self, learner, source, batches) -> None:
+        """Check the sizes; make room for scores and members."""
+        require_indices("a dictionary (of FSR)", source)
+        require_all_classes(source, "the training set")
+        self.batches = batches
+        if self.scores is not None:
+            return  # the method has checked that the examples are the same
+        self.size, self.reward_batch = self.sizes(source, batches.size)
+        members = int(self.places(source, epoch=0).sum())
+        self.scores, self.visits, self.memory = (
+            example_table(self, name, len(source), 0.0)
+            for name in ("scores", "visits", "memory")
+        )
+        self.members, self.labels = (
+            self.add_weight(
+                shape=(members,),
+                dtype="int64",
+                initializer=keras.initializers.Constant(-1),
+                trainable=False,
+                name=name,
+            )
+            for name in ("members", "labels")
+        )
+        self.make_room(members, self.first(learner, source))
+
+    def first(self, learner, source) -> np.ndarray:
+        """What a member's place will hold, as an example."""
+        if self.bank:
+            width = learner.features.outputs[0].shape[1:]
+            return np.zeros(width, self.variable_dtype)
+        return self.batches.stored(source, [0], 0)[0]
+
+    def make_room(self, members: int, first: np.ndarray) -> None:
+        """For the inputs, or features, of all members."""
+        require_room(members, first)
+        self.example = tf.TensorSpec(first.shape, first.dtype)
+        stored = packed(first[None])
+        self.held = self.add_weight(
+            shape=(members, *stored.shape[1:]),
+            dtype=stored.dtype.name,
+            initializer="zeros",
+            trainable=False,
+            aggregation="sum" if self.bank else None,
+            name="held",
+        )
+
+    def sizes(self, source, batch_size: int) -> tuple[int, int]:
+        """K and q, chosen where they were left open, and checked."""
+        n, classes = len(source), source.classes
+        size, batch = self.size, self.reward_batch
+        size = class_balance.default_size(n, classes) if size is None else size
+        class_balance.check_size(size, n, classes, self.rotate)
+        if batch is None:
+            batch = class_balance.default_draw(batch_size, size, classes)
+        class_balance.check_draw(batch, size, classes)
+        return size, batch
+
+    def places(self, source, epoch: int) -> np.ndarray:
+        """How many members each class has in an epoch."""
+        if self.size < source.classes:
+            return class_balance.turn(
+                source.classes, self.size, epoch, self.seed
+            )
+        return class_balance.places(source.counts(), self.size)
+
+    def prepare(self, learner, batch: dict) -> dict:
+        """Add a reward batch as the meta batch."""
+        slots = self.draw(learner)
+        held = self.content(slots)
+        label = tf.gather(self.labels.value, slots)
+        name = "meta_features" if self.bank else "meta_inputs"
+        label = tf.one_hot(label, learner.classes, dtype=batch["label"].dtype)
+        return {**batch, name: held, "meta_label": label}
+
+    def content(self, slots: tf.Tensor) -> tf.Tensor:
+        """The inputs, or features, of these members."""
+        return unpacked(tf.gather(self.held.value, slots), self.example)
+
+    def draw(self, learner) -> tf.Tensor:
+        """The slots of this step's reward batch."""
+        labels = self.labels.value
+        u = collectives.step_uniform(
+            learner.optimizer.iterations,
+            self.seed,
+            collectives.DRAWING,
+            [labels.shape[0] + learner.classes],
+            self.same_draw,
+        )
+        return class_balance.balanced_draw(
+            u, labels, learner.classes, self.reward_batch
+        )
+
+    def push(self, batch: dict, sight: dict) -> None:
+        """Score the examples of a batch."""
+        index = batch["index"]
+        sight = Sight(
+            score=tf.gather(self.scores.value, index),
+            visits=tf.gather(self.visits.value, index),
+            memory=tf.gather(self.memory.value, index),
+            **sight,
+        )
+        example_state.write_rows(self.scores, index, self.pusher(sight))
+        example_state.write_rows(self.memory, index, remember(sight))
+        example_state.write_rows(self.visits, index, sight.visits + 1.0)
+
+    def deposit(self, index: tf.Tensor, features: tf.Tensor) -> None:
+        """Renew the features of the members that are in this batch."""
+        example_state.renew_rows(self.held, self.members.value, index, features)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there are no members yet."""
+        return bool(np.array(self.members)[0] < 0)
+
+    def choose(self, source, epoch: int) -> np.ndarray:
+        """The best of each class, seen ones first; random ones at the start."""
+        chance = np.random.default_rng([self.seed, epoch]).random(len(source))
+        scores, visits = np.array(self.scores), np.array(self.visits)
+        rank = [chance, -scores, visits == 0]
+        if source.weights is not None:
+            rank.append(source.weights == 0)
+        return class_balance.best(
+            source.labels, rank, self.places(source, epoch)
+        )
+
+    def refresh(self, learner, source, epoch: int) -> None:
+        """Choose the members for an epoch, and read them."""
+        members = self.choose(source, epoch)
+        self.members.assign(members)
+        self.labels.assign(source.labels[members])
+        if not self.bank:
+            self.held.assign(
+                packed(self.batches.stored(source, members, epoch))
+            )
+            return
+        # A graph: outside of one Keras holds all activations at once.
+        forward = tf.function(learner.features)
+        step = max(self.reward_batch, 100)
+        parts = [
+            forward(self.batches.stored(source, some, epoch), training=False)
+            for some in np.split(members, range(step, len(members), step))
+        ]
+        self.held.assign(np.concatenate(parts))
+
+    def report(self, source) -> dict[str, float]:
+        """Whether members and scores tell clean from mislabelled."""
+        if self.scores is None or source.true_labels is None:
+            return {}
+        clean = source.labels == source.true_labels
+        logs = {"purity": float(clean[np.array(self.members)].mean())}
+        auroc = clean_auroc(source, np.array(self.scores))
+        return logs if auroc is None else {**logs, "score_auroc": auroc}

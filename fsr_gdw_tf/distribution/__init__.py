@@ -1,0 +1,1 @@
+"""Devices, hosts and replicas: the only package that uses tf.distribute."""

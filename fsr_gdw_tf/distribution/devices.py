@@ -1,0 +1,171 @@
+"""Which devices and hosts a run trains on, and in which precision."""
+
+import contextlib
+import dataclasses
+import functools
+import os
+
+import gin
+import keras
+import tensorflow as tf
+
+from fsr_gdw_tf.distribution.hosts import TF_CONFIG, host
+from fsr_gdw_tf.errors import BadInput, choices
+
+STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
+PRECISIONS = ("float32", "mixed_bfloat16")
+
+
+@gin.register
+@dataclasses.dataclass(frozen=True)
+class Devices:
+    """What a run trains on.
+
+    strategy: "one" device, "mirrored" over the GPUs of this host,
+        "multi_worker" over the hosts of TF_CONFIG, "tpu", or "auto": the
+        largest of these that is there.
+    replicas: how many there have to be; None takes all there are.
+    kind: "CPU" mirrors over logical CPUs, to try out what several GPUs do.
+    precision: "mixed_bfloat16" computes features in half the bits; heads,
+        losses, scores and weights stay in float32.
+    sync_batch_norm: batch normalisation over the global batch.
+    steps_per_execution: steps per call from Python.
+    jit_compile: whether XLA compiles the step; "auto" is yes on one GPU, no on
+        a CPU and on several replicas. XLA draws other random numbers.
+    """
+
+    strategy: str = "auto"
+    replicas: int | None = None
+    kind: str | None = None
+    precision: str = "float32"
+    sync_batch_norm: bool = False
+    steps_per_execution: int = 1
+    jit_compile: bool | str = "auto"
+
+    def __post_init__(self):
+        for what, value, known in (
+            ("strategy", self.strategy, STRATEGIES),
+            ("precision", self.precision, PRECISIONS),
+            ("kind of device", self.kind, (None, "CPU")),
+        ):
+            if value not in known:
+                names = choices(value, map(str, known))
+                raise BadInput(f"no {what} {value!r}: {names}")
+        for what, value in (
+            ("REPLICAS", self.replicas or 1),
+            ("STEPS_PER_EXECUTION", self.steps_per_execution),
+        ):
+            if not isinstance(value, int) or value < 1:
+                raise BadInput(f"{what} must be 1 or more, got {value!r}")
+
+    @contextlib.contextmanager
+    def scope(self):
+        """Build networks, methods and optimizers inside."""
+        before = keras.config.dtype_policy()
+        strategy = make_strategy(self.strategy, self.replicas, self.kind)
+        keras.config.set_dtype_policy(self.precision)
+        try:
+            with strategy.scope():
+                yield strategy
+        finally:
+            keras.config.set_dtype_policy(before)
+
+
+@functools.cache  # a process takes one; several break TensorFlow's collectives
+def make_strategy(
+    name: str = "auto", replicas: int | None = None, kind: str | None = None
+) -> tf.distribute.Strategy:
+    """The strategy of this name, checked to have so many replicas."""
+    _check_hosts(name, host().count)
+    gpus = tf.config.list_physical_devices("GPU")
+    if name == "auto":
+        name = _largest(gpus, kind)
+    if name == "one":
+        strategy = tf.distribute.get_strategy()
+    elif name == "tpu":
+        strategy = _tpu()
+    elif name == "multi_worker":
+        strategy = _multi_worker()
+    elif kind == "CPU":
+        strategy = _logical_cpus(replicas or 2)
+    else:
+        strategy = _mirrored(gpus, replicas or len(gpus))
+    found = strategy.num_replicas_in_sync
+    if replicas not in (None, found):
+        raise BadInput(
+            f"{replicas} replica(s) asked for, strategy {name!r} has {found}; "
+            "set REPLICAS to that, or to None"
+        )
+    return strategy
+
+
+def _check_hosts(name: str, hosts: int) -> None:
+    if not hosts:
+        os.environ.pop("TF_CONFIG", None)  # TensorFlow cannot read an empty one
+    if hosts > 1 and name not in ("auto", "multi_worker"):
+        raise BadInput(
+            f"TF_CONFIG names {hosts} hosts, which would each train alone and "
+            f"write to the same folder with STRATEGY={name!r}; take "
+            "'multi_worker', or unset TF_CONFIG"
+        )
+
+
+def _largest(gpus, kind) -> str:
+    if host().count > 1:
+        return "multi_worker"
+    if tf.config.list_physical_devices("TPU") or "TPU_NAME" in os.environ:
+        return "tpu"
+    return "mirrored" if len(gpus) > 1 or kind == "CPU" else "one"
+
+
+def _mirrored(gpus, replicas: int) -> tf.distribute.Strategy:
+    if not 0 < replicas <= len(gpus):
+        raise BadInput(
+            f"{replicas or 'some'} replicas asked for, this host has "
+            f"{len(gpus)} GPU(s); lower REPLICAS, or try it with DEVICE='CPU'"
+        )
+    return tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(replicas)])
+
+
+def _logical_cpus(replicas: int) -> tf.distribute.Strategy:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    parts = [tf.config.LogicalDeviceConfiguration()] * replicas
+    try:
+        tf.config.set_logical_device_configuration(cpu, parts)
+    except RuntimeError as error:
+        raise BadInput(
+            f"{replicas} logical CPUs must be asked for before TensorFlow "
+            "computes anything; start a new process"
+        ) from error
+    # The default collectives break on logical CPUs with a second optimizer.
+    return tf.distribute.MirroredStrategy(
+        [f"CPU:{i}" for i in range(replicas)],
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
+
+
+def _multi_worker() -> tf.distribute.Strategy:
+    if not host().count:
+        raise BadInput(
+            "STRATEGY='multi_worker' needs the hosts in the environment "
+            f"variable TF_CONFIG, such as '{TF_CONFIG}'; "
+            "launch/multi_worker.sh sets it"
+        )
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _tpu() -> tf.distribute.Strategy:
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
+            tpu=os.environ.get("TPU_NAME", "local")
+        )
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    except (ValueError, RuntimeError, KeyError, tf.errors.OpError) as error:
+        raise BadInput(
+            "STRATEGY='tpu', but no TPU answers "
+            f"({(str(error).splitlines() or [repr(error)])[0][:80]}); on a TPU "
+            "VM, replace tensorflow by the wheel tensorflow-tpu (newest: "
+            "2.20.0), see launch/tpu_vm.sh"
+        ) from error

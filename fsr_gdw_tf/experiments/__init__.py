@@ -1,0 +1,1 @@
+"""A run from its gin files to its folder, and comparisons of runs."""

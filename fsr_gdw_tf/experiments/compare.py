@@ -1,0 +1,64 @@
+"""Several methods on the same data: one table."""
+
+from collections.abc import Iterable, Sequence
+
+from fsr_gdw_tf.data import data_adapter
+from fsr_gdw_tf.distribution.hosts import is_chief, say
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment
+from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.run_folder import RunFolder
+
+COLUMNS = (
+    "method",
+    "test_accuracy_last",
+    "test_accuracy_last5",
+    "test_accuracy_best",
+    "balanced_accuracy",
+    "step_time_ratio",
+)
+TITLES = ("method", "last", "mean of last 5", "best", "balanced", "time")
+
+
+def compare(
+    folder: RunFolder,
+    files: Sequence[str],
+    params: Sequence[str],
+    command: Sequence[str] = (),
+) -> list[dict]:
+    """Run each method of COMPARE in a folder of its own; one table of all.
+
+    `gin/methods/<name>.gin` comes after the run's own files, and the user's
+    settings after that. Step times are divided by those of the first method.
+    """
+    folder.open(gin_config.text())
+    names = gin_config.value("COMPARE")
+    recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
+    check(recipes.values(), params)
+    rows, plain = [], None
+    for name, recipe in recipes.items():
+        say(f"== {name}")
+        gin_config.parse(recipe, params)
+        experiment = gin_config.make(Experiment)
+        result = experiment.train(RunFolder(folder / name), command)
+        plain = plain or result["step_seconds"]
+        numbers = {k: round(result[k], 4) for k in COLUMNS[1:-1]}
+        ratio = round(result["step_seconds"] / plain, 3)
+        rows.append({"method": name, **numbers, "step_time_ratio": ratio})
+        write_csv(folder / "comparison.csv", rows, COLUMNS)
+    if is_chief():
+        titled = [dict(zip(TITLES, r.values(), strict=True)) for r in rows]
+        show("Test accuracy; time of a step, plain = 1", titled, ".3f")
+    return rows
+
+
+def check(recipes: Iterable[Sequence[str]], params: Sequence[str]) -> None:
+    """Tell what is wrong with any of them before the first one trains."""
+    splits = None
+    for recipe in recipes:
+        gin_config.parse(recipe, params)
+        experiment = gin_config.make(Experiment)
+        splits, classifier = experiment.prepare(splits)
+        data_adapter.require_meta(classifier.method, splits.meta is not None)
+        classifier.bind(splits.training, experiment.batches)

@@ -1,0 +1,1 @@
+"""A page, lists and sheets about the labels of a run."""

@@ -1,0 +1,177 @@
+"""From a run folder to its report: the page, and the lists beside it."""
+
+import json
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.distribution.hosts import say
+from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.io.files import write_csv, write_here, write_json
+from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.label_quality import issue_table
+from fsr_gdw_tf.label_quality.label_issues import Verdict, judge
+from fsr_gdw_tf.label_quality.label_records import NAME, Statistics, read
+from fsr_gdw_tf.label_quality.reasons import Reasons
+from fsr_gdw_tf.label_report import images, review_sheet, summary
+from fsr_gdw_tf.label_report.page import Content, write_page
+
+CAUTIONS = (
+    (
+        "uncountable",
+        "hardly any label looks wrong to this network: hardly any is, or it "
+        "has learned wrong ones by heart, or it makes the same confusions as "
+        "whoever gave the labels. It can rank labels, but do not trust the "
+        "number of wrong ones; train for fewer epochs, with a method such as "
+        "FSR, or with some clean images",
+    ),
+    (
+        "undecided",
+        "most labels look wrong, which more often means that the network has "
+        "learned too little; train for longer",
+    ),
+)
+
+
+def load(folder: RunFolder) -> Statistics:
+    """The statistics of a run, or what is wrong with its folder."""
+    if (folder / NAME).is_file():
+        return read(folder / NAME)
+    if not (folder / "config.gin").is_file():
+        raise BadInput(
+            f"{folder.path} is no run folder; pass the --run_dir of a training "
+            "run"
+        )
+    runs = sorted(path.parent.name for path in folder.path.glob(f"*/{NAME}"))
+    if runs:
+        raise BadInput(
+            f"{folder.path} holds a comparison, pass one of its runs, such as "
+            f"{folder / runs[0]}: {choices('', runs)}"
+        )
+    raise BadInput(
+        f"{folder.path} has no {NAME}: the run has not ended its first epoch, "
+        "or was told not to keep BOOKS; train again"
+    )
+
+
+def make(
+    folder: RunFolder,
+    source: Source | None = None,
+    reload: Callable[[], Source] | None = None,
+    moved: str | None = None,
+) -> Path:
+    """Write the report of a run; where its page is.
+
+    source: what the run was trained on, where that is at hand.
+    reload: otherwise reads it again, unless it is a set of files.
+    moved: the folder that holds these files now.
+    """
+    statistics = load(folder)
+    verdict = judge(statistics)
+    measured = _read(folder / "evaluation.json")
+    recalls = measured.get("per_class_accuracy")
+    classes = summary.class_summary(statistics, verdict, recalls)
+    matrix = summary.noise_matrix(statistics, verdict)
+    numbers = summary.overall(statistics, verdict)
+    report = folder / "report"
+    write_json(report / "report.json", numbers)
+    write_lists(report, statistics, verdict, classes, matrix)
+    # Last, as images may be missing.
+    if source is None:
+        shown = images.of_run(statistics, reload, moved)
+    else:
+        shown = images.of_source(source)
+    content = Content(
+        title=title(folder),
+        facts=facts(folder, statistics, numbers, measured),
+        statistics=statistics,
+        verdict=verdict,
+        metrics=folder.metrics(),
+        classes=classes,
+        matrix=matrix,
+        reasons=Reasons(statistics),
+        images=shown,
+    )
+    write_page(report / "index.html", content)
+    return report / "index.html"
+
+
+def write_lists(
+    report: Path,
+    statistics: Statistics,
+    verdict: Verdict,
+    classes: list[dict],
+    matrix: np.ndarray,
+) -> None:
+    """What lies beside the page."""
+    names = statistics.class_names
+    write_csv(report / "class_summary.csv", issue_table.rounded(classes))
+    issue_table.write_matrix(report / "noise_matrix.csv", names, matrix)
+    issue_table.write_issues(report / "label_issues.csv", statistics, verdict)
+    if statistics.true is None:
+        review_sheet.write_sheet(report / "verify_me.csv", statistics, verdict)
+
+
+def try_to_make(
+    folder: RunFolder,
+    source: Source | None = None,
+    reload: Callable[[], Source] | None = None,
+) -> None:
+    """The same at the end of training, which no report may bring to a fall."""
+    try:
+        make(folder, source, reload)
+    except BadInput as error:
+        say(f"no label report: {error}")
+    except Exception:
+        failed = folder / "report" / "FAILED"
+        write_here(failed, traceback.format_exc())
+        say(f"no label report; {failed} says why")
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
+def title(folder: RunFolder) -> str:
+    """The name of a run; of a comparison's run with that of all of them."""
+    path = folder.path.resolve()
+    whole = (path.parent / "config.gin").is_file()
+    return f"{path.parent.name}/{path.name}" if whole else path.name
+
+
+def facts(
+    folder: RunFolder, statistics: Statistics, numbers: dict, measured: dict
+) -> list[tuple[str, str]]:
+    """What stands at the top of the page."""
+    run, about = _read(folder / "run.json"), statistics.about
+    method = " + ".join([about["method"], *about["regularisers"]])
+    told = [
+        ("data", run.get("data", {}).get("name", "?")),
+        ("examples", f"{numbers['examples']:,}"),
+        ("classes", f"{numbers['classes']:,}"),
+        ("method", method),
+        ("epochs", f"{about['epochs']}"),
+        ("seed", f"{run.get('seed', '?')}"),
+    ]
+    if "accuracy" in measured:
+        told.append(("test accuracy", f"{measured['accuracy']:.1%}"))
+    # The interval of chance in so many examples; the page says so.
+    span = "{noise:.1%} ({noise_low:.1%} to {noise_high:.1%})"
+    told.append(("estimated wrong labels", span.format(**numbers)))
+    told.append(("labels to check", f"{numbers['issues']:,}"))
+    if statistics.true is not None:
+        wrong = statistics.wrong.mean()
+        told.append(("labels known to be wrong", f"{wrong:.1%}"))
+    for name, title in (
+        ("auroc", "AUROC of the score"),
+        ("average_precision", "average precision"),
+        ("precision_of_issues", "precision of the labels to check"),
+        ("recall_of_issues", "wrong labels that are among them"),
+    ):
+        if name in numbers:
+            told.append((title, f"{numbers[name]:.3f}"))
+    told += [("caution", text) for key, text in CAUTIONS if numbers[key]]
+    return told

@@ -1,0 +1,110 @@
+"""What the statistics come to: numbers for the page and for other programs."""
+
+import numpy as np
+from scipy.stats import norm
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from fsr_gdw_tf.label_quality.label_issues import Verdict
+from fsr_gdw_tf.label_quality.label_records import Statistics
+
+AGREED = 0.02  # share of other predictions under which nothing can be told
+UNDECIDED = 0.7  # share of wrong labels above which none is believed
+PRECISION_AT = (100, 1000)
+
+
+def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a share: of `hits` among `n`."""
+    if not n:
+        return 0.0, 1.0
+    z = float(norm.ppf(0.5 + level / 2))
+    p, q = hits / n, z * z / n
+    centre = (p + q / 2) / (1 + q)
+    half = z * np.sqrt(p * (1 - p) / n + q / (4 * n)) / (1 + q)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def class_summary(
+    statistics: Statistics, verdict: Verdict, recalls: dict | None = None
+) -> list[dict]:
+    """A row for each class: imbalance and noise side by side.
+
+    effective_n: how many of its labels are probably right. Intervals are those
+    of sampling alone.
+    """
+    s, classes = statistics, len(statistics.class_names)
+    n = np.bincount(s.given, minlength=classes)
+    wrong = np.bincount(s.given, verdict.score, classes)
+    weight = s.columns.get("weight")
+    if weight is not None:
+        weight = np.bincount(s.given, weight, classes) / np.maximum(n, 1)
+    rows = []
+    for c, name in enumerate(s.class_names):
+        low, high = wilson(wrong[c], n[c])
+        rows.append(
+            {
+                "class": name,
+                "n": int(n[c]),
+                "part": part(n[c], n.max()),
+                "effective_n": float(n[c] - wrong[c]),
+                "mean_weight": None if weight is None else float(weight[c]),
+                "noise": float(wrong[c] / max(n[c], 1)),
+                "noise_low": low,
+                "noise_high": high,
+                "recall": (recalls or {}).get(name),
+            }
+        )
+    return rows
+
+
+def part(n: int, largest: int) -> str:
+    """Head, medium or tail, by the size of the largest class."""
+    if 3 * n >= largest:
+        return "head"
+    return "medium" if 10 * n >= largest else "tail"
+
+
+def noise_matrix(statistics: Statistics, verdict: Verdict) -> np.ndarray:
+    """Counts of (given class, suggested class)."""
+    classes = len(statistics.class_names)
+    cells = statistics.given * classes + verdict.suggested
+    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+
+
+def quality(statistics: Statistics, verdict: Verdict) -> dict[str, float]:
+    """How good the ranking is, where the truth is known."""
+    wrong = statistics.wrong
+    if wrong is None or wrong.all() or not wrong.any():
+        return {}
+    found, issues = wrong[verdict.order], verdict.is_issue
+    right = statistics.true == verdict.suggested
+    last = np.arange(len(found), 0, -1)
+    measured = {
+        "auroc": roc_auc_score(found, last),
+        "average_precision": average_precision_score(found, last),
+    }
+    for k in {k for k in PRECISION_AT if k < len(found)} | {wrong.sum()}:
+        measured[f"precision_at_{k}"] = found[:k].mean()
+    if issues.any():
+        measured["precision_of_issues"] = wrong[issues].mean()
+        measured["recall_of_issues"] = issues[wrong].mean()
+    if (issues & wrong).any():
+        measured["suggestion_right"] = right[issues & wrong].mean()
+    return {name: float(value) for name, value in measured.items()}
+
+
+def overall(statistics: Statistics, verdict: Verdict) -> dict:
+    """What is thought of the labels as a whole, and how much to trust it."""
+    n, wrong = len(statistics), float(verdict.score.sum())
+    low, high = wilson(wrong, n)
+    contested = float(statistics.columns["disagreement"].mean())
+    return {
+        "examples": n,
+        "classes": len(statistics.class_names),
+        "issues": int(verdict.is_issue.sum()),
+        "noise": wrong / n,
+        "noise_low": low,
+        "noise_high": high,
+        "uncountable": contested < AGREED or wrong / n < contested / 4,
+        "undecided": wrong / n > UNDECIDED,
+        **quality(statistics, verdict),
+    }

@@ -1,0 +1,1 @@
+"""The papers' figures, from what runs have logged."""

@@ -1,0 +1,109 @@
+"""Which figures of the papers there are, and which runs can show them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from fsr_gdw_tf.paper_figures import plots
+from fsr_gdw_tf.paper_figures.run import Run
+
+DPI = 150
+
+
+class Plate(NamedTuple):
+    """A figure of a paper: which of the runs show it, and how.
+
+    needs: what to say when none of them does.
+    """
+
+    title: str
+    choose: Callable[[Sequence[Run]], list[Run]]
+    draw: Callable
+    needs: str
+
+
+def each(fits: Callable[[Run], bool]) -> Callable[[Sequence[Run]], list[Run]]:
+    """Those runs that fit."""
+    return lambda runs: [run for run in runs if fits(run)]
+
+
+def logged(*columns: str) -> Callable[[Sequence[Run]], list[Run]]:
+    """Those runs that have logged these columns of metrics.csv."""
+    return each(lambda run: run.logged(*columns))
+
+
+def with_and_without(runs: Sequence[Run]) -> list[Run]:
+    """GDW's runs, if some have the zero-mean constraint and some have not."""
+    runs = [r for r in runs if r.setting("Learner.method") == "@GDW()"]
+    free = {r.setting("GDW.zero_mean") == "False" for r in runs}
+    return runs if len(free) == 2 else []
+
+
+PLATES = {
+    "gdw_fig3_target_weights": Plate(
+        "GDW Fig. 3",
+        each(lambda run: run.knows_wrong_weights),
+        plots.of_each(plots.target_weights),
+        "a run of a method that learns weights, on data of which it is known "
+        "which labels are wrong (NOISE above 0)",
+    ),
+    "gdw_fig4_class_weights": Plate(
+        "GDW Fig. 4",
+        each(lambda run: bool(run.class_weights)),
+        plots.class_weights,
+        "a run of GDW or MWNet that has ended its WARMUP",
+    ),
+    "gdw_fig5_increased_weights": Plate(
+        "GDW Fig. 5",
+        logged("increased_true"),
+        plots.of_each(plots.increased),
+        "a run of GDW or MWNet that has ended its WARMUP, on data of which it "
+        "is known which labels are wrong (NOISE above 0)",
+    ),
+    "gdw_fig6_increased_tail": Plate(
+        "GDW Fig. 6",
+        logged("increased_tail"),
+        plots.increased_tail,
+        "a long-tailed run (MU of 0.5 or less) of a method with class weights",
+    ),
+    "gdw_fig7_zero_mean": Plate(
+        "GDW Fig. 7",
+        with_and_without,
+        plots.constraint,
+        "two runs: gin/methods/gdw.gin and gin/methods/gdw_unconstrained.gin",
+    ),
+    "fsr_fig5_left_train_loss": Plate(
+        "FSR Fig. 5 left",
+        logged("loss_before", "loss_after"),
+        plots.of_each(plots.train_losses),
+        "a run of a method with a dictionary, whose scope is the head",
+    ),
+    "fsr_fig5_middle_purity": Plate(
+        "FSR Fig. 5 middle",
+        logged("purity", "val_accuracy"),
+        plots.purity,
+        "a run of a method with a dictionary, on data of which it is known "
+        "which labels are wrong (NOISE above 0)",
+    ),
+    "fsr_fig6_purity_and_zeros": Plate(
+        "FSR Fig. 6",
+        logged("weight_zero", "val_accuracy"),
+        plots.bars,
+        "a run of FSR",
+    ),
+}
+
+
+def draw(runs: Sequence[Run], folder: Path) -> list[str]:
+    """Write all figures that these runs can show; a line on each."""
+    said = []
+    for name, plate in PLATES.items():
+        some = plate.choose(runs)
+        if not some:
+            said.append(f"{plate.title} needs {plate.needs}")
+            continue
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{name}.png"
+        plate.draw(some).savefig(path, dpi=DPI)
+        said.append(f"{plate.title}: {path}")
+    return said

@@ -1,0 +1,1 @@
+"""What is only recorded while a network learns."""

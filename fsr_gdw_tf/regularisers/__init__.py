@@ -1,0 +1,18 @@
+"""What can be added to any method: one file per regulariser."""
+
+from fsr_gdw_tf.method import Regulariser
+from fsr_gdw_tf.regularisers.elr import ELR
+from fsr_gdw_tf.regularisers.mixup import MixUp
+from fsr_gdw_tf.regularisers.relabel import Relabel
+from fsr_gdw_tf.regularisers.remix import Remix
+
+REGULARISERS = [MixUp, Remix, Relabel, ELR]
+
+__all__ = [
+    "ELR",
+    "REGULARISERS",
+    "MixUp",
+    "Regulariser",
+    "Relabel",
+    "Remix",
+]
