@@ -47,10 +47,10 @@ from accuracy_runs import (
 )
 
 from fsr_gdw_tf import methods
-from fsr_gdw_tf.command_line import parse_flags, refuse
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import run_info
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv, write_json
 from fsr_gdw_tf.io.run_folder import RunFolder
 
@@ -114,11 +114,13 @@ def parse(spec: str) -> tuple[str, list[str]]:
     """The recipe of a name such as `gdw:now:every4`; what its words set."""
     name, *words = spec.split(":")
     if name not in METHODS:
-        raise BadInput(f"no method {name!r}: {choices(name, METHODS)}")
+        raise InvalidInput(
+            f"no method {name!r}: {suggest_names(name, METHODS)}"
+        )
     changes = [change(name, word) for word in words]
     for knob in (c.partition("=")[0] for c in changes):
         if sum(c.startswith(f"{knob}=") for c in changes) > 1:
-            raise BadInput(f"{spec} sets {knob} twice")
+            raise InvalidInput(f"{spec} sets {knob} twice")
     return name, changes
 
 
@@ -127,19 +129,19 @@ def change(name: str, word: str) -> str:
     told, kind = bindings(name), class_of(name)
     owner = kind.__name__
     if not issubclass(kind, methods.MetaMethod):
-        raise BadInput(f"{name} has no virtual step and so no {word!r}")
+        raise InvalidInput(f"{name} has no virtual step and so no {word!r}")
     if not re.fullmatch(r"\w+", word):
-        raise BadInput(f"{name}:{word}: a word is letters, digits and _")
+        raise InvalidInput(f"{name}:{word}: a word is letters, digits and _")
     if word == "now":
         return f"{owner}.ahead=False"
     if found := re.fullmatch(r"(every|meta)(\d+)", word):
         what, number = found[1], int(found[2])
         if not number:
-            raise BadInput(f"{name}:{word}: the number is 1 or more")
+            raise InvalidInput(f"{name}:{word}: the number is 1 or more")
         if what == "every":
             return f"{owner}.meta_every={number}"
         if told.get(f"{owner}.meta") == "@Dictionary()":
-            raise BadInput(f"{name} has no meta batch and so no {word!r}")
+            raise InvalidInput(f"{name} has no meta batch and so no {word!r}")
         return f"META_BATCH_SIZE={number}"
     return f"{owner}.scope={word!r}"
 
@@ -148,13 +150,13 @@ def check() -> None:
     """Refuse what cannot become one table, before hours are spent."""
     for setting in FLAGS.settings:
         if setting not in SETTINGS:
-            known = choices(setting, SETTINGS)
-            raise BadInput(f"no setting {setting!r}: {known}")
+            known = suggest_names(setting, SETTINGS)
+            raise InvalidInput(f"no setting {setting!r}: {known}")
     for method in FLAGS.methods:
         parse(method)
     for seed in FLAGS.seeds:
         if not seed.isdecimal():
-            raise BadInput(f"a seed is 0 or more, got {seed!r}")
+            raise InvalidInput(f"a seed is 0 or more, got {seed!r}")
     path = Path(FLAGS.csv)
     written(path)
     require_same(path, tested_on(path), "--csv")
@@ -168,7 +170,7 @@ def require_same(path: Path, images: str | None, flag: str) -> None:
     """Refuse a table or a run that was tested on other images."""
     wanted = IMAGES[FLAGS.validate]
     if images not in (None, wanted):
-        raise BadInput(
+        raise InvalidInput(
             f"{path} was tested on {images}, this is on {wanted}; choose "
             f"another {flag}"
         )
@@ -255,8 +257,8 @@ def main(argv: list[str]) -> None:
     """Run what is missing; write the table after each cell."""
     try:
         check()
-    except BadInput as error:
-        refuse(error)
+    except InvalidInput as error:
+        exit_with_error(error)
     missing = [cell for cell in cells() if not folder_of(*cell).done]
     if FLAGS.show:
         for cell in missing:
@@ -265,9 +267,11 @@ def main(argv: list[str]) -> None:
     failed = run(missing)
     if rows := table():
         write(rows)
-        show("Accuracy on CIFAR-10, small", summary(rows), ".3f")
+        print_table("Accuracy on CIFAR-10, small", summary(rows), ".3f")
     if failed:
-        refuse(BadInput(f"these cells failed: {', '.join(failed)}"))
+        exit_with_error(
+            InvalidInput(f"these cells failed: {', '.join(failed)}")
+        )
 
 
 def run(missing: list[tuple]) -> list[str]:

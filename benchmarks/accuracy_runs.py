@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from fsr_gdw_tf import methods
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 SETTINGS = {
     "uniform 40 %": ["NOISE=0.4"],
     "uniform 60 %": ["NOISE=0.6"],
     "flip 40 %": ["NOISE=0.4", "NOISE_KIND='flip'"],
-    "long tail .01": ["NOISE=0.0", "MU=0.01"],
-    "long tail .1 + uniform 40 %": ["NOISE=0.4", "MU=0.1"],
+    "long tail .01": ["NOISE=0.0", "IMBALANCE=0.01"],
+    "long tail .1 + uniform 40 %": ["NOISE=0.4", "IMBALANCE=0.1"],
     # For some methods only. Images are still mirrored without crops, and plain
     # training then learns every label by heart within 30 epochs.
     "uniform 40 %, 90 epochs": ["NOISE=0.4", "EPOCHS=90", "FINETUNE_FROM=75"],
@@ -40,7 +40,9 @@ def bindings(name: str) -> dict[str, str]:
     found = {}
     recipe = ROOT / "gin" / "methods" / f"{name}.gin"
     if not recipe.is_file():
-        raise BadInput(f"no method {name!r}: gin/methods/ holds no {name}.gin")
+        raise InvalidInput(
+            f"no method {name!r}: gin/methods/ holds no {name}.gin"
+        )
     for line in recipe.read_text(encoding="utf-8").splitlines():
         if other := re.match(r"include 'gin/methods/(\w+)\.gin'", line):
             found |= bindings(other[1])
@@ -51,7 +53,9 @@ def bindings(name: str) -> dict[str, str]:
 
 def class_of(name: str) -> type:
     """The method that a recipe trains with."""
-    return getattr(methods, bindings(name)["Learner.method"].strip("@()"))
+    return getattr(
+        methods, bindings(name)["ClassifierConfig.method"].strip("@()")
+    )
 
 
 def clean_images(spec: str) -> str:
@@ -69,11 +73,13 @@ def clean_images(spec: str) -> str:
 def texts(path: Path, columns: Iterable[str]) -> list[dict]:
     """The rows of a CSV file that has these columns, as written there."""
     if not path.is_file():
-        raise BadInput(f"{path} does not exist; a table is made from it")
+        raise InvalidInput(f"{path} does not exist; a table is made from it")
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file, restval="")
         if lost := set(columns) - set(rows.fieldnames or []):
-            raise BadInput(f"{path} has no column {', '.join(sorted(lost))}")
+            raise InvalidInput(
+                f"{path} has no column {', '.join(sorted(lost))}"
+            )
         return list(rows)
 
 
@@ -86,7 +92,7 @@ def read(path: Path) -> list[dict]:
     try:
         return [{k: kind(row[k]) for k, kind in KINDS.items()} for row in rows]
     except ValueError as error:
-        raise BadInput(f"{path} has no number: {error}") from error
+        raise InvalidInput(f"{path} has no number: {error}") from error
 
 
 def tested_on(path: Path) -> str | None:

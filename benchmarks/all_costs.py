@@ -31,8 +31,8 @@ import tensorflow as tf
 from absl import app, flags
 from accuracy_runs import read, summary, texts, threads
 
-from fsr_gdw_tf.command_line import parse_flags, refuse
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import run_info
 from fsr_gdw_tf.io.files import write_csv, write_json
 
@@ -176,14 +176,18 @@ def check() -> None:
     """Refuse what cannot be done, before hours are spent."""
     for name in FLAGS.tables:
         if name not in TABLES:
-            raise BadInput(f"no table {name!r}: {choices(name, TABLES)}")
+            raise InvalidInput(
+                f"no table {name!r}: {suggest_names(name, TABLES)}"
+            )
     if FLAGS.rounds is not None and FLAGS.rounds < 1:
-        raise BadInput(f"--rounds is 1 or more, got {FLAGS.rounds}")
+        raise InvalidInput(f"--rounds is 1 or more, got {FLAGS.rounds}")
     if Path(FLAGS.csv).is_file() or FLAGS.draw:
         texts(Path(FLAGS.csv), COLUMNS)
     if FLAGS.frontier:
         if not FLAGS.accuracy_csv:
-            raise BadInput("--frontier needs --accuracy_csv, of accuracy.py")
+            raise InvalidInput(
+                "--frontier needs --accuracy_csv, of accuracy.py"
+            )
         read(Path(FLAGS.accuracy_csv))
 
 
@@ -214,10 +218,10 @@ def main(argv: list[str]) -> None:
             for name, value in here.items():
                 print(f"{name}: {value}", flush=True)
             if failed := measure(here):
-                raise BadInput(f"these tables failed: {', '.join(failed)}")
+                raise InvalidInput(f"these tables failed: {', '.join(failed)}")
         draw()
-    except BadInput as error:
-        refuse(error)
+    except InvalidInput as error:
+        exit_with_error(error)
 
 
 if __name__ == "__main__":

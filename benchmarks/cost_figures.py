@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 GOOD, GREY = "tab:blue", "tab:gray"
 ARCHITECTURES = ("small_cnn", "resnet32", "wrn_28_2", "resnet50")
@@ -53,7 +53,9 @@ def costs(rows: list[dict]) -> Figure:
     found = {(row["network"], name_of(row)): row for row in rows}
     networks = [n for n in ARCHITECTURES if (n, "supervised") in found]
     if not networks:
-        raise BadInput(f"no row of supervised on {', '.join(ARCHITECTURES)}")
+        raise InvalidInput(
+            f"no row of supervised on {', '.join(ARCHITECTURES)}"
+        )
     figure = Figure((2.0 + 2.6 * len(networks), 3.6), layout="constrained")
     panels = figure.subplots(1, len(PANELS))
     for axes, (column, title) in zip(panels, PANELS.items(), strict=True):
@@ -118,7 +120,7 @@ def best(known: dict[str, tuple[float, float]]) -> list[str]:
 def frontier(known: dict[str, tuple[float, float]], title: str) -> Figure:
     """Accuracy against the time of a step; a line joins the best."""
     if not known:
-        raise BadInput("no method is in both tables: accuracy and cost")
+        raise InvalidInput("no method is in both tables: accuracy and cost")
     figure = Figure((8.0, 8.0), layout="constrained")
     axes, front = figure.subplots(), best(known)
     for name, (x, y) in known.items():

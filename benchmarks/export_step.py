@@ -33,9 +33,9 @@ from absl import app, flags
 from specs import KERAS, parse
 from tensorflow.compiler.xla.service import hlo_pb2
 
-from fsr_gdw_tf.command_line import parse_flags, refuse
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.distribution import step_loop
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import replacing, write_json
 
 FLAGS = flags.FLAGS
@@ -79,7 +79,7 @@ def whole_step(classifier):
     def step(batch):
         step_loop.steps_of_execution(classifier)
         classifier.train_step(batch)
-        return {m.name: m.result() for m in classifier.measured[:2]}
+        return {m.name: m.result() for m in classifier.eval_metrics[:2]}
 
     return step
 
@@ -200,13 +200,13 @@ def main(argv: list[str]) -> None:
     try:
         for spec in FLAGS.methods:  # what is wrong is told before working
             if parse(spec).name == KERAS:
-                raise BadInput("keras has a step of its own: leave it out")
+                raise InvalidInput("keras has a step of its own: leave it out")
         for spec in FLAGS.methods:
             folder = Path(FLAGS.programs, re.sub(r"[^\w.-]+", "-", spec))
             export(*prepare(spec), spec, folder)
             print(folder)
-    except BadInput as error:
-        refuse(error)
+    except InvalidInput as error:
+        exit_with_error(error)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How many images a second `Batches` delivers, beside a bare tf.data loop.
+"""Images a second that `InputPipeline` delivers, beside a bare tf.data loop.
 
     python benchmarks/input_pipeline.py --csv=input_pipeline.csv
 
@@ -19,11 +19,11 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from fsr_gdw_tf.command_line import parse_flags, refuse
-from fsr_gdw_tf.data import Batches, ResizedCropFlip, Source
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.data import InputPipeline, ResizedCropFlip, Source
 from fsr_gdw_tf.data.datasets.image_files import FileReader
-from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 
 COLUMNS = ["pipeline", "images_per_s", "ours_relative"]
@@ -58,8 +58,8 @@ def ours(paths: list[str]) -> tf.data.Dataset:
     """What training reads."""
     labels = np.arange(len(paths)) % 2
     source = Source(FileReader(paths, FLAGS.cached), labels, ["a", "b"])
-    batches = Batches(FLAGS.batch, view=ResizedCropFlip(FLAGS.size))
-    return batches.train(source, FLAGS.epochs)
+    pipeline = InputPipeline(FLAGS.batch, view=ResizedCropFlip(FLAGS.size))
+    return pipeline.train(source, FLAGS.epochs)
 
 
 def bare(paths: list[str], see) -> tf.data.Dataset:
@@ -109,10 +109,10 @@ def speeds(pipelines: dict[str, tf.data.Dataset]) -> dict[str, float]:
     found = {name: [] for name in pipelines}
     for turn in range(FLAGS.rounds + 1):
         for name, dataset in pipelines.items():
-            batches = iter(dataset)
-            next(batches)
+            pipeline = iter(dataset)
+            next(pipeline)
             start = time.perf_counter()
-            count = sum(1 for _ in batches)
+            count = sum(1 for _ in pipeline)
             seconds = time.perf_counter() - start
             if turn:  # the first one warms up
                 found[name].append(count * FLAGS.batch / seconds)
@@ -123,7 +123,7 @@ def main(argv: list[str]) -> None:
     """Write images, measure, print, write."""
     try:
         if FLAGS.images * FLAGS.epochs < 2 * FLAGS.batch:
-            raise BadInput(
+            raise InvalidInput(
                 "a round needs 2 batches or more, got "
                 f"{FLAGS.images} images x {FLAGS.epochs} epochs for batches "
                 f"of {FLAGS.batch}; raise --images or --epochs"
@@ -136,8 +136,8 @@ def main(argv: list[str]) -> None:
                 "whole": bare(paths, whole),
             }
             found = speeds(pipelines)
-    except BadInput as error:
-        refuse(error)
+    except InvalidInput as error:
+        exit_with_error(error)
     rows = [
         dict(
             zip(
@@ -149,7 +149,9 @@ def main(argv: list[str]) -> None:
         for name, speed in found.items()
     ]
     kept = "in memory" if FLAGS.cached else "read each time"
-    show(f"{FLAGS.images} of {FLAGS.width} x {FLAGS.height}, {kept}", rows)
+    print_table(
+        f"{FLAGS.images} of {FLAGS.width} x {FLAGS.height}, {kept}", rows
+    )
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

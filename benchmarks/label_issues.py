@@ -30,10 +30,13 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from fsr_gdw_tf.command_line import parse_flags
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
-from fsr_gdw_tf.label_quality.label_issues import judge
-from fsr_gdw_tf.label_quality.label_records import collect, write
+from fsr_gdw_tf.label_quality.label_issues import find_label_issues
+from fsr_gdw_tf.label_quality.label_records import (
+    collect_records,
+    write_records,
+)
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "The folder that holds cifar10/.")
@@ -61,7 +64,7 @@ def settings() -> list[str]:
         f"NOISE_KIND={FLAGS.kind!r}",
         f"DATA_DIR={FLAGS.data_dir!r}",
         f"SEED={FLAGS.seed}",
-        "Learner.network=@tiny_cnn",
+        "ClassifierConfig.network=@tiny_cnn",
         "LEARNING_RATE=0.05",
         "DICTIONARY=500",
         "REWARD_BATCH=100",
@@ -76,13 +79,13 @@ def train(method: str, splits=None):
     keras.backend.clear_session()
     files = ["gin/cifar10_noise.gin", f"gin/methods/{method}.gin"]
     gin_config.parse(files, settings())
-    experiment = gin_config.make(Experiment)
+    experiment = gin_config.instantiate(Experiment)
     splits, classifier = experiment.prepare(splits)
     start = time.perf_counter()
     classifier.fit(
         splits.train,
         meta=splits.meta if classifier.method.uses_meta else None,
-        batches=experiment.batches,
+        pipeline=experiment.pipeline,
         epochs=FLAGS.epochs,
         verbose=0,
     )
@@ -131,21 +134,21 @@ def ours(method: str, splits) -> tuple:
     splits, classifier, experiment, seconds = train(method, splits)
     tested = classifier.evaluate(
         splits.test,
-        batches=experiment.test_batches,
+        pipeline=experiment.test_pipeline,
         verbose=0,
         return_dict=True,
     )
-    found = collect(classifier)
-    write(Path(FLAGS.csv).with_suffix(f".{method}.parquet"), found)
-    verdict = judge(found)
+    found = collect_records(classifier)
+    write_records(Path(FLAGS.csv).with_suffix(f".{method}.parquet"), found)
+    issues = find_label_issues(found)
     score = np.empty(len(splits.train))
-    score[verdict.order] = -np.arange(len(score))
+    score[issues.order] = -np.arange(len(score))
     clean = len(splits.meta) if classifier.method.uses_meta else 0
     accuracy = round(tested["accuracy"], 3)
     found = row(
         f"ours, {method}", splits.train, score, seconds, accuracy, clean
     )
-    found["estimated"] = round(float(verdict.score.mean()), 3)
+    found["estimated"] = round(float(issues.score.mean()), 3)
     return splits, classifier, seconds, found
 
 
@@ -172,7 +175,7 @@ def main(argv) -> None:
     write_csv(FLAGS.csv, rows, list(rows[0]))
     blank = dict.fromkeys(rows[0], "")
     texts = [{k: str(v) for k, v in (blank | r).items()} for r in rows]
-    show("Finding wrong labels", texts)
+    print_table("Finding wrong labels", texts)
 
 
 if __name__ == "__main__":

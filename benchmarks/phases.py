@@ -44,10 +44,10 @@ from specs import KERAS, parse
 
 from fsr_gdw_tf import lookahead
 from fsr_gdw_tf.classifier import Classifier
-from fsr_gdw_tf.command_line import parse_flags, refuse
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.data import CropFlip
-from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.methods import MetaMethod
 
@@ -66,21 +66,21 @@ class Reached(Exception):  # noqa: N818  nothing is wrong
 def preparing(prepare: Callable, reach: Callable) -> Callable:
     """`prepare` of a method; without a virtual step it ends the meta pass."""
 
-    def wrapped(learner, batch):
-        batch = prepare(learner, batch)
-        if "foreseen" in batch:
-            reach("meta_pass", batch["foreseen"])
+    def wrapped(classifier, batch):
+        batch = prepare(classifier, batch)
+        if "meta_grad" in batch:
+            reach("meta_pass", batch["meta_grad"])
         return batch
 
     return wrapped
 
 
-def teaching(teach: Callable, reach: Callable) -> Callable:
+def teaching(compute_omega: Callable, reach: Callable) -> Callable:
     """`teach` of a method, which begins when the forward pass has ended."""
 
-    def wrapped(learner, batch, forward):
+    def wrapped(classifier, batch, forward):
         reach("forward", [forward.logits])
-        omega = teach(learner, batch, forward)
+        omega = compute_omega(classifier, batch, forward)
         if omega is not None:
             reach("bookkeeping", [omega])
         return omega
@@ -91,12 +91,12 @@ def teaching(teach: Callable, reach: Callable) -> Callable:
 def looking(look: Callable, reach: Callable) -> Callable:
     """`lookahead.meta_gradient`, which begins after the virtual step."""
 
-    def wrapped(learner, method, batch, forward, theta):
+    def wrapped(classifier, method, batch, forward, theta):
         if forward is None:  # called by `prepare`
-            return look(learner, method, batch, forward, theta)
+            return look(classifier, method, batch, forward, theta)
         if method.ahead:
             reach("virtual_step", theta)
-        found = look(learner, method, batch, forward, theta)
+        found = look(classifier, method, batch, forward, theta)
         reach("meta_pass", found[0])
         return found
 
@@ -219,9 +219,9 @@ def check(spec: str) -> None:
     """Refuse names whose steps have no such phases."""
     told = parse(spec)
     if told.name == KERAS:
-        raise BadInput("keras has a step of its own, without these phases")
+        raise InvalidInput("keras has a step of its own, without these phases")
     if told.meta_every > 1:
-        raise BadInput(
+        raise InvalidInput(
             f"the steps of {spec} are not alike; measure it at every1"
         )
 
@@ -237,13 +237,13 @@ def main(argv: list[str]) -> None:
             rows.append(measure(spec))
             if FLAGS.csv:
                 write_csv(Path(FLAGS.csv), rows, COLUMNS)
-    except BadInput as error:
-        refuse(error)
+    except InvalidInput as error:
+        exit_with_error(error)
     shown = [
         {"method": row["method"]} | {p: f"{row[p]:.0%}" for p in PHASES}
         for row in rows
     ]
-    show(f"Shares of a step, {FLAGS.network}", shown)
+    print_table(f"Shares of a step, {FLAGS.network}", shown)
 
 
 if __name__ == "__main__":

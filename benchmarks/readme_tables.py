@@ -28,8 +28,8 @@ from accuracy_runs import (
     texts,
 )
 
-from fsr_gdw_tf.command_line import parse_flags, refuse
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.io.files import write
 
 CONTROLS = ("mixup_relabel", "supervised_clean")
@@ -57,10 +57,10 @@ def accuracies(folder: Path, settings: list[str]) -> str:
     """Some settings of accuracy.csv, the best of each in bold."""
     path = folder / "accuracy.csv"
     if tested_on(path) not in (None, "test"):
-        raise BadInput(f"{path} was tested on {tested_on(path)}")
+        raise InvalidInput(f"{path} was tested on {tested_on(path)}")
     rows = [row for row in read(path) if row["setting"] in settings]
     if not rows:
-        raise BadInput(f"{path} has no row of {listed(settings)}")
+        raise InvalidInput(f"{path} has no row of {listed(settings)}")
     measured = {row["setting"] for row in rows}
     settings = [setting for setting in settings if setting in measured]
     cells = {(r["method"], r["setting"]): r for r in summary(rows)}
@@ -153,7 +153,7 @@ def ratios(
         scope = f"`{row['scope']}`" if row["scope"] else ""
         line = lines.setdefault((f"`{row['method']}`", scope), {})
         if column in line:
-            raise BadInput(f"{path} has {row['method']} twice for {column}")
+            raise InvalidInput(f"{path} has {row['method']} twice for {column}")
         line[column] = f"{float(row[name]):.2f}" if row[name] else "-"
         columns[column] = None
     if everywhere is not None:
@@ -237,13 +237,15 @@ def rewrite(text: str, folder: Path) -> str:
     def made(block: re.Match) -> str:
         name = block[1]
         if name not in TABLES:
-            raise BadInput(f"no table {name!r}: {choices(name, TABLES)}")
+            raise InvalidInput(
+                f"no table {name!r}: {suggest_names(name, TABLES)}"
+            )
         return f"<!-- table: {name} -->\n{TABLES[name](folder)}<!-- end -->"
 
     begun = len(re.findall(r"^<!-- table:", text, re.MULTILINE))
     text, done = BLOCK.subn(made, text)
     if done < begun:
-        raise BadInput("a <!-- table: --> has no <!-- end --> of its own")
+        raise InvalidInput("a <!-- table: --> has no <!-- end --> of its own")
     return text
 
 
@@ -252,11 +254,11 @@ def main(argv: list[str]) -> None:
     path = Path(FLAGS.readme)
     try:
         if not path.is_file():
-            raise BadInput(f"{path} does not exist; --readme is the file")
+            raise InvalidInput(f"{path} does not exist; --readme is the file")
         old = path.read_text(encoding="utf-8")
         new = rewrite(old, Path(__file__).parent / "results")
-    except BadInput as error:
-        refuse(error)
+    except InvalidInput as error:
+        exit_with_error(error)
     if FLAGS.check and new != old:
         print(f"{path} is not up to date: make tables", file=sys.stderr)
         sys.exit(1)

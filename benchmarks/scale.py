@@ -26,9 +26,16 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from fsr_gdw_tf import FSR, Batches, Classifier, Dictionary, Relabel, arrays
+from fsr_gdw_tf import (
+    FSR,
+    Classifier,
+    Dictionary,
+    InputPipeline,
+    Relabel,
+    arrays,
+)
 from fsr_gdw_tf.command_line import parse_flags
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.networks import mlp
 
@@ -78,9 +85,9 @@ def build(n: int, classes: int, members: int):
     extras = [Relabel(top=min(10, classes))]
     model = Classifier(*parts, FSR(dictionary, warmup=0), extras)
     model.compile("sgd")
-    batches = Batches(BATCH)
-    model.bind(source, batches)
-    return model, source, batches
+    pipeline = InputPipeline(BATCH)
+    model.setup(source, pipeline)
+    return model, source, pipeline
 
 
 def median(action, rounds: int) -> float:
@@ -96,15 +103,15 @@ def median(action, rounds: int) -> float:
 def measure(n: int, classes: int, members: int, rounds: int) -> dict:
     """One row."""
     idle = process_memory("VmRSS")
-    model, source, batches = build(n, classes, members)
+    model, source, pipeline = build(n, classes, members)
     dictionary = model.method.dictionary
     visits = np.random.default_rng(1).random((2, n)).astype(np.float32)
     dictionary.scores.assign(visits[0])
     dictionary.visits.assign(np.round(visits[1]))
     choose = median(lambda: dictionary.choose(source, 1), rounds)
     dictionary.refresh(model, source, 0)
-    order = median(lambda: next(iter(batches.train(source, 1))), rounds)
-    steps = iter(batches.train(source, epochs=1 + rounds))
+    order = median(lambda: next(iter(pipeline.train(source, 1))), rounds)
+    steps = iter(pipeline.train(source, epochs=1 + rounds))
     model.make_train_function()
 
     def step():
@@ -113,15 +120,15 @@ def measure(n: int, classes: int, members: int, rounds: int) -> dict:
 
     step(), step()  # the first one traces
     step_s = median(step, 4 * rounds)
-    books = sum(
+    track_labels = sum(
         tf.size(v.value).numpy() * tf.as_dtype(v.dtype).size
-        for part in model.parts
-        for v in part.variables
+        for component in model.components
+        for v in component.variables
         if n in v.shape
     )
     gib = 2**30
     row = [n, classes, members, round(order, 3), round(choose, 3)]
-    row += [round(1000 * step_s, 2), round(books / gib, 3)]
+    row += [round(1000 * step_s, 2), round(track_labels / gib, 3)]
     row += [round((process_memory("VmHWM") - idle) / gib, 2)]
     return dict(zip(COLUMNS, row, strict=True))
 
@@ -141,7 +148,7 @@ def main(argv: list[str]) -> None:
         )
         numbers = map(json.loads, said.stdout.splitlines()[-1].split())
         rows.append(dict(zip(COLUMNS, numbers, strict=True)))
-    show(f"FSR, batches of {BATCH}", rows)
+    print_table(f"FSR, batches of {BATCH}", rows)
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

@@ -13,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from fsr_gdw_tf import methods, regularisers
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 METHODS = {
     kind.__name__.lower(): kind
@@ -57,15 +57,15 @@ def parse(spec: str) -> Spec:
     name, *rest = spec.split(":")
     known = [*METHODS, KERAS]
     if name not in known:
-        raise BadInput(f"no method {name!r}: {choices(name, known)}")
+        raise InvalidInput(f"no method {name!r}: {suggest_names(name, known)}")
     words = [w for w in rest if w in WORDS or NUMBERED.fullmatch(w)]
     scopes = [w for w in rest if w not in words]
     if len(scopes) > 1:
-        raise BadInput(f"{spec} names {len(scopes)} scopes: {scopes}")
+        raise InvalidInput(f"{spec} names {len(scopes)} scopes: {scopes}")
     found = [m for m in map(NUMBERED.fullmatch, words) if m]
     numbers = {m[1]: int(m[2]) for m in found}
     if len(numbers) < len(found):
-        raise BadInput(f"{spec} has two numbers for the same thing")
+        raise InvalidInput(f"{spec} has two numbers for the same thing")
     told = Spec(
         name,
         tuple(words),
@@ -84,15 +84,19 @@ def require_fit(spec: Spec) -> None:
         kind, regularisers.Regulariser
     )
     if "extras" in words and complete:
-        raise BadInput(f"{name} takes no 'extras': they go with other methods")
+        raise InvalidInput(
+            f"{name} takes no 'extras': they go with other methods"
+        )
     if name == KERAS or not issubclass(kind, methods.MetaMethod):
         for word in (*words, spec.scope):
             if word not in ("", "extras"):
-                raise BadInput(f"{name} has no virtual step and so no {word!r}")
+                raise InvalidInput(
+                    f"{name} has no virtual step and so no {word!r}"
+                )
     if "raw" in words and name != "fsr":
-        raise BadInput(f"{name} has no extras: 'raw' goes with fsr")
+        raise InvalidInput(f"{name} has no extras: 'raw' goes with fsr")
     if spec.meta_batch is not None and spec.from_dictionary:
-        raise BadInput(
+        raise InvalidInput(
             f"{name} draws from a dictionary and so has no "
             f"'meta{spec.meta_batch}'"
         )

@@ -37,11 +37,11 @@ from specs import KERAS, METHODS, Spec, parse
 
 from fsr_gdw_tf import methods, networks, regularisers
 from fsr_gdw_tf.classifier import Classifier
-from fsr_gdw_tf.command_line import parse_flags, refuse
-from fsr_gdw_tf.data import AsIs, Batches, arrays
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.data import Identity, InputPipeline, arrays
 from fsr_gdw_tf.dictionary import Dictionary
-from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.optimizers import SGD
 
@@ -127,10 +127,10 @@ def method_of(spec: Spec) -> tuple[methods.Method, list]:
 def dataset(
     model: keras.Model,
     meta_batch: int | None = None,
-    view: AsIs | None = None,
+    view: Identity | None = None,
     epochs: int = 1,
 ) -> tf.data.Dataset:
-    """Batches of random images; what trains on them is bound to them."""
+    """Batches of random images; what trains on them is set up for them."""
     n = FLAGS.examples
     meta_batch = FLAGS.meta_batch if meta_batch is None else meta_batch
     shape = (n + meta_batch, FLAGS.size, FLAGS.size, 3)
@@ -138,17 +138,19 @@ def dataset(
     labels = np.arange(len(images)) % CLASSES
     names = [str(c) for c in range(CLASSES)]
     train = arrays(images[:n], labels[:n], names)
-    batches = Batches(FLAGS.batch, meta_size=meta_batch, view=view or AsIs())
+    pipeline = InputPipeline(
+        FLAGS.batch, meta_batch_size=meta_batch, view=view or Identity()
+    )
     if not isinstance(model, Classifier):
-        data = batches.train(train, epochs)
+        data = pipeline.train(train, epochs)
         return data.map(lambda batch: (batch["inputs"], batch["label"]))
     method, meta = model.method, None
-    model.bind(train, batches)
+    model.setup(train, pipeline)
     if method.dictionary:
         method.dictionary.refresh(model, train, epoch=0)
     if method.uses_meta and method.meta_in_batches:
         meta = arrays(images[n:], labels[n:], names)
-    return batches.train(train, epochs, meta=meta)
+    return pipeline.train(train, epochs, meta=meta)
 
 
 def stepper(model: keras.Model, meta_batch: int | None = None) -> Callable:
@@ -189,7 +191,7 @@ def typical(seconds: list[float], turns: int = 1) -> float:
     """The median; of steps that take turns, the mean of their medians."""
     kinds = [seconds[turn::turns] for turn in range(turns)]
     if not kinds[-1]:
-        raise BadInput(
+        raise InvalidInput(
             f"steps of {turns} kinds need as many rounds, got {len(seconds)}"
         )
     return float(np.mean([np.median(kind) for kind in kinds]))
@@ -258,10 +260,10 @@ def main(argv: list[str]) -> None:
             print(peak_memory(FLAGS.memory_of))
             return
         rows = table(FLAGS.methods)
-    except BadInput as error:
-        refuse(error)
+    except InvalidInput as error:
+        exit_with_error(error)
     shown = [{name: row[name] for name in COLUMNS[3:]} for row in rows]
-    show(f"{FLAGS.network}, {FLAGS.batch} + {FLAGS.meta_batch}", shown)
+    print_table(f"{FLAGS.network}, {FLAGS.batch} + {FLAGS.meta_batch}", shown)
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

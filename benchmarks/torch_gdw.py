@@ -130,42 +130,42 @@ def papers_learner(build: Callable[[], nn.Module]) -> Learner:
     return Learner(build, network, net, sgd, adam)
 
 
-def plain(learner: Learner, batch: Batch) -> None:
+def plain(classifier: Learner, batch: Batch) -> None:
     """One step of ordinary training."""
-    logits = learner.network(batch.inputs)
-    learner.optimizer.zero_grad()
+    logits = classifier.network(batch.inputs)
+    classifier.optimizer.zero_grad()
     functional.cross_entropy(logits, batch.labels).backward()
-    learner.optimizer.step()
+    classifier.optimizer.step()
 
 
-def gdw_official(learner: Learner, batch: Batch) -> torch.Tensor:
+def gdw_official(classifier: Learner, batch: Batch) -> torch.Tensor:
     """One step, pass by pass as the official loop; gives the new omega."""
-    copy = learner.copy()
+    copy = classifier.copy()
     logits = copy(batch.inputs)
     target = one_hot(batch.labels, logits)
     probs = functional.softmax(logits, dim=1)
     # Of the value alone: the graph of the error reaches the copy's weights.
     probs.data.clamp_(max=CAP)
-    omega = first_weights(learner.net, logits, target)
+    omega = first_weights(classifier.net, logits, target)
     weighted = omega * (probs - target) / len(logits)
     weighted.sum().backward(retain_graph=True)  # wasted
     ahead = virtual_step(copy, logits, weighted)
     loss = meta_loss(copy, ahead, batch)
     omega.retain_grad()
-    learner.net_optimizer.zero_grad()
+    classifier.net_optimizer.zero_grad()
     loss.backward()  # in part wasted: also into the copy's weights
-    learner.net_optimizer.step()
-    learner.copy()(batch.inputs)  # wasted
-    logits = learner.network(batch.inputs)  # wasted: the copy's, again
-    return real_step(learner, logits, target, omega.detach(), omega.grad)
+    classifier.net_optimizer.step()
+    classifier.copy()(batch.inputs)  # wasted
+    logits = classifier.network(batch.inputs)  # wasted: the copy's, again
+    return real_step(classifier, logits, target, omega.detach(), omega.grad)
 
 
-def gdw_double_backward(learner: Learner, batch: Batch) -> torch.Tensor:
+def gdw_double_backward(classifier: Learner, batch: Batch) -> torch.Tensor:
     """One step on one forward of the training batch; gives the new omega."""
-    network, phi = learner.network, list(learner.net.parameters())
+    network, phi = classifier.network, list(classifier.net.parameters())
     logits = network(batch.inputs)
     target = one_hot(batch.labels, logits)
-    omega = first_weights(learner.net, logits, target)
+    omega = first_weights(classifier.net, logits, target)
     weighted = omega * (capped_probs(logits) - target) / len(logits)
     ahead = virtual_step(network, logits, weighted)
     # The meta batch must leave the network's running statistics alone.
@@ -176,8 +176,8 @@ def gdw_double_backward(learner: Learner, batch: Batch) -> torch.Tensor:
     g, *slopes = torch.autograd.grad(loss, [omega, *phi])
     for parameter, slope in zip(phi, slopes, strict=True):
         parameter.grad = slope
-    learner.net_optimizer.step()
-    return real_step(learner, logits, target, omega.detach(), g)
+    classifier.net_optimizer.step()
+    return real_step(classifier, logits, target, omega.detach(), g)
 
 
 def one_hot(labels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
@@ -219,24 +219,24 @@ def meta_loss(network, values, batch: Batch) -> torch.Tensor:
     return functional.cross_entropy(logits, batch.meta_labels)
 
 
-def real_step(learner: Learner, logits, target, omega, g) -> torch.Tensor:
+def real_step(classifier: Learner, logits, target, omega, g) -> torch.Tensor:
     """Stage two: omega moves against its gradient g, then the network moves."""
     probs, rate = capped_probs(logits), MEAN_UPDATE * g.numel()
     update = (rate * g / g.abs().sum()).clamp(-CLIP, CLIP)
     omega = zero_mean((omega - update).clamp(FLOOR, CEILING), probs, target)
-    learner.optimizer.zero_grad()
+    classifier.optimizer.zero_grad()
     logits.backward(omega * (probs - target) / len(logits))
-    learner.optimizer.step()
+    classifier.optimizer.step()
     return omega
 
 
 STEPS = (plain, gdw_official, gdw_double_backward)
 
 
-def random_batch(size: int, meta_size: int) -> Batch:
+def random_batch(size: int, meta_batch_size: int) -> Batch:
     """Always the same noise, with labels of all classes."""
     rng, parts = np.random.default_rng(0), []
-    for n in (size, meta_size):
+    for n in (size, meta_batch_size):
         images = rng.standard_normal((n, 3, SIZE, SIZE), np.float32)
         parts += [torch.from_numpy(images), torch.arange(n) % CLASSES]
     return Batch(*parts)

@@ -5,9 +5,9 @@ import importlib
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BadInput": "fsr_gdw_tf.errors",
-    "Batches": "fsr_gdw_tf.data",
-    "Books": "fsr_gdw_tf.books",
+    "InvalidInput": "fsr_gdw_tf.errors",
+    "InputPipeline": "fsr_gdw_tf.data",
+    "TrainingDynamics": "fsr_gdw_tf.books",
     "ClassBalanced": "fsr_gdw_tf.methods",
     "Classifier": "fsr_gdw_tf.classifier",
     "CoTeaching": "fsr_gdw_tf.methods",
@@ -25,7 +25,7 @@ _HOMES = {
     "GenLabel": "fsr_gdw_tf.methods",
     "INSW": "fsr_gdw_tf.methods",
     "L2RW": "fsr_gdw_tf.methods",
-    "LabelStatistics": "fsr_gdw_tf.callbacks",
+    "SaveLabelRecords": "fsr_gdw_tf.callbacks",
     "MWNet": "fsr_gdw_tf.methods",
     "MentorNet": "fsr_gdw_tf.methods",
     "MixUp": "fsr_gdw_tf.methods",

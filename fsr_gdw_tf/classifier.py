@@ -8,18 +8,18 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses, metrics
-from fsr_gdw_tf.data.pipeline import Batches
+from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import BadInput, require_range
+from fsr_gdw_tf.errors import InvalidInput, require_range
 from fsr_gdw_tf.label_quality.issue_table import issue_table
-from fsr_gdw_tf.label_quality.label_issues import judge
-from fsr_gdw_tf.label_quality.label_records import collect
+from fsr_gdw_tf.label_quality.label_issues import find_label_issues
+from fsr_gdw_tf.label_quality.label_records import collect_records
 from fsr_gdw_tf.methods import Method, Supervised
 from fsr_gdw_tf.methods.fsr import complete
 from fsr_gdw_tf.networks.split import batch_norms, split
 from fsr_gdw_tf.optimizers import add_l2
-from fsr_gdw_tf.recorders.training_dynamics import Books
+from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
 from fsr_gdw_tf.regularisers import Regulariser
 from fsr_gdw_tf.trainer import Trainer
 
@@ -40,9 +40,9 @@ class Classifier(Trainer):
     `features` maps inputs to vectors, `head` (a Dense layer) maps those to
     logits. `l2` adds l2 * theta to every gradient, which with momentum is not
     the decoupled `weight_decay` of Keras. With `ema` (0.999, say) tests and
-    predictions use a moving average of the weights. `books` is what is kept
-    of each example's predictions for `label_issues()`: Books() unless given,
-    False for nothing.
+    predictions use a moving average of the weights. `track_labels` records
+    each example's predictions for `label_issues()`: with the settings of
+    `TrainingDynamics()` unless others are given, False records nothing.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Classifier(Trainer):
         regularisers: Sequence[Regulariser] = (),
         l2: float = 0.0,
         ema: float | None = None,
-        books: Books | bool = True,
+        track_labels: TrainingDynamics | bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -61,9 +61,14 @@ class Classifier(Trainer):
         self.method = method or Supervised()
         self.regularisers = list(regularisers)
         self.l2, self.ema = l2, ema
-        if not isinstance(books, (bool, Books)):
-            raise BadInput(f"books is True, False or Books(...), got {books!r}")
-        self.books = Books() if books is True else books or None
+        if not isinstance(track_labels, (bool, TrainingDynamics)):
+            raise InvalidInput(
+                "track_labels is True, False or TrainingDynamics(...), got "
+                f"{track_labels!r}"
+            )
+        self.training_dynamics = (
+            TrainingDynamics() if track_labels is True else track_labels or None
+        )
         self.wrapped = None
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
@@ -118,7 +123,7 @@ class Classifier(Trainer):
         ]
 
     @property
-    def statistics(self) -> list[keras.Variable]:
+    def batch_norm_stats(self) -> list[keras.Variable]:
         """What batch normalisation remembers of the batches it has seen."""
         return [
             v
@@ -128,32 +133,32 @@ class Classifier(Trainer):
         ]
 
     @property
-    def parts(self) -> list:
+    def components(self) -> list:
         """The method, the regularisers, and the books on both."""
-        books = [self.books] if self.books else []
-        return [self.method, *self.regularisers, *books]
+        recorders = [self.training_dynamics] if self.training_dynamics else []
+        return [self.method, *self.regularisers, *recorders]
 
     @property
     def state(self) -> list[keras.Variable]:
         """Every variable that decides how training goes on."""
         optimizers = [self.optimizer]
-        for part in self.parts:
-            optimizers += part.optimizers
+        for component in self.components:
+            optimizers += component.optimizers
         owners = [self, *optimizers]
         unique = {id(v): v for owner in owners for v in owner.variables}
         return list(unique.values())
 
-    def bind(self, source: Source | None, batches: Batches) -> None:
+    def setup(self, source: Source | None, pipeline: InputPipeline) -> None:
         """Let the parts create what depends on the data; before `restore`."""
         with self.distribute_strategy.scope():
-            for part in self.parts:
-                part.bind(self, source, batches)
+            for component in self.components:
+                component.setup(self, source, pipeline)
 
     def compile(self, optimizer="sgd", **kwargs) -> None:
         """Choose the optimizer; losses and metrics belong to the method."""
         for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
             if kwargs.get(name) is not None:
-                raise BadInput(
+                raise InvalidInput(
                     f"compile() takes no {name}: the loss belongs to the "
                     "method and the metrics to the classifier; leave it out"
                 )
@@ -170,31 +175,31 @@ class Classifier(Trainer):
         """Nothing: all is built. Keras would call us on a dict of a batch."""
 
     @property
-    def measured(self) -> tuple:
+    def eval_metrics(self) -> tuple:
         """The metrics of a test; training has the first two."""
         return (self.loss_mean, self.accuracy, *self.test_metrics)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """Only these: a method may hold a network that has its own."""
-        return list(self.measured)
+        return list(self.eval_metrics)
 
     def train_step(self, batch) -> tf.Tensor:
         """One step: every method, every regulariser, every scope.
 
         What it returns, the logits it has begun with, a twin wants to know.
         """
-        for part in self.parts:
-            batch = part.prepare(self, batch)
+        for component in self.components:
+            batch = component.prepare(self, batch)
         variables = [v.value for v in self.network_variables]
         with tf.GradientTape(persistent=True) as tape:
             features = self.features(batch["inputs"], training=True)
             logits = self.head(features)
             extra = tf.cast(self._own_losses(), logits.dtype)
         forward = Forward(tape, features, logits)
-        omega = self.method.teach(self, batch, forward)
+        omega = self.method.compute_omega(self, batch, forward)
         loss, delta = self.loss_and_delta(
-            batch, logits, omega, self.parts, batch.get("weight")
+            batch, logits, omega, self.components, batch.get("weight")
         )
         # The only real gradient: delta, pulled back through the one forward.
         gradients = tape.gradient(
@@ -202,16 +207,16 @@ class Classifier(Trainer):
             variables,
             output_gradients=[delta, tf.ones_like(extra)],
         )
-        self._move(gradients)
-        collectives.average(self.statistics)
-        for part in self.parts:
-            part.observe(self, batch, logits, omega)
+        self._apply_gradients(gradients)
+        collectives.average_variables(self.batch_norm_stats)
+        for component in self.components:
+            component.observe(self, batch, logits, omega)
         # The loss is this replica's part of the global mean.
         self.loss_mean.update_state(loss * collectives.replicas())
         self.accuracy.update_state(batch["label"], logits)
         return logits
 
-    def loss_and_delta(self, batch, logits, omega, parts=(), weight=None):
+    def loss_and_delta(self, batch, logits, omega, components=(), weight=None):
         """The loss of a batch, and its gradient on the logits.
 
         `weight` is given, not learned, and known to the real step alone: a
@@ -220,8 +225,8 @@ class Classifier(Trainer):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
             per_example = self.method.loss(self, batch, logits, omega)
-            for part in parts:
-                per_example += part.penalty(self, batch, logits)
+            for component in components:
+                per_example += component.penalty(self, batch, logits)
             if weight is not None:
                 per_example *= tf.cast(weight, per_example.dtype)
             loss = collectives.mean(per_example)
@@ -233,7 +238,7 @@ class Classifier(Trainer):
         total = tf.add_n(own) if own else tf.zeros(())
         return total / collectives.replicas()
 
-    def _move(self, gradients) -> None:
+    def _apply_gradients(self, gradients) -> None:
         gradients = add_l2(gradients, self.network_variables, self.l2)
         step = tf.cast(self.optimizer.iterations, tf.float32)
         self.optimizer.apply(gradients, self.network_variables)
@@ -254,7 +259,7 @@ class Classifier(Trainer):
         loss = losses.cross_entropy(label, logits)
         self.loss_mean.update_state(loss, sample_weight=real)
         probs = tf.nn.softmax(logits)
-        for metric in self.measured[1:]:
+        for metric in self.eval_metrics[1:]:
             metric.update_state(label, probs, sample_weight=real)
 
     def predict_step(self, data) -> tf.Tensor | dict:
@@ -275,8 +280,8 @@ class Classifier(Trainer):
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
         """Labels that are wrong more probably than that, the worst first."""
         require_range(0, 1, threshold=threshold)
-        found = collect(self)
-        verdict = judge(found, threshold)
+        found = collect_records(self)
+        verdict = find_label_issues(found, threshold)
         return issue_table(found, verdict, verdict.issues).to_pylist()
 
     def save_network(self, path) -> None:

@@ -7,7 +7,7 @@ from absl import flags, logging
 FLAGS = flags.FLAGS
 
 
-def refuse(error: Exception) -> None:
+def exit_with_error(error: Exception) -> None:
     """Say what is wrong in one line, and end."""
     print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
     sys.exit(2)
@@ -18,7 +18,7 @@ def parse_flags(argv: list[str]) -> list[str]:
     try:
         rest = FLAGS(argv)
     except flags.Error as error:
-        return refuse(error)
+        return exit_with_error(error)
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # no chatter of TensorFlow
     return rest

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 INF = float("inf")
 
 
-class BadInput(ValueError):  # noqa: N818  reads better where it is raised
+class InvalidInput(ValueError):  # noqa: N818  reads better where it is raised
     """What the user gave cannot be used; the message is one clear line."""
 
 
-def choices(name: str, known: Iterable[str]) -> str:
+def suggest_names(name: str, known: Iterable[str]) -> str:
     """Say which names exist, the nearest to `name` first."""
     known = sorted(known)
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
@@ -24,4 +24,4 @@ def require_range(low: float, high: float, **values: float) -> None:
     for name, value in values.items():
         if not low <= value < high:
             span = f"{low} or more" if high == INF else f"in [{low}, {high})"
-            raise BadInput(f"{name} must be {span}, got {value}")
+            raise InvalidInput(f"{name} must be {span}, got {value}")

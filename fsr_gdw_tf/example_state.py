@@ -12,17 +12,17 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 TABLE_GIB = 1.0
 DICTIONARY_GIB = 2.0
 
 
-def require_same(part, source) -> None:
+def require_same_examples(part, source) -> None:
     """Refuse other examples, or labels, than those there are books on."""
     known = getattr(part, "known_labels", source.labels)
     if not np.array_equal(known, source.labels):
-        raise BadInput(
+        raise InvalidInput(
             f"{type(part).__name__} keeps books on each of {len(known)} "
             f"examples and got {len(source)} with other labels or in another "
             "order; build a new classifier around the model to go on with them"
@@ -33,7 +33,7 @@ def require_same(part, source) -> None:
 def require_indices(who: str, source) -> None:
     """Refuse data without a stable number for each example."""
     if source is None:
-        raise BadInput(
+        raise InvalidInput(
             f"{who} keeps books on each example and needs stable indices: pass "
             "arrays or a Source to fit, not a dataset (or choose a method "
             "without a memory, such as Supervised())"
@@ -43,25 +43,25 @@ def require_indices(who: str, source) -> None:
 def class_counts(who: str, source) -> np.ndarray:
     """How many examples each class has; refuses data that do not say so."""
     if source is None:
-        raise BadInput(
+        raise InvalidInput(
             f"{who} counts the classes before training: pass arrays or a "
             "Source to fit, not a dataset"
         )
     return source.counts()
 
 
-def captured(learner, old, new):
+def retrace_if_changed(classifier, old, new):
     """`new`; a step that holds another number as a constant is traced anew."""
     if old is not None and np.any(old != new):
-        learner.train_function = None
+        classifier.train_function = None
     return new
 
 
-def require_small(shape: tuple[int, ...], remedy: str) -> None:
+def require_table_fits(shape: tuple[int, ...], remedy: str) -> None:
     """Refuse a table that does not fit, with the figure."""
     gib = 4 * math.prod(shape) / 2**30
     if gib > TABLE_GIB:
-        raise BadInput(
+        raise InvalidInput(
             f"a table of {' x '.join(map(str, shape))} numbers takes {gib:.1f} "
             f"GiB on each device, more than {TABLE_GIB}; {remedy}"
         )
@@ -73,7 +73,7 @@ def example_table(
     """A number (or `width` of them) per training example, on all replicas."""
     remedy = kwargs.pop("remedy", "train on fewer examples")
     shape = (n, *width)
-    require_small(shape, remedy)
+    require_table_fits(shape, remedy)
     return part.add_weight(
         shape=shape,
         initializer=keras.initializers.Constant(value),
@@ -97,19 +97,19 @@ def dense_rows(values: tf.Tensor, places: tf.Tensor, classes: int) -> tf.Tensor:
     return tf.scatter_nd(cells, tf.reshape(values, [-1]), shape)
 
 
-def require_room(members: int, example: np.ndarray) -> None:
+def require_dictionary_fits(members: int, example: np.ndarray) -> None:
     """Refuse members of a dictionary that will not fit, with the figure."""
     gib = members * example.nbytes / 2**30
     if gib > DICTIONARY_GIB:
         shape = " x ".join(map(str, example.shape))
-        raise BadInput(
+        raise InvalidInput(
             f"a dictionary of {members} inputs of {shape} ({example.dtype}) "
             f"takes {gib:.3g} GiB on each device, more than {DICTIONARY_GIB}; "
             "lower its size"
         )
 
 
-def packed(rows: np.ndarray) -> np.ndarray:
+def pack_bytes(rows: np.ndarray) -> np.ndarray:
     """Rows of bytes as rows of int32, filled up; all else as it is."""
     if rows.dtype != np.uint8:
         return rows
@@ -118,7 +118,7 @@ def packed(rows: np.ndarray) -> np.ndarray:
     return np.pad(flat, ((0, 0), (0, fill))).view(np.int32)
 
 
-def unpacked(rows: tf.Tensor, like: tf.TensorSpec) -> tf.Tensor:
+def unpack_bytes(rows: tf.Tensor, like: tf.TensorSpec) -> tf.Tensor:
     """The rows that were packed, each of them like an example."""
     if rows.dtype == like.dtype:
         return rows
@@ -127,7 +127,7 @@ def unpacked(rows: tf.Tensor, like: tf.TensorSpec) -> tf.Tensor:
     return tf.reshape(flat[:, :size], [-1, *like.shape])
 
 
-def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
+def scatter_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
     """table[index] <- rows, on all replicas; no index twice in a batch.
 
     Each replica writes the rows of all into a copy of its own, so that the
@@ -136,13 +136,15 @@ def write_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
     rows = tf.cast(rows, table.dtype)
     if collectives.replicas() > 1:
         index, rows = (
-            collectives.everyones(tf.cast(index, tf.int32)),
-            collectives.everyones(rows),
+            collectives.all_gather(tf.cast(index, tf.int32)),
+            collectives.all_gather(rows),
         )
     table.value.scatter_update(tf.IndexedSlices(rows, index))
 
 
-def renew_rows(table, owners: tf.Tensor, index: tf.Tensor, rows) -> None:
+def scatter_rows_by_key(
+    table, owners: tf.Tensor, index: tf.Tensor, rows
+) -> None:
     """table[i] <- the row of owners[i], of those who are in this batch.
 
     For a few owners of many examples. Each replica sees a part of the batch:

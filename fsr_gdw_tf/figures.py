@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.paper_figures.figures import draw
 from fsr_gdw_tf.paper_figures.run import find
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         for line in draw(find(folders), folders[0] / "figures"):
             print(line)
-    except (BadInput, OSError) as error:
+    except (InvalidInput, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
 

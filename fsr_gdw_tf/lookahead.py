@@ -16,92 +16,92 @@ import tensorflow as tf
 
 from fsr_gdw_tf import optimizers
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.networks.split import leaves
 
 
-class Outlook(NamedTuple):
+class LookaheadResult(NamedTuple):
     """What a virtual step has shown."""
 
     omega: tf.Tensor
-    slope: tf.Tensor  # d meta loss / d omega
-    slopes: list[tf.Tensor]  # d meta loss / d method.meta_variables
-    after: object  # what else the method saw at the virtual parameters
+    omega_grad: tf.Tensor  # d meta loss / d omega
+    meta_grads: list[tf.Tensor]  # d meta loss / d method.meta_variables
+    aux: object  # what else the method saw at the virtual parameters
 
 
-def lookahead(learner, method, batch, forward) -> Outlook:
+def lookahead(classifier, method, batch, forward) -> LookaheadResult:
     """omega, and the meta loss's gradient at omega and at what learns it.
 
     `method.start` says where omega starts from `method.meta_variables`;
     `method.objective` how it shapes the loss; `method.virtual_rate` and its
     kin how far the virtual step goes.
     """
-    variables = scope_variables(learner, method.scope)
+    variables = scope_variables(classifier, method.scope)
     phi = [v.value for v in method.meta_variables]
     with tf.GradientTape(watch_accessed_variables=False) as outer:
         outer.watch(phi)
-        omega = method.start(learner, batch, forward.logits)
+        omega = method.start(classifier, batch, forward.logits)
         outer.watch(omega)
-        _, delta = learner.loss_and_delta(batch, forward.logits, omega)
+        _, delta = classifier.loss_and_delta(batch, forward.logits, omega)
         virtual = forward.tape.gradient(
             forward.logits,
             [v.value for v in variables],
             output_gradients=delta,
             unconnected_gradients="zero",
         )
-        virtual = collectives.add_up(virtual)
+        virtual = collectives.all_reduce_sum(virtual)
         theta_hat = [
-            _virtual_step(learner, method, v, g)
+            _virtual_step(classifier, method, v, g)
             for v, g in zip(variables, virtual, strict=True)
         ]
     at = theta_hat if method.ahead else [v.value for v in variables]
-    v, after = batch.get("foreseen"), None
+    v, aux = batch.get("meta_grad"), None
     if v is None:
-        v, after = meta_gradient(learner, method, batch, forward, at)
+        v, aux = meta_gradient(classifier, method, batch, forward, at)
     # Without `ahead` nobody asks for theta_hat, and it is never computed.
-    slope, *slopes = outer.gradient(
+    omega_grad, *meta_grads = outer.gradient(
         theta_hat,
         [omega, *phi],
         output_gradients=v,
         unconnected_gradients="zero",
     )
-    return Outlook(omega, slope, slopes, after)
+    return LookaheadResult(omega, omega_grad, meta_grads, aux)
 
 
 def meta_gradient(
-    learner, method, batch, forward, theta
+    classifier, method, batch, forward, theta
 ) -> tuple[list, object]:
     """The meta loss's gradient with the scope at theta; what else it saw."""
-    variables = scope_variables(learner, method.scope)
+    variables = scope_variables(classifier, method.scope)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(theta)
         state = list(zip(variables, theta, strict=True))
         with keras.StatelessScope(state_mapping=state):
-            loss, after = method.meta_loss(learner, batch, forward)
-    return tape.gradient(loss, theta, unconnected_gradients="zero"), after
+            loss, aux = method.meta_loss(classifier, batch, forward)
+    return tape.gradient(loss, theta, unconnected_gradients="zero"), aux
 
 
-def foresee(learner, method, batch: dict) -> dict:
+def precompute_meta_grad(classifier, method, batch: dict) -> dict:
     """The batch, with the meta gradient at the weights of now, or an old one.
 
     The inputs wait for it, so that the activations of the meta batch are gone
     before those of the training batch are there: XLA plans 1.1 times the memory
     of plain training for a ResNet-32, and 2.9 times without.
     """
-    now = [v.value for v in scope_variables(learner, method.scope)]
+    now = [v.value for v in scope_variables(classifier, method.scope)]
 
     def look():
-        return meta_gradient(learner, method, batch, None, now)[0]
+        return meta_gradient(classifier, method, batch, None, now)[0]
 
     if method.meta_every == 1:
-        foreseen = look()
+        meta_grad = look()
     else:
-        foreseen = _sometimes(learner, method, look)
-    inputs = _once_known(foreseen, batch["inputs"])
-    return {**batch, "inputs": inputs, "foreseen": foreseen}
+        meta_grad = _cached_meta_grad(classifier, method, look)
+    inputs = _barrier(meta_grad, batch["inputs"])
+    return {**batch, "inputs": inputs, "meta_grad": meta_grad}
 
 
-def _once_known(known: list[tf.Tensor], values):
+def _barrier(known: list[tf.Tensor], values):
     """The values as they are, but not before others are known.
 
     XLA does not heed control dependencies, so this is a real one, on a sum of
@@ -113,56 +113,56 @@ def _once_known(known: list[tf.Tensor], values):
     )
 
 
-def _sometimes(learner, method, look) -> list[tf.Tensor]:
+def _cached_meta_grad(classifier, method, look) -> list[tf.Tensor]:
     """A new look in every so many steps; in others what was seen then."""
     # Each replica saw its own part of the meta batch; all remember the sum, of
     # which each takes a part again.
     old = [v.value / collectives.replicas() for v in method.remembered]
-    turn = learner.optimizer.iterations % method.meta_every == 0
+    turn = classifier.optimizer.iterations % method.meta_every == 0
     parts = tf.cond(turn, look, lambda: [tf.identity(part) for part in old])
-    total = collectives.add_up(parts)
+    total = collectives.all_reduce_sum(parts)
     for variable, value in zip(method.remembered, total, strict=True):
         variable.assign(value)
     return [value / collectives.replicas() for value in total]
 
 
-def _virtual_step(learner, method, variable, gradient) -> tf.Tensor:
+def _virtual_step(classifier, method, variable, gradient) -> tf.Tensor:
     """theta - rate (momentum m + gradient + l2 theta), each part a switch."""
-    optimizer = learner.optimizer
+    optimizer = classifier.optimizer
     rate = method.virtual_rate  # a plain float takes any precision
     if rate is None:
         rate = tf.cast(optimizer.learning_rate, gradient.dtype)
     if method.virtual_l2:
-        gradient += learner.l2 * variable.value
+        gradient += classifier.l2 * variable.value
     wanted = method.virtual_momentum
     if wanted or wanted is None:
         gradient += optimizers.momentum_term(optimizer, variable, wanted)
     return variable.value - rate * gradient
 
 
-def scope_variables(learner, scope: str) -> list[keras.Variable]:
+def scope_variables(classifier, scope: str) -> list[keras.Variable]:
     """What the virtual step moves: "all", "head", or a layer and all after.
 
     A layer is named by a regular expression that its name must contain.
     """
-    head = list(learner.head.trainable_variables)
+    head = list(classifier.head.trainable_variables)
     if scope == "all":
-        return learner.network_variables
+        return classifier.network_variables
     if scope == "head":
         return head
-    layers = leaves(learner.features)
+    layers = leaves(classifier.features)
     names = [layer.name for layer in layers]
     try:
         hits = [i for i, name in enumerate(names) if re.search(scope, name)]
     except re.error as error:
-        raise BadInput(
+        raise InvalidInput(
             f"the scope {scope!r} is no regular expression: {error}"
         ) from error
     if not hits:
         trainable = {layer.name for layer in layers if layer.trainable_weights}
-        raise BadInput(
+        raise InvalidInput(
             f"no layer matches the scope {scope!r}: "
-            f"{choices(scope, {'all', 'head', *trainable})}"
+            f"{suggest_names(scope, {'all', 'head', *trainable})}"
         )
     above = [v for layer in layers[hits[0] :] for v in layer.trainable_weights]
     return [*above, *head]

@@ -8,14 +8,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
 
-from fsr_gdw_tf.command_line import parse_flags, refuse
-from fsr_gdw_tf.distribution.hosts import say
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.distribution.hosts import print_on_chief
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.compare import compare
 from fsr_gdw_tf.experiments.experiment import Experiment, data_of_run
 from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_report.build import make
+from fsr_gdw_tf.label_report.build import build_report
 
 FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare", "report"]
@@ -29,26 +29,31 @@ def main(argv: list[str]) -> None:
     """Flags -> gin -> experiment; bad input ends in one line and code 2."""
     try:
         if argv[1:]:
-            raise BadInput(f"unexpected argument {argv[1]!r}: flags start --")
+            raise InvalidInput(
+                f"unexpected argument {argv[1]!r}: flags start --"
+            )
         files, params = FLAGS.gin_file, FLAGS.gin_param
         gin_config.parse(files, params)
         mode = FLAGS.mode or gin_config.value("MODE")
         if mode not in MODES:
-            raise BadInput(f"no MODE {mode!r}: {choices(mode, MODES)}")
+            raise InvalidInput(
+                f"no MODE {mode!r}: {suggest_names(mode, MODES)}"
+            )
         folder = RunFolder(FLAGS.run_dir or Path("runs", Path(files[0]).stem))
         if mode == "compare":
             compare(folder, files, params, sys.argv)
         elif mode == "report":
-            say(f"Report: {make(folder, reload=lambda: data_of_run(folder))}")
+            page = build_report(folder, reload=lambda: data_of_run(folder))
+            print_on_chief(f"Report: {page}")
         else:
-            experiment = gin_config.make(Experiment)
+            experiment = gin_config.instantiate(Experiment)
             for name, value in getattr(experiment, mode)(
                 folder, sys.argv
             ).items():
-                say(f"{name}: {value}")
-        say(f"Results: {folder.path.resolve()}")
-    except BadInput as error:
-        refuse(error)
+                print_on_chief(f"{name}: {value}")
+        print_on_chief(f"Results: {folder.path.resolve()}")
+    except InvalidInput as error:
+        exit_with_error(error)
 
 
 if __name__ == "__main__":

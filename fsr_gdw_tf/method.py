@@ -16,7 +16,7 @@ from fsr_gdw_tf.errors import INF, require_range
 Batch = dict[str, tf.Tensor]
 
 
-class Part(keras.layers.Layer):
+class Component(keras.layers.Layer):
     """What methods and regularisers have in common."""
 
     @property
@@ -24,21 +24,21 @@ class Part(keras.layers.Layer):
         """Optimizers whose state belongs into a checkpoint."""
         return []
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Create the state that depends on the data; called before training."""
 
-    def begin_epoch(self, learner, source, clean) -> None:
+    def begin_epoch(self, classifier, source, clean) -> None:
         """Learn from all examples at once; not called again on resuming."""
 
-    def prepare(self, learner, batch: Batch) -> Batch:
+    def prepare(self, classifier, batch: Batch) -> Batch:
         """Change the batch before the forward pass."""
         return batch
 
-    def penalty(self, learner, batch: Batch, logits) -> tf.Tensor | float:
+    def penalty(self, classifier, batch: Batch, logits) -> tf.Tensor | float:
         """An extra loss of each example, `[batch]`; in the real step alone."""
         return 0.0
 
-    def observe(self, learner, batch: Batch, logits, omega) -> None:
+    def observe(self, classifier, batch: Batch, logits, omega) -> None:
         """Keep books about the batch after the step's gradient is known."""
 
     def report(self, source) -> dict[str, float]:
@@ -54,7 +54,7 @@ class Part(keras.layers.Layer):
         return {}
 
 
-class Method(Part):
+class Method(Component):
     """What is learned from a batch: the rows of the papers' tables.
 
     warmup: epochs, or below 1 their share of all, of plain training first: any
@@ -70,7 +70,7 @@ class Method(Part):
         require_range(0, INF, warmup=warmup)
         self.warmup = warmup
 
-    def teach(self, learner, batch: Batch, forward):
+    def compute_omega(self, classifier, batch: Batch, forward):
         """Learn omega, whatever this method uses to shape its objective."""
         return
 
@@ -78,16 +78,16 @@ class Method(Part):
         """Loss of each example, `[batch]`; its gradient is the method."""
         return losses.cross_entropy(batch["label"], logits)
 
-    def loss(self, learner, batch: Batch, logits, omega) -> tf.Tensor:
+    def loss(self, classifier, batch: Batch, logits, omega) -> tf.Tensor:
         """The objective, or plain cross-entropy during the warm-up."""
         own = self.objective(batch, logits, omega)
         if not self.warmup:
             return own
         plain = losses.cross_entropy(batch["label"], logits)
-        return tf.where(awake(learner, self.warmup), own, plain)
+        return tf.where(warmup_done(classifier, self.warmup), own, plain)
 
 
-class Regulariser(Part):
+class Regulariser(Component):
     """What can be added to any method."""
 
 
@@ -98,20 +98,20 @@ def first_epoch(warmup: float, epochs):
     return keras.ops.round(warmup * keras.ops.cast(epochs, "float32"))
 
 
-def awake(learner, warmup: float) -> tf.Tensor:
+def warmup_done(classifier, warmup: float) -> tf.Tensor:
     """Whether the warm-up is over."""
-    first = first_epoch(warmup, learner.epochs.value)
-    return learner.epoch.value >= tf.cast(first, "int32")
+    first = first_epoch(warmup, classifier.epochs.value)
+    return classifier.epoch.value >= tf.cast(first, "int32")
 
 
-def epochs_of(learner) -> tuple[int, int]:
+def current_epoch(classifier) -> tuple[int, int]:
     """The epoch, and how many there are, outside of a step."""
-    return int(np.array(learner.epoch)), int(np.array(learner.epochs))
+    return int(np.array(classifier.epoch)), int(np.array(classifier.epochs))
 
 
-def since(learner, warmup: float) -> int:
+def epochs_since_warmup(classifier, warmup: float) -> int:
     """How many epochs ago the warm-up was over; below zero it is not."""
-    epoch, epochs = epochs_of(learner)
+    epoch, epochs = current_epoch(classifier)
     return epoch - int(first_epoch(warmup, epochs))
 
 

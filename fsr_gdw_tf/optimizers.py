@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 
 @gin.register(module="fsr_gdw_tf")
@@ -116,7 +116,7 @@ def another_optimizer(optimizer: keras.optimizers.Optimizer):
         config = optimizer.get_config() | {"learning_rate": first}
         other = type(optimizer).from_config(config)
     except NotImplementedError as error:
-        raise BadInput(
+        raise InvalidInput(
             "the optimizer of a second network is a copy, and this one, or its "
             f"schedule, does not say how it was made ({error}); give it a "
             "get_config"
@@ -147,7 +147,7 @@ def momentum_term(optimizer, variable, required=True) -> tf.Tensor | float:
     if not buffers and not required:
         return 0.0
     if not buffers:
-        raise BadInput(
+        raise InvalidInput(
             "a look-ahead with momentum needs SGD with momentum, got "
             f"{type(optimizer).__name__}; set virtual_momentum=False"
         )

@@ -7,18 +7,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
 
-from fsr_gdw_tf.command_line import parse_flags, refuse
-from fsr_gdw_tf.distribution.hosts import say
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.distribution.hosts import print_on_chief
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments.experiment import data_of_run
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality.issue_table import write_table
-from fsr_gdw_tf.label_quality.label_issues import judge
+from fsr_gdw_tf.label_quality.label_issues import find_label_issues
 from fsr_gdw_tf.label_report import review_sheet
-from fsr_gdw_tf.label_report.build import load, make
-from fsr_gdw_tf.label_report.cleaned_labels import DONE, cleaned
+from fsr_gdw_tf.label_report.build import build_report, load
+from fsr_gdw_tf.label_report.cleaned_labels import DONE, cleaned_labels
 from fsr_gdw_tf.label_report.images import moved_paths
 
 FLAGS = flags.FLAGS
@@ -37,51 +37,56 @@ def main(argv: list[str]) -> None:
     """Make the report of a run, or use what is in it."""
     try:
         if len(argv) != 2:
-            raise BadInput(
+            raise InvalidInput(
                 "expected one run folder: python -m fsr_gdw_tf.report "
                 f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
             )
         if FLAGS.apply and FLAGS.verified:
-            raise BadInput("--apply and --verified are two things; one a call")
+            raise InvalidInput(
+                "--apply and --verified are two things; one a call"
+            )
         folder = RunFolder(argv[1])
         if FLAGS.verified:
             check(folder, FLAGS.verified)
         elif FLAGS.apply:
             clean(folder)
         else:
-            page = make(
+            page = build_report(
                 folder,
                 reload=lambda: data_of_run(folder),
                 moved=FLAGS.images,
             )
-            say(f"Report: {page.resolve()}")
-    except (BadInput, OSError) as error:
-        refuse(error)
+            print_on_chief(f"Report: {page.resolve()}")
+    except (InvalidInput, OSError) as error:
+        exit_with_error(error)
 
 
 def check(folder: RunFolder, sheet: str) -> None:
     """What a filled-in sheet says of the report."""
-    statistics = load(folder)
-    verdict = judge(statistics)
-    answers = review_sheet.read_sheet(sheet, statistics)
-    rows = review_sheet.estimate(verdict, *answers)
+    records = load(folder)
+    issues = find_label_issues(records)
+    answers = review_sheet.read_sheet(sheet, records)
+    rows = review_sheet.estimate(issues, *answers)
     write_csv(folder / "report" / "verified.csv", rows)
-    show("Wrong labels among those checked; 95 % intervals", rows, ".3g")
+    print_table("Wrong labels among those checked; 95 % intervals", rows, ".3g")
 
 
 def clean(folder: RunFolder) -> None:
     """Write the list that is to be trained on instead."""
-    statistics = load(folder)
-    verdict, paths = judge(statistics), moved_paths(statistics, FLAGS.images)
+    records = load(folder)
+    issues, paths = (
+        find_label_issues(records),
+        moved_paths(records, FLAGS.images),
+    )
     action, above = FLAGS.apply, FLAGS.threshold
     out = Path(FLAGS.out or folder / "report" / f"{action}_{above:g}.csv")
-    write_table(out, cleaned(statistics, verdict, action, above, paths))
-    changed = int((verdict.score > above).sum())
-    say(
-        f"{changed:,} of {len(statistics):,} labels with a score above "
+    write_table(out, cleaned_labels(records, issues, action, above, paths))
+    changed = int((issues.score > above).sum())
+    print_on_chief(
+        f"{changed:,} of {len(records):,} labels with a score above "
         f"{above:g} are {DONE[action]} in {out}"
     )
-    say(f"train on it: --gin_param='CLEANED=\"{out}\"'")
+    print_on_chief(f"train on it: --gin_param='CLEANED=\"{out}\"'")
 
 
 if __name__ == "__main__":

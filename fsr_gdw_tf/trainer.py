@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
-from fsr_gdw_tf.callbacks.method_progress import FollowMethod
+from fsr_gdw_tf.callbacks.method_progress import MethodProgress
 from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.distribution import input_shards, step_loop
@@ -24,18 +24,18 @@ class Trainer(keras.Model):
     def make_train_function(self, force=False) -> None:
         """What Keras calls per execution: its steps, then the metrics."""
         if self.train_function is None or force:
-            self.train_function = step_loop.loop(
+            self.train_function = step_loop.make_step_loop(
                 self,
                 self.train_step,
                 lambda: step_loop.steps_of_execution(self),
-                lambda: self.measured[:2],
+                lambda: self.eval_metrics[:2],
             )
 
     def make_test_function(self, force=False) -> None:
         """One step, and metrics over all replicas."""
         if self.test_function is None or force:
-            self.test_function = step_loop.loop(
-                self, self.test_step, lambda: 1, lambda: self.measured
+            self.test_function = step_loop.make_step_loop(
+                self, self.test_step, lambda: 1, lambda: self.eval_metrics
             )
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
@@ -50,32 +50,34 @@ class Trainer(keras.Model):
         x, y = data_adapter.hold_out_tail(x, y, kwargs)
         x = data_adapter.as_source(x, y, self.classes)
         x, meta = data_adapter.clean_set(x, self.method, self.classes, kwargs)
-        batches = self._batches_for(x, batch_size, kwargs)
+        pipeline = self._pipeline_for(x, batch_size, kwargs)
         held = kwargs.pop("validation_data", None)
-        own = kwargs.pop("validation_batches", batches)
+        own = kwargs.pop("validation_batches", pipeline)
         if held is not None:
-            held, steps = self._test_data(held, own.over(self.replicas))
+            held, steps = self._test_data(
+                held, own.with_global_sizes(self.replicas)
+            )
             kwargs.setdefault("validation_steps", steps)
         source = x if isinstance(x, Source) else None
-        self.bind(source, batches)
+        self.setup(source, pipeline)
         own = self._own_callbacks(source, meta, kwargs.get("initial_epoch", 0))
         kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
-        x = self._train_data(x, batches, epochs, meta, kwargs)
+        x = self._train_data(x, pipeline, epochs, meta, kwargs)
         kwargs["shuffle"] = False  # done, by (seed, epoch, index)
         return super().fit(x, epochs=epochs, validation_data=held, **kwargs)
 
-    def _train_data(self, x, batches, epochs, meta, kwargs):
+    def _train_data(self, x, pipeline, epochs, meta, kwargs):
         """Batches for all replicas; sets where training stands."""
         start = kwargs.get("initial_epoch", 0)
         step = kwargs.pop("initial_step", 0)
         if isinstance(x, Source):
             data_adapter.require_meta(self.method, meta is not None)
-            kwargs["steps_per_epoch"] = batches.steps(x)
+            kwargs["steps_per_epoch"] = pipeline.steps(x)
             meta = meta if self.method.meta_in_batches else None
 
             def make(share):
                 return self._checked(
-                    batches.train(x, epochs, start, meta, step, share)
+                    pipeline.train(x, epochs, start, meta, step, share)
                 )
         else:
             data_adapter.require_start(step)
@@ -85,7 +87,7 @@ class Trainer(keras.Model):
             )
 
             def make(share):
-                return input_shards.cut(whole, share)
+                return input_shards.split_batches(whole, share)
 
         steps = kwargs.get("steps_per_epoch")
         if steps is None and self.replicas == 1:
@@ -93,14 +95,17 @@ class Trainer(keras.Model):
         self.step.assign(step)
         self.steps.assign(max(steps or 0, 0))
         self.length_known = bool(self.steps > 0)
-        return input_shards.spread(self.distribute_strategy, make)
+        return input_shards.distribute_dataset(self.distribute_strategy, make)
 
     def _checked(self, dataset) -> tf.data.Dataset:
         shape = self.features.inputs[0].shape
         return data_adapter.checked(dataset, shape, self.classes)
 
     def _own_callbacks(self, source, clean, first_epoch: int) -> list:
-        follow, dictionary = FollowMethod(source, clean), self.method.dictionary
+        follow, dictionary = (
+            MethodProgress(source, clean),
+            self.method.dictionary,
+        )
         if dictionary is None:
             return [follow]
         return [RefreshDictionary(dictionary, source, first_epoch), follow]
@@ -110,8 +115,8 @@ class Trainer(keras.Model):
         # What Keras has cached in `fit` counts in executions, tests in steps.
         if not kwargs.pop("_use_cached_eval_dataset", False):
             x = data_adapter.as_source(x, y, self.classes)
-            batches = self._batches_for(x, batch_size, kwargs)
-            x, steps = self._test_data(x, batches)
+            pipeline = self._pipeline_for(x, batch_size, kwargs)
+            x, steps = self._test_data(x, pipeline)
             kwargs.setdefault("steps", steps)
         before = self.steps_per_execution, self.length_known
         self.steps_per_execution = 1
@@ -126,19 +131,21 @@ class Trainer(keras.Model):
         x = data_adapter.unlabelled(x, self.classes)
         if not isinstance(x, Source):
             return super().predict(x, batch_size, **kwargs)
-        batches = self._batches_for(x, batch_size, kwargs)
-        data, steps = self._test_data(x, batches, rows=True)
+        pipeline = self._pipeline_for(x, batch_size, kwargs)
+        data, steps = self._test_data(x, pipeline, rows=True)
         kwargs.setdefault("steps", steps)
         found = super().predict(data, **kwargs)
         # -1 filled the last batch up; hosts answer in an order of their own.
         real = found["row"] >= 0
         return found["probs"][real][np.argsort(found["row"][real])]
 
-    def _batches_for(self, x, batch_size, kwargs):
-        batches = data_adapter.batches_for(x, batch_size, kwargs, self.replicas)
-        return batches.over(self.replicas)
+    def _pipeline_for(self, x, batch_size, kwargs):
+        pipeline = data_adapter.pipeline_for(
+            x, batch_size, kwargs, self.replicas
+        )
+        return pipeline.with_global_sizes(self.replicas)
 
-    def _test_data(self, x, batches, rows: bool = False):
+    def _test_data(self, x, pipeline, rows: bool = False):
         """A dataset for all replicas, and its steps if they are known.
 
         With `rows` predictions say which rows of `x` they belong to.
@@ -148,11 +155,13 @@ class Trainer(keras.Model):
             return self._checked(x), None
 
         def make(share):
-            dataset = self._checked(batches.test(x, share))
+            dataset = self._checked(pipeline.test(x, share))
             if not rows:
                 return dataset
             return dataset.map(lambda b: b | {"row": b["index"]})
 
         # Keras would count a batch for each replica.
-        steps = batches.test_steps(x, self.replicas)
-        return input_shards.spread(self.distribute_strategy, make), steps
+        steps = pipeline.test_steps(x, self.replicas)
+        return input_shards.distribute_dataset(
+            self.distribute_strategy, make
+        ), steps

@@ -33,7 +33,7 @@ FLAGS = [
     "--mode=train",
     "--gin_param=EMA=0.99",
     "--gin_param=BATCH_SIZE=50",
-    "--gin_param=Batches.view=@CropFlip()",
+    "--gin_param=InputPipeline.view=@CropFlip()",
     "--gin_param=CropFlip.padding=1",
     "--gin_param=REWARD_FEATURES='fresh'",
     "--gin_param=STEPS_PER_EXECUTION=3",
@@ -45,7 +45,7 @@ def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     for s in sockets:
-        s.bind(("localhost", 0))
+        s.setup(("localhost", 0))
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()

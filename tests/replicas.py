@@ -18,7 +18,7 @@ import tensorflow as tf
 from conftest import blob_source, blobs, classifier
 from test_methods import CASES
 
-from fsr_gdw_tf import GDW, Batches
+from fsr_gdw_tf import GDW, InputPipeline
 from fsr_gdw_tf.distribution.devices import make_strategy
 from fsr_gdw_tf.distribution.hosts import host
 from fsr_gdw_tf.networks.split import synchronize
@@ -76,7 +76,7 @@ def train(case: str, strategy) -> dict:
     if case == "dataset":
         source, uses = a_users_dataset(), {}
     else:
-        uses["batches"] = Batches(12, meta_size=4)
+        uses["pipeline"] = InputPipeline(12, meta_batch_size=4)
     held, labels = blobs(n=13, seed=3)  # no number of replicas divides 13
     history = model.fit(
         source,
@@ -88,7 +88,7 @@ def train(case: str, strategy) -> dict:
     found = {f"{i} {v.name}": np.array(v) for i, v in enumerate(model.state)}
     if case == "dataset":  # only one replica can tell how long it is
         del found["3 steps"]
-    for v in model.statistics:
+    for v in model.batch_norm_stats:
         copies = strategy.experimental_local_results(v.value)
         found[f"copies of {v.name}"] = np.array([np.array(c) for c in copies])
     found |= {name: np.array(v) for name, v in history.items()}

@@ -56,11 +56,11 @@ def parsed(*specs) -> list:
     """(recipe, what is set) of each spec, or why it is refused."""
     code = """if True:
         import json, sys, accuracy
-        from fsr_gdw_tf import BadInput
+        from fsr_gdw_tf import InvalidInput
         def tried(spec):
             try:
                 return accuracy.parse(spec)
-            except BadInput as error:
+            except InvalidInput as error:
                 return str(error)
         print(json.dumps([tried(spec) for spec in sys.argv[1:]]))"""
     ended = subprocess.run(
@@ -84,7 +84,7 @@ def test_what_is_missing_is_a_command_for_each_cell(tmp_path):
     flags = {"--gin_param=NOISE_KIND='flip'", "--gin_param=DATA_DIR='here'"}
     assert flags <= set(cells[0])
     assert cells[0][-1].endswith("runs/flip_40/supervised/0")
-    assert "--gin_param=MU=0.01" in cells[1]
+    assert "--gin_param=IMBALANCE=0.01" in cells[1]
 
 
 def test_each_cell_has_a_row_and_means_over_seeds_are_printed(tmp_path):

@@ -8,14 +8,14 @@ from conftest import blob_source, blobs, classifier, weights
 from test_methods import mislabelled
 
 from fsr_gdw_tf import (
-    BadInput,
-    Batches,
     ClassBalanced,
     Classifier,
+    InputPipeline,
+    InvalidInput,
     Supervised,
     losses,
 )
-from fsr_gdw_tf.callbacks.method_progress import FollowMethod
+from fsr_gdw_tf.callbacks.method_progress import MethodProgress
 from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.data import Source
 from fsr_gdw_tf.methods import (
@@ -145,7 +145,7 @@ def test_glc_averages_over_clean_examples_of_a_class():
     """Eq. 2; of class 2 there is none, so it is taken for clean."""
     clean = Source(blob_source().reader, np.array([0, 0, 1]), list("abc"))
     method = GLC()
-    method.batches = Batches(2)
+    method.pipeline = InputPipeline(2)
     matrix = method.estimate(Predicts(), None, clean)
     expected = [[0.7, 0.2, 0.1], [0.1, 0.9, 0.0], [0.0, 0.0, 1.0]]
     np.testing.assert_allclose(matrix, expected, rtol=1e-6)
@@ -192,7 +192,7 @@ def test_going_back_takes_averages_along_and_no_optimizer():
     first = weights(model)
     model.fit(*blobs(), epochs=2, batch_size=20, verbose=0)
     slots = [v.numpy() for v in model.optimizer.variables]
-    model.method.beginning.go_back(model)
+    model.method.beginning.restore(model)
     for a, b, c in zip(first, weights(model), model.averages, strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
@@ -215,7 +215,7 @@ def test_the_matrix_is_estimated_once():
 
 
 def test_a_stage_without_an_epoch_is_told():
-    with pytest.raises(BadInput, match="of 1 epochs, which is none"):
+    with pytest.raises(InvalidInput, match="of 1 epochs, which is none"):
         classifier(ForwardCorrection()).fit(*blobs(), verbose=0)
 
 
@@ -237,14 +237,14 @@ def test_the_matrix_is_written_as_a_table():
     ],
 )
 def test_a_matrix_that_is_none_of_noise(matrix, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         classifier(ForwardCorrection(matrix)).fit(*blobs(), verbose=0)
 
 
 def test_methods_that_look_at_all_examples_want_arrays():
     data = tf.data.Dataset.from_tensor_slices(blobs()).batch(20)
     for method in (ForwardCorrection(), D2L(), CRUST(), PENCIL()):
-        with pytest.raises(BadInput, match="needs stable indices"):
+        with pytest.raises(InvalidInput, match="needs stable indices"):
             classifier(method).fit(data, verbose=0)
 
 
@@ -296,7 +296,7 @@ def test_without_forgetting_the_twin_is_a_second_plain_network():
 def test_each_network_trains_on_what_the_other_selects():
     """With one example of three kept, the twin's choice is ours."""
     model = told(classifier(CoTeaching(0.6, rise=1)), epoch=1)
-    model.bind(blob_source(), Batches(3))
+    model.setup(blob_source(), InputPipeline(3))
     method, (x, y) = model.method, blobs(n=3, seed=5)
     batch = {"inputs": tf.constant(x), **labels_of(3, *y)}
     own, other = model(x), method.twin(x)
@@ -304,7 +304,7 @@ def test_each_network_trains_on_what_the_other_selects():
         features = model.features(x)
     told_to, step = [], method.twin.train_step
     method.twin.train_step = lambda b: told_to.append(b["selected"]) or step(b)
-    omega = method.teach(model, batch, Forward(tape, features, own))
+    omega = method.compute_omega(model, batch, Forward(tape, features, own))
     losses_of = [losses.cross_entropy(batch["label"], z) for z in (own, other)]
     mine, its = (int(np.argmin(found)) for found in losses_of)
     assert mine != its, "a seed for which they differ"
@@ -331,7 +331,7 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_a_second_network_of_another_kind_is_told(case):
     make, message = WRONG[case]
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         classifier(make()).fit(*blobs(), verbose=0)
 
 
@@ -345,8 +345,8 @@ def test_the_same_network_twice_is_told():
         keras.Model(inputs, dense(inputs)), head, CoTeaching(0.2)
     )
     model.compile()
-    with pytest.raises(BadInput, match="have the same weights"):
-        model.bind(blob_source(), Batches(4))
+    with pytest.raises(InvalidInput, match="have the same weights"):
+        model.setup(blob_source(), InputPipeline(4))
 
 
 def test_the_twin_takes_over_what_is_not_trained():
@@ -357,7 +357,7 @@ def test_the_twin_takes_over_what_is_not_trained():
     features = keras.Model(inputs, frozen(scale(inputs)))
     frozen.trainable = False
     model = classifier(CoTeaching(0.2), features=features)
-    model.bind(blob_source(), Batches(4))
+    model.setup(blob_source(), InputPipeline(4))
     twin, x = model.method.twin, 100 + blobs()[0]
     np.testing.assert_array_equal(model.features(x), twin.features(x))
     assert not np.array_equal(model.head.kernel, twin.head.kernel)
@@ -370,8 +370,8 @@ def test_an_optimizer_that_cannot_be_copied_is_told():
 
     model = classifier(CoTeaching(0.2))
     model.compile(keras.optimizers.SGD(Falling()))
-    with pytest.raises(BadInput, match="give it a get_config"):
-        model.bind(blob_source(), Batches(4))
+    with pytest.raises(InvalidInput, match="give it a get_config"):
+        model.setup(blob_source(), InputPipeline(4))
 
 
 def test_forgetting_nobody_is_told():
@@ -433,7 +433,7 @@ def bound(method, classes=2):
     """A method whose labels have a table of two examples."""
     source = Source(blob_source().reader, np.array([0, 1]), ["a", "b"])
     model = classifier(method, classes=classes)
-    method.bind(model, source, Batches(2))
+    method.setup(model, source, InputPipeline(2))
     return model
 
 
@@ -518,14 +518,14 @@ def test_learned_labels_move_to_the_truth(case):
     ).history
     assert logs["label_accuracy"][-1] > 0.75
     assert logs["labels_changed"][-1] > 0.15
-    known = model.method.per_example(model.books.source)
-    right = known["learned_label"] == model.books.source.true_labels
+    known = model.method.per_example(model.training_dynamics.source)
+    right = known["learned_label"] == model.training_dynamics.source.true_labels
     assert right.mean() == pytest.approx(logs["label_accuracy"][-1])
 
 
 def test_learned_labels_do_not_go_with_mixup():
     model = classifier(SoftLabel(), regularisers=[Remix()])
-    with pytest.raises(BadInput, match="SoftLabel learns a label for each"):
+    with pytest.raises(InvalidInput, match="SoftLabel learns a label for each"):
         model.fit(*blobs(), **CLEAN, verbose=0)
 
 
@@ -559,7 +559,7 @@ def test_the_dimension_of_a_data_set_that_no_batch_divides(n):
     """The one or two examples left over have no neighbours to speak of."""
     method, source = D2L(), blob_source(n=n)
     model = told(classifier(method))
-    method.bind(model, source, Batches(20))
+    method.setup(model, source, InputPipeline(20))
     assert 1 < method.dimension(model, source) < 9
 
 
@@ -657,7 +657,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_numbers_out_of_range_are_refused(case):
     make, message = BAD[case]
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         make()
 
 
@@ -676,8 +676,8 @@ def test_a_network_that_cannot_be_copied_is_told():
     inputs = keras.Input((4,))
     features = keras.Model(inputs, Odd(1)(inputs))
     model = classifier(CoTeaching(0.2), features=features)
-    with pytest.raises(BadInput, match="pass a second one, network=model"):
-        model.bind(blob_source(), Batches(4))
+    with pytest.raises(InvalidInput, match="pass a second one, network=model"):
+        model.setup(blob_source(), InputPipeline(4))
 
 
 def test_what_was_begun_before_a_crash_is_not_begun_again():
@@ -685,7 +685,7 @@ def test_what_was_begun_before_a_crash_is_not_begun_again():
     model = classifier(CRUST(warmup=0))
     begun = []
     model.method.begin_epoch = lambda *args: begun.append(args)
-    follow = FollowMethod(None)
+    follow = MethodProgress(None)
     follow.set_model(model)
     for step, times in ((3, 0), (0, 1)):
         model.step.assign(step)

@@ -21,13 +21,13 @@ def train_on_digits(name: str) -> dict:
     """The history of the digits recipe with one method."""
     files = ["gin/digits.gin", f"gin/methods/{name}.gin"]
     gin_config.parse(files, ["EPOCHS=40"])
-    experiment = gin_config.make(Experiment)
+    experiment = gin_config.instantiate(Experiment)
     splits, classifier = experiment.prepare()
     return classifier.fit(
         splits.train,
-        batches=experiment.batches,
+        pipeline=experiment.pipeline,
         epochs=experiment.epochs,
-        validation_data=experiment.test_batches.test(splits.test),
+        validation_data=experiment.test_pipeline.test(splits.test),
         verbose=0,
     ).history
 

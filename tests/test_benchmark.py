@@ -12,7 +12,7 @@ import step_cost
 import tensorflow as tf
 from specs import KERAS, METHODS, Spec, parse
 
-from fsr_gdw_tf import BadInput
+from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.lookahead import scope_variables
 
 SMALL = [
@@ -102,7 +102,7 @@ def test_an_unknown_network_ends_in_one_line():
     ],
 )
 def test_words_that_do_not_go_with_the_method(spec, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         parse(spec)
 
 
@@ -115,7 +115,7 @@ def test_words_that_do_not_go_with_the_method(spec, message):
     ],
 )
 def test_numbers_that_the_method_or_the_data_refuse(spec, message, small):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         model_and_data(spec)
 
 
@@ -199,5 +199,7 @@ def test_of_steps_that_take_turns_each_kind_counts():
     seconds = [9.0, 1.0, 1.0, 9.0, 1.0, 1.0, 99.0]
     assert step_cost.typical(seconds, 3) == pytest.approx(11 / 3)
     assert step_cost.typical(seconds) == 1.0
-    with pytest.raises(BadInput, match="4 kinds need as many rounds, got 3"):
+    with pytest.raises(
+        InvalidInput, match="4 kinds need as many rounds, got 3"
+    ):
         step_cost.typical([1.0, 2.0, 3.0], 4)

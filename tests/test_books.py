@@ -6,11 +6,11 @@ import pytest
 import tensorflow as tf
 from conftest import blobs, classifier
 
-from fsr_gdw_tf import FSR, BadInput, FineTune, MixUp, Relabel, arrays
-from fsr_gdw_tf.callbacks import LabelStatistics
-from fsr_gdw_tf.label_quality.label_records import collect, read
+from fsr_gdw_tf import FSR, FineTune, InvalidInput, MixUp, Relabel, arrays
+from fsr_gdw_tf.callbacks import SaveLabelRecords
+from fsr_gdw_tf.label_quality.label_records import collect_records, read_records
 from fsr_gdw_tf.methods import Method
-from fsr_gdw_tf.recorders.training_dynamics import Books
+from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
 
 
 class Says(keras.callbacks.Callback):
@@ -29,15 +29,17 @@ class Says(keras.callbacks.Callback):
 class Weighs(Method):
     """A weight for each class, the same for all examples; none in epoch 0."""
 
-    def teach(self, learner, batch, forward):
-        omega = tf.where(learner.epoch.value == 0, 0.0, [0.5, 2.0, 4.0])
+    def compute_omega(self, classifier, batch, forward):
+        omega = tf.where(classifier.epoch.value == 0, 0.0, [0.5, 2.0, 4.0])
         return tf.zeros_like(forward.logits) + omega
 
 
-def told(epochs, labels, books=None, method=None, **kwargs) -> dict:
+def told(epochs, labels, track_labels=None, method=None, **kwargs) -> dict:
     """The columns after an untrained network has said this."""
     x = np.zeros((len(labels), 4), np.float32)
-    built = classifier(method, books=books or Books(warmup=0))
+    built = classifier(
+        method, track_labels=track_labels or TrainingDynamics(warmup=0)
+    )
     built.compile(keras.optimizers.SGD(0.0))
     built.fit(
         x,
@@ -49,8 +51,8 @@ def told(epochs, labels, books=None, method=None, **kwargs) -> dict:
         **kwargs,
     )
     columns = {}
-    for part in built.parts:
-        columns |= part.per_example(built.books.source)
+    for part in built.components:
+        columns |= part.per_example(built.training_dynamics.source)
     return columns
 
 
@@ -72,16 +74,16 @@ def test_means_are_those_of_what_was_predicted():
 
 
 def test_the_warm_up_does_not_count_but_the_last_epoch_always_does():
-    found = told([SURE, TORN, OFF], [0, 1], Books(warmup=1))
+    found = told([SURE, TORN, OFF], [0, 1], TrainingDynamics(warmup=1))
     np.testing.assert_allclose(found["probability"], [0.15, 0.45], rtol=1e-5)
-    found = told([SURE, TORN], [0, 1], Books(warmup=9))
+    found = told([SURE, TORN], [0, 1], TrainingDynamics(warmup=9))
     np.testing.assert_array_equal(found["visits"], [1, 1])
     np.testing.assert_allclose(found["probability"], [0.1, 0.6], rtol=1e-5)
 
 
 def test_of_many_classes_the_best_are_kept():
     """(.7, .2, -) and (.1, .6, .3) with two places: .4 and .4 of the first."""
-    found = told([SURE, TORN], [2, 2], Books(top=2, warmup=0))
+    found = told([SURE, TORN], [2, 2], TrainingDynamics(top=2, warmup=0))
     np.testing.assert_array_equal(np.sort(found["top"]), [[0, 1]] * 2)
     np.testing.assert_allclose(found["top_probs"], [[0.4, 0.4]] * 2, rtol=1e-5)
     # The given label is kept exactly, whether it is among the best or not.
@@ -121,22 +123,22 @@ def test_fine_tuning_on_other_images_is_not_entered():
 
 
 def test_other_data_start_anew():
-    built = classifier(books=Books(warmup=0))
+    built = classifier(track_labels=TrainingDynamics(warmup=0))
     built.fit(*blobs(n=60), batch_size=20, epochs=2, verbose=0)
     built.fit(*blobs(n=60), batch_size=20, epochs=1, verbose=0)
-    visits = built.books.per_example(None)["visits"]
+    visits = built.training_dynamics.per_example(None)["visits"]
     np.testing.assert_array_equal(visits, np.full(60, 3))
     built.fit(*blobs(n=40), batch_size=20, epochs=1, verbose=0)
-    visits = built.books.per_example(None)["visits"]
+    visits = built.training_dynamics.per_example(None)["visits"]
     np.testing.assert_array_equal(visits, np.ones(40))
-    assert len(built.books.variables) == 1
+    assert len(built.training_dynamics.variables) == 1
 
 
 def test_books_that_do_not_fit_are_refused_with_the_way_out():
     n = 20_000_000
     source = arrays(np.zeros((n, 1), np.int8), np.arange(n) % 3)
-    with pytest.raises(BadInput, match="books=False"):
-        classifier().bind(source, None)
+    with pytest.raises(InvalidInput, match="books=False"):
+        classifier().setup(source, None)
 
 
 def test_statistics_come_back_as_they_were_written(tmp_path):
@@ -148,9 +150,9 @@ def test_statistics_come_back_as_they_were_written(tmp_path):
         epochs=2,
         batch_size=20,
         verbose=0,
-        callbacks=[LabelStatistics(path)],
+        callbacks=[SaveLabelRecords(path)],
     )
-    found, now = read(path), collect(built)
+    found, now = read_records(path), collect_records(built)
     assert found.names == [str(i) for i in range(60)]
     np.testing.assert_array_equal(found.given, y)
     assert found.true is None and found.class_names == ["0", "1", "2"]
@@ -165,13 +167,13 @@ def test_statistics_come_back_as_they_were_written(tmp_path):
 
 
 def test_label_statistics_need_books_on_named_examples(tmp_path):
-    callback = [LabelStatistics(tmp_path / "labels.parquet")]
+    callback = [SaveLabelRecords(tmp_path / "labels.parquet")]
     x, y = blobs(n=60)
-    with pytest.raises(BadInput, match="stable indices"):
+    with pytest.raises(InvalidInput, match="stable indices"):
         dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(20)
         classifier().fit(dataset, callbacks=callback, verbose=0)
-    with pytest.raises(BadInput, match="LabelStatistics"):
-        classifier(books=False).fit(x, y, callbacks=callback, verbose=0)
+    with pytest.raises(InvalidInput, match="SaveLabelRecords"):
+        classifier(track_labels=False).fit(x, y, callbacks=callback, verbose=0)
 
 
 def test_wrong_labels_are_found_from_python():

@@ -7,7 +7,13 @@ import tensorflow as tf
 from conftest import blob_source, blobs, classifier, weights
 from keras import layers
 
-from fsr_gdw_tf import BadInput, Batches, Classifier, Supervised, networks
+from fsr_gdw_tf import (
+    Classifier,
+    InputPipeline,
+    InvalidInput,
+    Supervised,
+    networks,
+)
 
 
 def twins(build):
@@ -123,13 +129,16 @@ def test_saved_network_holds_the_averaged_weights(tmp_path):
 def test_fit_takes_data_of_any_kind(how):
     x, y = blobs(n=90)
     model = classifier()
-    ready = {
+    apply_warmup = {
         "arrays": lambda: {"x": x, "y": y, "batch_size": 30},
-        "source": lambda: {"x": blob_source(n=90), "batches": Batches(30)},
+        "source": lambda: {
+            "x": blob_source(n=90),
+            "pipeline": InputPipeline(30),
+        },
         "tuples": lambda: {"x": tuples(x, y)},
         "dicts": lambda: {"x": tuples(x, y).map(as_dict)},
     }[how]()
-    history = model.fit(**ready, epochs=8, verbose=0).history
+    history = model.fit(**apply_warmup, epochs=8, verbose=0).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]
     assert model.evaluate(x, y, verbose=0, return_dict=True)["accuracy"] == 1
 
@@ -251,7 +260,7 @@ def test_the_users_model_is_trained_in_place():
     ],
 )
 def test_wrong_calls_are_answered(call, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         call(classifier())
 
 
@@ -259,9 +268,11 @@ def test_a_dataset_of_other_classes_or_other_keys():
     x, y = blobs()
     model = classifier()
     wide = tuples(x, np.eye(4, dtype=np.float32)[y])
-    with pytest.raises(BadInput, match="has 3 classes, the data have 4"):
+    with pytest.raises(InvalidInput, match="has 3 classes, the data have 4"):
         model.fit(wide)
-    with pytest.raises(BadInput, match="needs the keys 'inputs' and 'label'"):
+    with pytest.raises(
+        InvalidInput, match="needs the keys 'inputs' and 'label'"
+    ):
         model.fit(tuples(x, y).map(lambda x, y: {"x": x, "label": y}))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import blob_source
 
-from fsr_gdw_tf import BadInput, arrays
+from fsr_gdw_tf import InvalidInput, arrays
 from fsr_gdw_tf.data import corruption
 from fsr_gdw_tf.data.source import Source
 
@@ -133,5 +133,5 @@ def test_the_seed_decides():
     ],
 )
 def test_bad_settings_are_answered(settings, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         spoil(blob_source(), **settings)

@@ -12,9 +12,9 @@ import pytest
 import step_cost
 from specs import KERAS, METHODS, parse
 
-from fsr_gdw_tf import BadInput
+from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.experiments import gin_config
-from fsr_gdw_tf.experiments.experiment import Learner
+from fsr_gdw_tf.experiments.experiment import ClassifierConfig
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "benchmarks" / "all_costs.py"
@@ -126,9 +126,9 @@ def test_a_recipe_takes_the_step_that_is_measured_for_it(figures, plan):
     for name in known:
         files = ["gin/cifar10_small.gin", f"gin/methods/{name}.gin"]
         gin_config.parse(files, ["FORGET_RATE=0.2"])
-        learner = gin_config.make(Learner)
+        classifier = gin_config.instantiate(ClassifierConfig)
         told = step_cost.method_of(parse(figures.step_of(name)))
-        recipe = learner.method, learner.regularisers
+        recipe = classifier.method, classifier.regularisers
         assert parts_of(*recipe) == parts_of(*told), name
     gin_config.gin.clear_config()
 
@@ -207,9 +207,9 @@ def test_the_same_numbers_give_the_same_picture(figures, rows, tmp_path):
 
 
 def test_nothing_to_draw_is_told(figures, rows):
-    with pytest.raises(BadInput, match="no row of supervised on small_cnn"):
+    with pytest.raises(InvalidInput, match="no row of supervised on small_cnn"):
         figures.costs(rows[:5])
-    with pytest.raises(BadInput, match="no method is in both tables"):
+    with pytest.raises(InvalidInput, match="no method is in both tables"):
         figures.frontier({}, "")
 
 

@@ -9,9 +9,9 @@ from conftest import blob_source, blobs, classifier
 
 from fsr_gdw_tf import (
     FSR,
-    BadInput,
-    Batches,
     Dictionary,
+    InputPipeline,
+    InvalidInput,
     MixUp,
     arrays,
     example_state,
@@ -22,16 +22,16 @@ from fsr_gdw_tf.dictionary.pushers import (
     PUSHERS,
     RIGHT,
     WRONG,
-    Sight,
-    remember,
+    ScoreInputs,
+    next_memory_of,
 )
 
 
-def bound(source, batch_size=6, batches=None, **kwargs):
+def bound(source, batch_size=6, pipeline=None, **kwargs):
     """A dictionary of these data and its classifier."""
     dictionary = Dictionary(**{"pusher": "meta_margin", **kwargs})
     model = classifier(FSR(dictionary), classes=source.classes)
-    model.bind(source, batches or Batches(batch_size))
+    model.setup(source, pipeline or InputPipeline(batch_size))
     return dictionary, model
 
 
@@ -42,7 +42,7 @@ def two_classes(order=range(6)):
     return arrays(x[order], y[order])
 
 
-def push(dictionary, index, label, loss, p_after):
+def update_scores(dictionary, index, label, loss, p_after):
     """One step in which each label has this probability afterwards."""
     p, label = np.asarray(p_after, np.float32), np.asarray(label)
     probs = np.stack([p, 1 - p], 1)
@@ -54,7 +54,7 @@ def push(dictionary, index, label, loss, p_after):
         "logits_after": logits,
         "logits_unmixed": logits,
     }
-    dictionary.push({"index": tf.constant(index, tf.int64)}, sight)
+    dictionary.update_scores({"index": tf.constant(index, tf.int64)}, sight)
 
 
 LOSS = np.array([1.0, 2.0, 0.5, 0.7, 0.7, 3.0])
@@ -67,12 +67,12 @@ SCORES = 0.1 * (LOSS - LN2 * np.array([1, 1, 1, 2, 1, 3]))
 def test_scores_and_members_of_six_examples_by_hand():
     source = two_classes()
     dictionary, _ = bound(source, size=4, reward_batch=2)
-    push(dictionary, range(6), source.labels, LOSS, P_AFTER)
+    update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     np.testing.assert_allclose(dictionary.scores, SCORES, rtol=1e-5)
     # 1 and 0 lead class 0 with .13 and .03; 5 and 4 class 1 with .09, .0007.
     assert dictionary.choose(source, 1).tolist() == [1, 0, 5, 4]
     # Second visit of 2 and 3 only: .9 P + .1 (4 - ln 2), .9 P + .1 (1 - ln 2).
-    push(dictionary, [2, 3], [0, 1], [4.0, 1.0], [0.5, 0.5])
+    update_scores(dictionary, [2, 3], [0, 1], [4.0, 1.0], [0.5, 0.5])
     again = 0.9 * SCORES[[2, 3]] + 0.1 * (np.array([4.0, 1.0]) - LN2)
     np.testing.assert_allclose(
         dictionary.scores.numpy()[[2, 3]], again, rtol=1e-5
@@ -85,7 +85,7 @@ def test_members_are_read_and_labelled():
     source = two_classes()
     dictionary, model = bound(source, size=4, reward_batch=2)
     assert dictionary.empty
-    push(dictionary, range(6), source.labels, LOSS, P_AFTER)
+    update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     dictionary.refresh(model, source, epoch=1)
     assert not dictionary.empty
     np.testing.assert_array_equal(dictionary.held, source.load([1, 0, 5, 4]))
@@ -95,15 +95,17 @@ def test_members_are_read_and_labelled():
 def test_the_order_of_examples_does_not_matter():
     """Neither in batches nor in the data set."""
     whole, _ = bound(two_classes(), size=2, reward_batch=2)
-    push(whole, range(6), [0, 0, 0, 1, 1, 1], LOSS, P_AFTER)
+    update_scores(whole, range(6), [0, 0, 0, 1, 1, 1], LOSS, P_AFTER)
     parts, _ = bound(two_classes(), size=2, reward_batch=2)
     for some in ([4, 0], [5, 2, 1], [3]):
-        push(parts, some, np.array(some) // 3, LOSS[some], P_AFTER[some])
+        update_scores(
+            parts, some, np.array(some) // 3, LOSS[some], P_AFTER[some]
+        )
     np.testing.assert_array_equal(whole.scores, parts.scores)
     order = np.array([5, 2, 0, 4, 1, 3])
     source = two_classes(order)
     moved, _ = bound(source, size=2, reward_batch=2)
-    push(moved, range(6), source.labels, LOSS[order], P_AFTER[order])
+    update_scores(moved, range(6), source.labels, LOSS[order], P_AFTER[order])
     chosen = order[moved.choose(source, 1)]
     assert chosen.tolist() == whole.choose(two_classes(), 1).tolist() == [1, 5]
 
@@ -136,7 +138,7 @@ def test_a_short_class_gives_all_it_has():
     """K = 15: five of each class, and the two there are."""
     source, places = long_tail(), [5, 5, 2]
     dictionary, model = bound(source, size=15, reward_batch=12)
-    assert dictionary.places(source, 0).tolist() == places
+    assert dictionary.members_per_class(source, 0).tolist() == places
     dictionary.refresh(model, source, 0)
     members = dictionary.members.numpy()
     assert np.bincount(source.labels[members]).tolist() == places
@@ -184,9 +186,10 @@ def test_with_fewer_places_than_classes_classes_take_turns():
     source = blob_source(n=70, classes=7, dim=7)
     dictionary = Dictionary(size=3, reward_batch=2, rotate=True)
     model = classifier(FSR(dictionary), dim=7, classes=7)
-    model.bind(source, Batches(10))
+    model.setup(source, InputPipeline(10))
     turns = [
-        np.flatnonzero(dictionary.places(source, epoch)) for epoch in range(7)
+        np.flatnonzero(dictionary.members_per_class(source, epoch))
+        for epoch in range(7)
     ]
     assert all(len(turn) == 3 for turn in turns)
     assert set(np.concatenate(turns[:3])) == set(range(7))
@@ -235,13 +238,13 @@ def test_a_bank_holds_what_passed_by():
     """Members 1, 0, 5, 4; examples 5 and 3 pass: only 5's slot is renewed."""
     source = two_classes()
     dictionary, model = bound(source, size=4, reward_batch=2, features="bank")
-    push(dictionary, range(6), source.labels, LOSS, P_AFTER)
+    update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     dictionary.refresh(model, source, 1)
     before = dictionary.held.numpy().copy()
     seen = model.features(source.load([1, 0, 5, 4]), training=False)
     np.testing.assert_allclose(before, seen, rtol=1e-6)
     new = np.arange(16, dtype=np.float32).reshape(2, 8)
-    dictionary.deposit(tf.constant([5, 3]), tf.constant(new))
+    dictionary.update_features(tf.constant([5, 3]), tf.constant(new))
     before[2] = new[0]
     np.testing.assert_allclose(dictionary.held, before, rtol=1e-6)
 
@@ -252,11 +255,11 @@ def test_a_bank_is_filled_by_training_with_unmixed_features(regularisers):
     source = blob_source(n=30)
     dictionary = Dictionary(size=30, reward_batch=3, features="bank")
     model = classifier(FSR(dictionary), regularisers=regularisers)
-    batches = Batches(10)
-    model.bind(source, batches)
+    pipeline = InputPipeline(10)
+    model.setup(source, pipeline)
     dictionary.refresh(model, source, 0)
     dictionary.held.assign(tf.zeros_like(dictionary.held))
-    batch = next(iter(batches.train(source, epochs=1)))
+    batch = next(iter(pipeline.train(source, epochs=1)))
     expected = np.zeros((30, 8), np.float32)
     members = dictionary.members.numpy()
     passing = np.isin(members, batch["index"])
@@ -278,7 +281,9 @@ def shown(epoch, step=0):
     """A reward batch of all members, in the order of the members."""
     source = images()
     dictionary = Dictionary(12, 12)
-    dictionary.bind(Stub(step), source, Batches(6, view=CropFlip(padding=2)))
+    dictionary.setup(
+        Stub(step), source, InputPipeline(6, view=CropFlip(padding=2))
+    )
     dictionary.refresh(None, source, epoch)
     batch = dictionary.prepare(Stub(step), {"label": tf.zeros((1, 2))})
     order = np.argsort(dictionary.draw(Stub(step)).numpy())
@@ -336,14 +341,16 @@ def test_purity_is_logged_where_the_truth_is_known():
     ],
 )
 def test_what_cannot_work_is_told_before_training(kwargs, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         bound(blob_source(n=60), **kwargs)
 
 
 def test_a_dataset_without_indices_is_told():
     x, y = blobs()
     model = classifier(FSR())
-    with pytest.raises(BadInput, match=r"dictionary .* needs stable indices"):
+    with pytest.raises(
+        InvalidInput, match=r"dictionary .* needs stable indices"
+    ):
         model.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
 
 
@@ -356,13 +363,15 @@ def test_a_dataset_without_indices_is_told():
 )
 def test_a_dictionary_that_does_not_fit_is_told(monkeypatch, features, message):
     monkeypatch.setattr(example_state, "DICTIONARY_GIB", 1e-8)
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         bound(blob_source(n=60), size=30, features=features)
 
 
 def test_a_class_without_examples_is_told():
     source = arrays(*blobs(), class_names=["a", "b", "c", "d"])
-    with pytest.raises(BadInput, match=r"no example of 1 of 4 classes \(d\)"):
+    with pytest.raises(
+        InvalidInput, match=r"no example of 1 of 4 classes \(d\)"
+    ):
         bound(source)
 
 
@@ -402,7 +411,7 @@ def sight(**kwargs):
         "logits_after": tf.constant(after),
         "logits_unmixed": tf.zeros((4, 3)),
     }
-    return Sight(**{**start, **kwargs})
+    return ScoreInputs(**{**start, **kwargs})
 
 
 # -ln softmax of the logits above at class 0.
@@ -433,6 +442,11 @@ def test_what_was_never_right_is_worse_than_what_was_forgotten():
     one = sight(memory=tf.fill([4], NEVER))
     score = PUSHERS["forgetting"](one).numpy()
     assert score.tolist() == [0.0, -2.0, 0.0, 0.0]
-    memory = remember(one).numpy().tolist()
+    memory = next_memory_of(one).numpy().tolist()
     assert memory == [RIGHT, NEVER, RIGHT, RIGHT]
-    assert remember(sight()).numpy().tolist() == [RIGHT, WRONG, RIGHT, RIGHT]
+    assert next_memory_of(sight()).numpy().tolist() == [
+        RIGHT,
+        WRONG,
+        RIGHT,
+        RIGHT,
+    ]

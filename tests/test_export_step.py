@@ -73,9 +73,9 @@ def truth(prepared, folder):
         after[name, 0] = state(classifier)
         classifier.jit_compile = True
         classifier.make_train_function(force=True)
-        batches = iter(tf.data.Dataset.from_tensors(batch).repeat())
+        pipeline = iter(tf.data.Dataset.from_tensors(batch).repeat())
         for step in (1, 2):
-            classifier.train_function(batches)
+            classifier.train_function(pipeline)
             after[name, step] = state(classifier)
     return after
 
@@ -127,7 +127,7 @@ def test_what_trains_is_a_result_and_what_is_given_is_not(prepared, folder):
         for result in changed:
             assert arguments[result["updates"]] == result["name"]
         changed = {result["name"] for result in changed}
-        weights = classifier.network_variables + classifier.statistics
+        weights = classifier.network_variables + classifier.batch_norm_stats
         assert {v.value.name.removesuffix(":0") for v in weights} <= changed
         assert not changed & {*batch, "steps", "epoch"}
 

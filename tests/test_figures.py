@@ -12,18 +12,18 @@ import tensorflow as tf
 from conftest import blob_source, classifier
 from test_main import TINY, one_line
 
-from fsr_gdw_tf import FSR, GDW, Batches, Dictionary, arrays
+from fsr_gdw_tf import FSR, GDW, Dictionary, InputPipeline, arrays
 from fsr_gdw_tf.callbacks import Checkpoints
 from fsr_gdw_tf.figures import main
 from fsr_gdw_tf.paper_figures import plots
-from fsr_gdw_tf.paper_figures.figures import PLATES
+from fsr_gdw_tf.paper_figures.figures import FIGURES
 from fsr_gdw_tf.paper_figures.run import Run, find
 from fsr_gdw_tf.recorders.class_weight_stats import (
-    Trends,
+    ClassWeightStats,
     smallest_two,
-    witnesses,
+    tracked_examples,
 )
-from fsr_gdw_tf.recorders.epoch_means import Tally
+from fsr_gdw_tf.recorders.epoch_means import EpochMeans
 
 GIVEN, TRUE = [0, 1, 3, 2], [0, 2, 3, 1]  # two right labels, two wrong ones
 HALF = np.full((4, 4), 0.5, "float32")
@@ -56,8 +56,8 @@ def batch_of(given, label=None, classes=4):
     return batch | {"label": tf.constant(label), "unmixed_label": own}
 
 
-def trends_of(source) -> Trends:
-    return Trends(keras.layers.Layer(), source)
+def trends_of(source) -> ClassWeightStats:
+    return ClassWeightStats(keras.layers.Layer(), source)
 
 
 def test_shares_of_increased_weights_are_those_counted_by_hand():
@@ -134,21 +134,27 @@ def test_without_the_truth_no_share_is_made_up():
 
 
 def test_each_epoch_starts_anew():
-    tally = Tally(keras.layers.Layer(), "tally", ("a", "b"))
-    tally.add(a=(tf.constant([1.0, 3.0]), True), b=(tf.constant([1.0]), False))
-    tally.add(a=(tf.constant([5.0]), True), b=(tf.constant([1.0]), False))
-    assert tally.means() == {"a": 3.0}
-    tally.add(a=(tf.constant([7.0]), True), b=(tf.constant([2.0]), True))
-    assert tally.means() == {"a": 7.0, "b": 2.0}
-    assert tally.means() == {}
+    means_by_group = EpochMeans(keras.layers.Layer(), "tally", ("a", "b"))
+    means_by_group.add(
+        a=(tf.constant([1.0, 3.0]), True), b=(tf.constant([1.0]), False)
+    )
+    means_by_group.add(
+        a=(tf.constant([5.0]), True), b=(tf.constant([1.0]), False)
+    )
+    assert means_by_group.means() == {"a": 3.0}
+    means_by_group.add(
+        a=(tf.constant([7.0]), True), b=(tf.constant([2.0]), True)
+    )
+    assert means_by_group.means() == {"a": 7.0, "b": 2.0}
+    assert means_by_group.means() == {}
 
 
 def test_witnesses_are_mislabelled_where_that_is_known():
-    assert witnesses(source_of(GIVEN, TRUE)).tolist() == [1, 3]
-    assert witnesses(source_of(GIVEN, GIVEN)).tolist() == [0, 1, 3, 2]
-    assert witnesses(source_of(GIVEN)).tolist() == [0, 1, 3, 2]
+    assert tracked_examples(source_of(GIVEN, TRUE)).tolist() == [1, 3]
+    assert tracked_examples(source_of(GIVEN, GIVEN)).tolist() == [0, 1, 3, 2]
+    assert tracked_examples(source_of(GIVEN)).tolist() == [0, 1, 3, 2]
     many = np.tile(np.arange(20), 2)
-    assert witnesses(source_of(many, classes=20)).tolist() == [*range(8)]
+    assert tracked_examples(source_of(many, classes=20)).tolist() == [*range(8)]
 
 
 def test_witnesses_keep_the_weights_of_their_last_visit():
@@ -185,7 +191,7 @@ def fit(model, **kwargs) -> dict:
     return model.fit(
         mislabelled(),
         meta=clean if model.method.uses_meta else None,
-        batches=Batches(12, meta_size=6),
+        pipeline=InputPipeline(12, meta_batch_size=6),
         verbose=0,
         **kwargs,
     ).history
@@ -206,7 +212,7 @@ def test_a_run_that_goes_on_in_mid_epoch_knows_its_first_half(tmp_path):
         saved = [dying, Checkpoints(tmp_path, every=2)]
         fit(classifier(GDW(warmup=1)), epochs=2, callbacks=saved)
     model, again = classifier(GDW(warmup=1)), Checkpoints(tmp_path)
-    model.bind(mislabelled(), Batches(12, meta_size=6))
+    model.setup(mislabelled(), InputPipeline(12, meta_batch_size=6))
     assert again.restore(model) == 1 and again.step == 2
     end = fit(model, epochs=2, initial_epoch=1, initial_step=2)
     shares = [name for name in whole if name.startswith("increased")]
@@ -220,7 +226,7 @@ def test_losses_before_and_after_the_virtual_step_by_hand():
     """ln 3 with a head of zeros; ln 2 where the label's odds are 2 : 1 : 1."""
     model = classifier(FSR(Dictionary(6, 6), warmup=0))
     source = mislabelled()
-    model.bind(source, Batches(12))
+    model.setup(source, InputPipeline(12))
     for v in model.head.variables:
         v.assign(tf.zeros_like(v))
     label = tf.one_hot(source.labels[:12], 3)
@@ -312,8 +318,8 @@ def test_each_figure_that_cannot_be_drawn_says_what_it_needs(tmp_path, capsys):
         "GDW Fig. 4 needs a run of GDW or MWNet that has ended its WARMUP",
         "GDW Fig. 5 needs a run of GDW or MWNet that has ended its WARMUP, on "
         "data of which it is known which labels are wrong (NOISE above 0)",
-        "GDW Fig. 6 needs a long-tailed run (MU of 0.5 or less) of a method "
-        "with class weights",
+        "GDW Fig. 6 needs a long-tailed run (IMBALANCE of 0.5 or less) of a "
+        "method with class weights",
         "GDW Fig. 7 needs two runs: gin/methods/gdw.gin and "
         "gin/methods/gdw_unconstrained.gin",
         "FSR Fig. 5 left needs a run of a method with a dictionary, whose "
@@ -400,7 +406,7 @@ def test_class_weights_are_those_of_one_example_in_all_runs(tmp_path):
     ]
     for run, text in zip(runs, ("".join(rows), four + rows[0]), strict=False):
         (run.path / "class_weights.csv").write_text(head + text)
-    choose = PLATES["gdw_fig4_class_weights"].choose
+    choose = FIGURES["gdw_fig4_class_weights"].choose
     assert choose(runs) == runs[:2]
     one, two = plots.class_weights(runs[:2]).axes
     assert one.get_title() == "gdw: cat labelled dog"
@@ -415,13 +421,13 @@ def test_class_weights_are_those_of_one_example_in_all_runs(tmp_path):
 
 def test_the_ablation_needs_a_run_with_and_one_without_the_constraint(tmp_path):
     metrics = "epoch,val_accuracy,val_loss\n1,0.5,1.5\n"
-    gdw = "Learner.method = @GDW()\n"
+    gdw = "ClassifierConfig.method = @GDW()\n"
     texts = {"with": gdw, "free": gdw + "GDW.zero_mean = False\n", "fsr": ""}
     runs = [
         folder_of(tmp_path / name, metrics, config_gin=text)
         for name, text in texts.items()
     ]
-    choose = PLATES["gdw_fig7_zero_mean"].choose
+    choose = FIGURES["gdw_fig7_zero_mean"].choose
     assert choose(runs) == runs[:2]
     assert choose(runs[:1]) == choose(runs[1:]) == []
     accuracy, loss = plots.constraint(runs[:2]).axes
@@ -446,7 +452,7 @@ def test_a_comparison_draws_every_figure_its_runs_have_logged(
     """Long-tailed and noisy, so that nothing is missing."""
     run = tmp_path / "run"
     names = ["gdw", "gdw_unconstrained", "fsr"]
-    some = [f"COMPARE={names}", "WARMUP=1", "FSR_WARMUP=1", "MU=0.2"]
+    some = [f"COMPARE={names}", "WARMUP=1", "FSR_WARMUP=1", "IMBALANCE=0.2"]
     params = [f"--gin_param={setting}" for setting in some]
     tail = ["--gin_param=TRAIN_EXAMPLES=None"]
     code, _, err = command_line(*TINY, f"--run_dir={run}", *params, *tail)

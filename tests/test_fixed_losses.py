@@ -5,7 +5,14 @@ import pytest
 import tensorflow as tf
 from conftest import blob_source, blobs, classifier
 
-from fsr_gdw_tf import ELR, GCE, BadInput, Batches, ClassBalanced, Focal
+from fsr_gdw_tf import (
+    ELR,
+    GCE,
+    ClassBalanced,
+    Focal,
+    InputPipeline,
+    InvalidInput,
+)
 from fsr_gdw_tf.data import Source
 from fsr_gdw_tf.methods.class_balanced import class_weights
 
@@ -32,7 +39,7 @@ def test_each_form_is_the_loss_of_a_class_times_its_weight(form):
     labels = np.array([0, 0, 0, 1])
     source = Source(blob_source().reader, labels, ["0", "1"])
     model = classifier(method, classes=2)
-    method.bind(model, source, Batches(2))
+    method.setup(model, source, InputPipeline(2))
     batch = {"label": tf.eye(2)}
     found = method.objective(batch, tf.zeros((2, 2)), None)
     # log 2 of a softmax; twice log 2 of two sigmoids; a quarter of that.
@@ -44,7 +51,7 @@ def test_early_learning_regularisation_remembers_predictions():
     """Eq. 6 and 9 at p = (1/2, 1/4, 1/4): t = .3 p, then .7 t + .3 p."""
     part = ELR(weight=3.0, decay=0.7)
     model = classifier(regularisers=[part])
-    part.bind(model, blob_source(), Batches(2))
+    part.setup(model, blob_source(), InputPipeline(2))
     batch = {"index": tf.constant([3, 5], tf.int64)}
     logits = tf.math.log([[0.5, 0.25, 0.25]] * 2)
     first = part.penalty(model, batch, logits)
@@ -63,7 +70,7 @@ def test_early_learning_regularisation_remembers_predictions():
 def test_early_learning_regularisation_of_weight_zero_is_nothing():
     part = ELR(weight=0.0)
     model = classifier(regularisers=[part])
-    part.bind(model, blob_source(), Batches(2))
+    part.setup(model, blob_source(), InputPipeline(2))
     batch = {"index": tf.constant([0], tf.int64)}
     assert part.penalty(model, batch, tf.constant([[9.0, 0.0, 0.0]])) == 0
 
@@ -80,11 +87,13 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_numbers_out_of_range_are_refused(case):
     make, message = BAD[case]
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         make()
 
 
 def test_classes_of_a_dataset_cannot_be_counted():
     data = tf.data.Dataset.from_tensor_slices(blobs()).batch(20)
-    with pytest.raises(BadInput, match="counts the classes before training"):
+    with pytest.raises(
+        InvalidInput, match="counts the classes before training"
+    ):
         classifier(ClassBalanced()).fit(data, verbose=0)

@@ -10,13 +10,13 @@ from test_gradients import DIM, C, N, built, forward, meta_loss_of
 from fsr_gdw_tf import (
     FSR,
     GDW,
-    BadInput,
-    Batches,
-    Books,
     Classifier,
     Dictionary,
+    InputPipeline,
+    InvalidInput,
     MixUp,
     Relabel,
+    TrainingDynamics,
     losses,
 )
 from fsr_gdw_tf.data import Source
@@ -77,11 +77,11 @@ def test_head_weights_are_the_official_closed_form(
         buffer.assign(0.1 * np.random.default_rng(2).normal(size=buffer.shape))
     step = forward(model, batch)
     expected = closed_form(model, batch, step, smoothing)
-    outlook = lookahead(model, method, batch, step)
+    result = lookahead(model, method, batch, step)
     np.testing.assert_allclose(
-        N * outlook.slope[:, 0], expected, rtol=1e-10, atol=1e-15
+        N * result.omega_grad[:, 0], expected, rtol=1e-10, atol=1e-15
     )
-    omega = method.teach(model, batch, step).numpy()[:, 0]
+    omega = method.compute_omega(model, batch, step).numpy()[:, 0]
     u = np.maximum(-expected, 0)
     assert 0 < (u > 0).sum() < N, "some help and some do not"
     np.testing.assert_allclose(omega, N * u / (u.sum() + 1e-5), rtol=1e-10)
@@ -91,7 +91,9 @@ def test_head_weights_are_the_official_closed_form(
 def test_weights_of_every_scope_are_the_central_difference(batch, scope):
     method = FSR(None, scope, **PLAIN)
     model = built(method)
-    omega = method.teach(model, batch, forward(model, batch)).numpy()[:, 0]
+    omega = method.compute_omega(model, batch, forward(model, batch)).numpy()[
+        :, 0
+    ]
 
     def slope(i):
         sides = []
@@ -130,8 +132,8 @@ def network_with_norm():
 
 def looked_at(model, batch):
     """Meta logits, and features of the un-mixed batch, of one step."""
-    for part in model.parts:
-        batch = part.prepare(model, batch)
+    for component in model.components:
+        batch = component.prepare(model, batch)
     step = forward(model, batch)
     logits, (features, after) = model.method.meta_logits(model, batch, step)
     return batch, step, logits, features, after
@@ -181,8 +183,8 @@ def test_nothing_is_forwarded_that_is_known(mixed, features, forwards):
         "label": tf.one_hot(source.labels[:6], 3),
         "index": tf.range(6, dtype=tf.int64),
     }
-    for part in model.parts:
-        batch = part.prepare(model, batch)
+    for component in model.components:
+        batch = component.prepare(model, batch)
     step, sizes, plain = forward(model, batch), [], model.features
 
     def counting(x, training):
@@ -210,7 +212,7 @@ def test_rules_by_hand():
 
 def outlook_of(slope):
     """What `update` reads of a look ahead."""
-    return type("Outlook", (), {"slope": tf.constant(slope)[:, None]})
+    return type("LookaheadResult", (), {"slope": tf.constant(slope)[:, None]})
 
 
 def test_weights_by_hand_sum_to_n():
@@ -244,14 +246,20 @@ def test_weights_are_one_and_scores_are_kept_in_the_warmup():
 def test_fsr_is_what_wrap_takes():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     wrapped = Classifier.wrap(model)
-    kinds = [type(part) for part in wrapped.parts]
-    assert kinds == [FSR, MixUp, Relabel, Books]
+    kinds = [type(component) for component in wrapped.components]
+    assert kinds == [FSR, MixUp, Relabel, TrainingDynamics]
     assert wrapped.method.rule is RULES["clip"]
     chosen = Classifier.wrap(model, GDW())
-    assert [type(part) for part in chosen.parts] == [GDW, Books]
+    assert [type(component) for component in chosen.components] == [
+        GDW,
+        TrainingDynamics,
+    ]
     assert wrapped.method.dictionary.bank
     alone = Classifier.wrap(model, regularisers=[])
-    assert [type(part) for part in alone.parts] == [FSR, Books]
+    assert [type(component) for component in alone.components] == [
+        FSR,
+        TrainingDynamics,
+    ]
     assert not alone.method.dictionary.bank, "only MixUp makes it good"
 
 
@@ -270,35 +278,47 @@ def test_words_are_not_mixed():
             ]
         )
         wrapped = Classifier.wrap(model)
-        assert [type(part) for part in wrapped.parts] == [FSR, Relabel, Books]
+        assert [type(component) for component in wrapped.components] == [
+            FSR,
+            Relabel,
+            TrainingDynamics,
+        ]
         wrapped.compile("adam")
         wrapped.fit(x, y, epochs=20, verbose=0)
         assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.9
         mixed = Classifier.wrap(model, regularisers=[MixUp()])
         mixed.compile("adam")
-        with pytest.raises(BadInput, match="MixUp averages inputs, but this"):
+        with pytest.raises(
+            InvalidInput, match="MixUp averages inputs, but this"
+        ):
             mixed.fit(x, y, verbose=0)
 
 
 @pytest.mark.parametrize("build", [FSR, GDW, Relabel])
 def test_other_labels_need_a_new_classifier(build):
     x, y = blobs()
-    part = build()
-    method = part if build is not Relabel else None
-    model = classifier(method, regularisers=[] if method else [part])
+    component = build()
+    method = component if build is not Relabel else None
+    model = classifier(method, regularisers=[] if method else [component])
     meta = {"meta": blobs(n=12, seed=7)} if build is GDW else {}
     model.fit(x, y, verbose=0, **meta)
     y = y.copy()
     y[3] = (y[3] + 1) % 3
-    with pytest.raises(BadInput, match="of 60 examples and got 60 with other"):
+    with pytest.raises(
+        InvalidInput, match="of 60 examples and got 60 with other"
+    ):
         model.fit(x, y, verbose=0, **meta)
-    with pytest.raises(BadInput, match="of 60 examples and got 59 with other"):
+    with pytest.raises(
+        InvalidInput, match="of 60 examples and got 59 with other"
+    ):
         model.fit(x[:-1], y[:-1], verbose=0, **meta)
 
 
 def test_clean_examples_that_nobody_learns_from_are_told():
     x, y = blobs()
-    with pytest.raises(BadInput, match="FSR does not learn from a clean meta"):
+    with pytest.raises(
+        InvalidInput, match="FSR does not learn from a clean meta"
+    ):
         classifier(FSR()).fit(x, y, meta=blobs(n=12, seed=7), verbose=0)
     clean = blobs(n=12, seed=7)
     model = classifier(FSR())
@@ -309,9 +329,9 @@ def test_clean_examples_that_nobody_learns_from_are_told():
 def test_what_nobody_has_seen_has_no_certain_new_label():
     """With top classes only as with all of them: uniform."""
     for top in (None, 2):
-        part, _ = relabelled(top=top)
-        rows = part.rows(tf.constant([0, 3]), 3)
-        np.testing.assert_allclose(part.labels(rows), 1 / 3, rtol=1e-6)
+        component, _ = relabelled(top=top)
+        rows = component.rows(tf.constant([0, 3]), 3)
+        np.testing.assert_allclose(component.labels(rows), 1 / 3, rtol=1e-6)
 
 
 def test_a_rate_of_zero_is_no_reason_for_no_numbers():
@@ -370,7 +390,7 @@ def test_joint_statistics_with_a_clean_meta_set(double):
     ],
 )
 def test_what_does_not_go_together_is_told(build, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         build()
 
 
@@ -393,10 +413,10 @@ def test_zero_mean_survives_certainty():
 
 def relabelled(**kwargs):
     """A table for four examples of three classes, and its learner."""
-    part = Relabel(**{"warmup": 0, **kwargs})
-    model = classifier(regularisers=[part])
-    model.bind(blob_source(n=4), Batches(2))
-    return part, model
+    component = Relabel(**{"warmup": 0, **kwargs})
+    model = classifier(regularisers=[component])
+    model.setup(blob_source(n=4), InputPipeline(2))
+    return component, model
 
 
 Z = np.float32([[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]])
@@ -404,36 +424,40 @@ Z = np.float32([[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]])
 
 def test_logits_are_remembered_by_hand():
     """First T = .9 z; then .1 T / rms + .9 z, rms over batch and classes."""
-    part, model = relabelled()
+    component, model = relabelled()
     step = {"index": tf.constant([2, 0])}
-    part.observe(model, step, tf.constant(Z), None)
-    np.testing.assert_allclose(part.values.numpy()[[2, 0]], 0.9 * Z, rtol=1e-6)
-    assert (part.values.numpy()[[1, 3]] == 0).all()
+    component.observe(model, step, tf.constant(Z), None)
+    np.testing.assert_allclose(
+        component.values.numpy()[[2, 0]], 0.9 * Z, rtol=1e-6
+    )
+    assert (component.values.numpy()[[1, 3]] == 0).all()
     # Squares 2.7^2 + 3.6^2 = 20.25 over six entries.
     scaled = 0.9 * Z / np.sqrt(20.25 / 6)
     label = np.exp(scaled) / np.exp(scaled).sum(1, keepdims=True)
-    loss = part.penalty(model, step, tf.zeros((2, 3)))
+    loss = component.penalty(model, step, tf.zeros((2, 3)))
     np.testing.assert_allclose(loss, [2 * np.log(3)] * 2, rtol=1e-6)
-    loss = part.penalty(model, step, tf.constant(Z))
+    loss = component.penalty(model, step, tf.constant(Z))
     log_p = Z - np.log(np.exp(Z).sum(1, keepdims=True))
     np.testing.assert_allclose(loss, -2 * (label * log_p).sum(1), rtol=1e-5)
-    part.observe(model, step, tf.constant(Z), None)
+    component.observe(model, step, tf.constant(Z), None)
     np.testing.assert_allclose(
-        part.values.numpy()[[2, 0]], 0.1 * scaled + 0.9 * Z, rtol=1e-5
+        component.values.numpy()[[2, 0]], 0.1 * scaled + 0.9 * Z, rtol=1e-5
     )
 
 
 def test_probabilities_are_remembered_by_hand():
     """The text: .1 of the old average, .9 of the new prediction."""
-    part, model = relabelled(memory="probs", weight=1.0)
+    component, model = relabelled(memory="probs", weight=1.0)
     step, p = {"index": tf.constant([1])}, np.array([0.5, 0.25, 0.25])
     log_p = tf.constant(np.log(p)[None], tf.float32)
-    assert part.penalty(model, step, log_p).numpy() == [0.0], "no label yet"
-    part.observe(model, step, tf.zeros((1, 3)), None)
-    part.observe(model, step, log_p, None)
+    assert component.penalty(model, step, log_p).numpy() == [0.0], (
+        "no label yet"
+    )
+    component.observe(model, step, tf.zeros((1, 3)), None)
+    component.observe(model, step, log_p, None)
     expected = 0.9 * p + 0.1 * 0.9 / 3
-    np.testing.assert_allclose(part.values[1], expected, rtol=1e-5)
-    loss = part.penalty(model, step, log_p)
+    np.testing.assert_allclose(component.values[1], expected, rtol=1e-5)
+    loss = component.penalty(model, step, log_p)
     entropy = -(expected * np.log(p)).sum() / expected.sum()
     np.testing.assert_allclose(loss, [entropy], rtol=1e-5)
 
@@ -444,26 +468,30 @@ def test_all_classes_are_the_limit_of_the_top_ones(memory):
     rng, results = np.random.default_rng(0), []
     steps = rng.normal(size=(3, 4, 3)).astype(np.float32)
     for top in (None, 3):
-        part, model = relabelled(top=top, memory=memory)
+        component, model = relabelled(top=top, memory=memory)
         batch = {"index": tf.constant([3, 0, 2, 1])}
         for z in steps:
-            part.observe(model, batch, tf.constant(z), None)
-        results.append(part.labels(part.rows(batch["index"], 3)).numpy())
+            component.observe(model, batch, tf.constant(z), None)
+        results.append(
+            component.labels(component.rows(batch["index"], 3)).numpy()
+        )
     np.testing.assert_allclose(*results, rtol=1e-5)
-    part, model = relabelled(top=1, memory=memory)
-    part.observe(model, batch, tf.constant(steps[0]), None)
-    hard = part.labels(part.rows(batch["index"], 3)).numpy()
+    component, model = relabelled(top=1, memory=memory)
+    component.observe(model, batch, tf.constant(steps[0]), None)
+    hard = component.labels(component.rows(batch["index"], 3)).numpy()
     np.testing.assert_allclose(hard, np.eye(3)[steps[0].argmax(1)], atol=1e-6)
 
 
 def test_relabelling_only_watches_in_the_warmup():
-    part, model = relabelled(warmup=0.5)
+    component, model = relabelled(warmup=0.5)
     model.epochs.assign(4)
     step = {"index": tf.constant([0])}
     losses_ = []
     for epoch in range(4):
         model.epoch.assign(epoch)
-        losses_.append(float(part.penalty(model, step, tf.zeros((1, 3)))[0]))
+        losses_.append(
+            float(component.penalty(model, step, tf.zeros((1, 3)))[0])
+        )
     assert losses_ == pytest.approx([0, 0, 2 * np.log(3), 2 * np.log(3)])
 
 
@@ -478,12 +506,12 @@ def test_the_new_label_tells_wrong_labels_from_right_ones():
 
 
 def test_a_table_that_is_too_large_is_refused_with_a_way_out():
-    part = Relabel()
-    learner = type("Learner", (), {"classes": 8142})
+    component = Relabel()
+    classifier = type("Learner", (), {"classes": 8142})
     source = Source(None, np.arange(437_513) % 8142, [*map(str, range(8142))])
     # 437,513 examples x 10 classes x (4 + 8) bytes / 2^30 = 0.0489.
     message = r"437513 x 8142 .* 13\.3 GiB .* \(top=10: 0\.049 GiB\), or leave"
-    with pytest.raises(BadInput, match=message):
-        part.bind(learner, source, None)
-    with pytest.raises(BadInput, match="top must be in 1 to 3, got 4"):
+    with pytest.raises(InvalidInput, match=message):
+        component.setup(classifier, source, None)
+    with pytest.raises(InvalidInput, match="top must be in 1 to 3, got 4"):
         relabelled(top=4)

@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fsr_gdw_tf import BadInput, Classifier, Dictionary, example_state, losses
+from fsr_gdw_tf import (
+    Classifier,
+    Dictionary,
+    InvalidInput,
+    example_state,
+    losses,
+)
 from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.example_state import example_table
 from fsr_gdw_tf.lookahead import lookahead, scope_variables
@@ -189,7 +195,7 @@ def test_gradient_of_omega_has_its_closed_form(batch, batch_norm, ahead):
     method = Free(GDW(ahead=ahead), omega)
     classifier = built(method, batch_norm=batch_norm)
     batch = method.prepare(classifier, batch)
-    assert ("foreseen" in batch) is not ahead
+    assert ("meta_grad" in batch) is not ahead
     step = forward(classifier, batch)
     _, g, *_ = lookahead(classifier, method, batch, step)
     theta = [v.value for v in classifier.network_variables]
@@ -250,7 +256,7 @@ def test_keras_own_momentum_is_understood(batch):
         results.append(lookahead(classifier, method, batch, step)[1])
     np.testing.assert_allclose(*results, rtol=1e-10)
     classifier.compile(keras.optimizers.Adam())
-    with pytest.raises(BadInput, match="needs SGD with momentum, got Adam"):
+    with pytest.raises(InvalidInput, match="needs SGD with momentum, got Adam"):
         lookahead(classifier, method, batch, forward(classifier, batch))
 
 
@@ -264,7 +270,7 @@ def test_head_is_all_on_a_network_of_one_layer(batch, kind):
             table = example_table(classifier.method, "phi", N, 0.0)
             classifier.method.phi = table
         step = forward(classifier, batch)
-        results.append(classifier.method.teach(classifier, batch, step))
+        results.append(classifier.method.compute_omega(classifier, batch, step))
     np.testing.assert_allclose(*results, rtol=1e-12)
 
 
@@ -276,7 +282,7 @@ def test_insw_goes_through_its_softmax(batch):
     start = np.linspace(-0.5, 0.5, N)
     method.phi.assign(start)
     step = forward(classifier, batch)
-    method.teach(classifier, batch, step)
+    method.compute_omega(classifier, batch, step)
     slope = start - method.phi.numpy()
 
     def loss(phi):
@@ -292,7 +298,9 @@ def test_insw_goes_through_its_softmax(batch):
 def test_l2rw_is_its_papers_formula(batch):
     classifier = built(L2RW())
     step = forward(classifier, batch)
-    omega = classifier.method.teach(classifier, batch, step).numpy()[:, 0]
+    omega = classifier.method.compute_omega(classifier, batch, step).numpy()[
+        :, 0
+    ]
 
     def slope(i):
         one = 1e-4 * (np.arange(N) == i)[:, None]
@@ -375,7 +383,9 @@ def test_scopes_hold_what_their_names_say():
     assert owners("high") == ["high"] * 2 + ["head"] * 2
     assert owners("norm") == ["norm"] * 2 + ["high"] * 2 + ["head"] * 2
     assert owners("all")[:2] == ["low"] * 2
-    with pytest.raises(BadInput, match=r"no layer matches .* 'hihg'.*'high'"):
+    with pytest.raises(
+        InvalidInput, match=r"no layer matches .* 'hihg'.*'high'"
+    ):
         scope_variables(classifier, "hihg")
 
 
@@ -392,7 +402,7 @@ def test_moving_statistics_move_once_and_by_the_train_batch(batch, ahead):
 
 def test_rows_are_written_where_they_belong():
     table = keras.Variable(np.arange(5.0), aggregation="sum")
-    example_state.write_rows(
+    example_state.scatter_rows(
         table, tf.constant([4, 1]), tf.constant([9.0, 7.0])
     )
     np.testing.assert_allclose(table.numpy(), [0, 7, 2, 3, 9])
@@ -400,7 +410,7 @@ def test_rows_are_written_where_they_belong():
 
 @pytest.mark.parametrize("pusher", ["meta_margin", "unmixed_margin"])
 def test_without_a_virtual_step_there_is_no_margin_of_it(pusher):
-    with pytest.raises(BadInput, match="needs ahead=True; take another"):
+    with pytest.raises(InvalidInput, match="needs ahead=True; take another"):
         GDW(scope="head", meta=Dictionary(pusher=pusher), ahead=False)
 
 
@@ -410,7 +420,7 @@ def test_a_remembered_meta_gradient_is_that_of_the_step_it_was_taken_in(batch):
     """
     method = Free(GDW(ahead=False, meta_every=2), tf.ones((N, C), tf.float64))
     classifier = built(method)
-    method.bind(classifier, None, None)
+    method.setup(classifier, None, None)
     old = None
     for step in range(3):
         theta = [v.value for v in classifier.network_variables]
@@ -446,5 +456,5 @@ def test_a_remembered_meta_gradient_is_that_of_the_step_it_was_taken_in(batch):
     ],
 )
 def test_what_cannot_be_remembered_is_refused(settings, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         GDW(**settings)

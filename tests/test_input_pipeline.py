@@ -14,10 +14,10 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from test_sources import store_in_tfds
 
-from fsr_gdw_tf import BadInput, Batches, arrays
+from fsr_gdw_tf import InputPipeline, InvalidInput, arrays
 from fsr_gdw_tf.data import (
-    AsIs,
     CropFlip,
+    Identity,
     Resize,
     ResizedCropFlip,
     Source,
@@ -121,12 +121,12 @@ def photos(tmp_path):
 
 def everything(source, view, seed=4):
     """What training, tests and a dictionary see, in the order of indices."""
-    batches = Batches(4, view=view, seed=seed)
-    for dataset in (batches.train(source, epochs=2), batches.test(source)):
+    pipeline = InputPipeline(4, view=view, seed=seed)
+    for dataset in (pipeline.train(source, epochs=2), pipeline.test(source)):
         for batch in dataset:
             yield batch["inputs"].numpy()
     for random in (True, False):
-        yield batches.stored(source, [3, 11], epoch=1, random=random)
+        yield pipeline.load_inputs(source, [3, 11], epoch=1, random=random)
 
 
 def assert_sees_the_same(one, other, view):
@@ -136,7 +136,7 @@ def assert_sees_the_same(one, other, view):
         np.testing.assert_array_equal(a, b)
 
 
-VIEWS = [ResizedCropFlip(16), Resize(16), CropFlip(4), AsIs()]
+VIEWS = [ResizedCropFlip(16), Resize(16), CropFlip(4), Identity()]
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda v: type(v).__name__)
@@ -153,10 +153,10 @@ def test_of_a_jpeg_no_more_than_the_window_is_decoded(photos, monkeypatch):
 
     monkeypatch.setattr(tf.image, "decode_and_crop_jpeg", spied)
     monkeypatch.delattr(tf.io, "decode_image")
-    photos[0].see(3, ResizedCropFlip(16))
+    photos[0].load_view(3, ResizedCropFlip(16))
     # 0.875 x 45 = 39 pixels about the centre, and two more on each side.
     assert places == [[1, 9, 43, 43]]
-    photos[0].see(3, ResizedCropFlip(16), seed=tf.constant([0, 1]))
+    photos[0].load_view(3, ResizedCropFlip(16), seed=tf.constant([0, 1]))
     height, width = places[1][2:]
     assert height * width < 45 * 61
 
@@ -182,8 +182,8 @@ def test_a_file_that_breaks_off_stops_the_run_wherever_the_window_is(tmp_path):
         (tmp_path / name).write_bytes(contents)
         files = Source(FileReader([tmp_path / name] * 2), [0, 1], ["a", "b"])
         for dataset in (
-            Batches(2, view=Top()).train(files, epochs=1),
-            Batches(2, view=Top()).test(files),
+            InputPipeline(2, view=Top()).train(files, epochs=1),
+            InputPipeline(2, view=Top()).test(files),
         ):
             if name == "whole":
                 assert next(iter(dataset))["inputs"].shape == (2, 4, 61, 3)
@@ -245,10 +245,10 @@ class Darker(ResizedCropFlip):
 def test_views_that_look_at_the_whole_image_get_it(photos):
     files, decoded = photos
     means = decoded.load(range(12)).mean((1, 2, 3))
-    batches = Batches(12, view=Mean(), shuffle=False)
-    batch = next(iter(batches.train(files, epochs=1)))
+    pipeline = InputPipeline(12, view=Mean(), shuffle=False)
+    batch = next(iter(pipeline.train(files, epochs=1)))
     np.testing.assert_allclose(batch["inputs"], means, rtol=1e-5)
-    batch = next(iter(batches.test(files)))
+    batch = next(iter(pipeline.test(files)))
     np.testing.assert_allclose(batch["inputs"], -means, rtol=1e-5)
     assert_sees_the_same(files, decoded, Darker(16))
 
@@ -297,7 +297,7 @@ LOADERS = {
 @pytest.mark.parametrize("name", LOADERS)
 def test_files_too_large_to_be_kept_are_refused_with_the_figure(tmp_path, name):
     message = r"take .*e-0\d GiB as files, more than the 1e-09.*set cache \(CAC"
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         LOADERS[name](str(tmp_path), cache=1e-9)
 
 
@@ -408,7 +408,7 @@ def test_jpegs_of_tfds_look_the_same_decoded_before_or_after(
 def test_deep_pixels_of_tfds_are_not_read_at_random(tmp_path):
     images = [np.full((6, 6, 1), 999 * i, np.uint16) for i in range(4)]
     store_pictures(tmp_path, "deep", np.uint16, (6, 6, 1), images)
-    with pytest.raises(BadInput, match=r"are uint16.*raise memory_gib"):
+    with pytest.raises(InvalidInput, match=r"are uint16.*raise memory_gib"):
         tfds_images("deep", str(tmp_path), memory_gib=0)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from lookalikes import paint
 
-from fsr_gdw_tf import BadInput
+from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.data import (
     Resize,
     clothing1m,
@@ -203,7 +203,7 @@ TRAIN_LIST = "train_filelist_google.txt"
 )
 def test_webvision_lists_that_cannot_be_used(web, file, change, message):
     change_lines(web / "info" / file, change)
-    with pytest.raises(BadInput, match=message) as error:
+    with pytest.raises(InvalidInput, match=message) as error:
         webvision(str(web))
     assert "\n" not in str(error.value)
     assert f"{file}" in str(error.value)
@@ -213,7 +213,7 @@ def test_webvision_lists_that_cannot_be_used(web, file, change, message):
 def test_webvision_lists_that_are_not_there(web, name):
     (web / "info" / name).unlink()
     message = rf"no such file list: '.*{name}'; expected WebVision.*ETH Zurich"
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         webvision(str(web))
 
 
@@ -225,34 +225,42 @@ def test_webvision_lists_that_are_not_there(web, name):
     ],
 )
 def test_more_or_fewer_classes_than_webvision_has(web, classes, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         webvision(str(web), classes=classes)
 
 
 @pytest.mark.parametrize("read", [webvision, inaturalist_files, clothing1m])
 @pytest.mark.parametrize("root", ["", "/no/where"])
 def test_a_data_folder_that_is_not_there(read, root):
-    with pytest.raises(BadInput, match=f"no such data folder: '{root}'; expec"):
+    with pytest.raises(
+        InvalidInput, match=f"no such data folder: '{root}'; expec"
+    ):
         read(root)
 
 
 def test_imagenet_that_cannot_be_used(web, tmp_path):
     folder = tmp_path / "imagenet"
-    with pytest.raises(BadInput, match=r"no such data folder.*<wordnet id>"):
+    with pytest.raises(
+        InvalidInput, match=r"no such data folder.*<wordnet id>"
+    ):
         webvision(str(web), imagenet=str(folder))
     for c in range(50):
         (folder / lookalikes.wordnet(c)).mkdir(parents=True)
     paint(folder / lookalikes.wordnet(0) / "0.JPEG", 0)
     # n01440764 + 13.
-    with pytest.raises(BadInput, match="n01440777 has no image; expected Imag"):
+    with pytest.raises(
+        InvalidInput, match="n01440777 has no image; expected Imag"
+    ):
         webvision(str(web), imagenet=str(folder))
     for c in (2, 30):
         (folder / lookalikes.wordnet(c)).rmdir()
     message = "no folder for 2 of 50 classes, the first is n01440790; expected"
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         webvision(str(web), imagenet=str(folder))
     (web / "info" / "synsets.txt").unlink()
-    with pytest.raises(BadInput, match=r"said by info/synsets\.txt .* is none"):
+    with pytest.raises(
+        InvalidInput, match=r"said by info/synsets\.txt .* is none"
+    ):
         webvision(str(web), imagenet=str(folder))
 
 
@@ -305,20 +313,26 @@ def lost_files(content):
 )
 def test_inaturalist_files_that_cannot_be_used(nature, change, message):
     change_json(nature / "train2018.json", change)
-    with pytest.raises(BadInput, match=message) as error:
+    with pytest.raises(InvalidInput, match=message) as error:
         inaturalist_files(str(nature))
     assert "\n" not in str(error.value)
 
 
 def test_inaturalist_files_that_are_no_json(nature):
     (nature / "val2018.json").write_text('{"images": [')
-    with pytest.raises(BadInput, match=r"val2018\.json is no JSON: .* line 1"):
+    with pytest.raises(
+        InvalidInput, match=r"val2018\.json is no JSON: .* line 1"
+    ):
         inaturalist_files(str(nature))
     (nature / "val2018.json").write_text("[]")
-    with pytest.raises(BadInput, match=r"val2018\.json has no list 'images'"):
+    with pytest.raises(
+        InvalidInput, match=r"val2018\.json has no list 'images'"
+    ):
         inaturalist_files(str(nature))
     (nature / "val2018.json").unlink()
-    with pytest.raises(BadInput, match=r"no such file list: '.*val2018\.json'"):
+    with pytest.raises(
+        InvalidInput, match=r"no such file list: '.*val2018\.json'"
+    ):
         inaturalist_files(str(nature))
 
 
@@ -336,7 +350,7 @@ CLOTHING_LISTS = [
 def test_clothing1m_lists_that_are_not_there(clothes, name):
     (clothes / name).unlink()
     message = rf"no such file list: '.*{name}'; .*Xiao et al\..* on request"
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         clothing1m(str(clothes))
 
 
@@ -372,7 +386,7 @@ def test_clothing1m_lists_that_are_not_there(clothes, name):
 )
 def test_clothing1m_lists_that_cannot_be_used(clothes, file, change, message):
     change_lines(clothes / f"{file}.txt", change)
-    with pytest.raises(BadInput, match=message) as error:
+    with pytest.raises(InvalidInput, match=message) as error:
         clothing1m(str(clothes))
     assert "\n" not in str(error.value)
     assert f"{file}.txt" in str(error.value)
@@ -386,16 +400,16 @@ def test_clothing1m_images_that_are_not_there(clothes):
         rf"noisy_train_key_list\.txt, line 11: no file .*/{rows[10][0]}, the "
         r"first of 3 file\(s\) that do not exist"
     )
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         clothing1m(str(clothes))
 
 
 def test_clean_images_of_another_name(clothes):
     message = r"no clean images 'clean_vla' .*: did you mean 'clean_val'"
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         clothing1m(str(clothes), meta="clean_vla")
     message = "choose one of: both, clean_train, clean_val"
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         clothing1m(str(clothes), meta="42")
 
 
@@ -435,5 +449,5 @@ def test_file_lists_name_the_line_of_a_missing_file(tmp_path):
     ):
         (tmp_path / name).write_text(text)
         message = rf"{name}, line 3: no file .*cat/1\.png, the first of 2 file"
-        with pytest.raises(BadInput, match=message):
+        with pytest.raises(InvalidInput, match=message):
             file_list(str(tmp_path / name))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsr_gdw_tf import BadInput, networks
+from fsr_gdw_tf import InvalidInput, networks
 from fsr_gdw_tf.distribution import hosts
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
@@ -152,7 +152,7 @@ def test_a_host_that_does_not_see_the_first_ones_files_is_told(
     task = {"type": "worker", "index": 1}
     gin_config = json.dumps({"cluster": cluster, "task": task})
     monkeypatch.setenv("TF_CONFIG", gin_config)
-    with pytest.raises(BadInput, match="must be one folder on all hosts"):
+    with pytest.raises(InvalidInput, match="must be one folder on all hosts"):
         RunFolder(tmp_path).require_shared(patience=1)
     (tmp_path / "config.gin").write_text("")
     RunFolder(tmp_path).require_shared(patience=1)
@@ -164,7 +164,7 @@ def test_other_hosts_write_nothing(tmp_path, monkeypatch, capsys):
     gin_config = json.dumps({"cluster": cluster, "task": task})
     monkeypatch.setenv("TF_CONFIG", gin_config)
     files.write(tmp_path / "metrics.csv", "")
-    hosts.say("hello")
+    hosts.print_on_chief("hello")
     assert not list(tmp_path.iterdir()) and not capsys.readouterr().out
     assert RunFolder(tmp_path).failed.name == "FAILED.1"
 
@@ -173,7 +173,7 @@ def test_precision_and_normalisation_reach_the_network(tmp_path):
     """Features in half precision, logits and weights not."""
     params = ["PRECISION='mixed_bfloat16'", "SYNC_BATCH_NORM=True"]
     gin_config.parse(["gin/digits.gin", "gin/methods/gdw.gin"], params)
-    splits, classifier = gin_config.make(Experiment).prepare()
+    splits, classifier = gin_config.instantiate(Experiment).prepare()
     images = splits.train.load([0, 1])
     features = classifier.features(images)
     assert features.dtype == "bfloat16"
@@ -240,7 +240,7 @@ def test_undecodable_images_are_counted_once(tmp_path, command_line):
         "--gin_param=EPOCHS=1",
         "--gin_param=IMAGE_SIZE=16",
         "--gin_param=BATCH_SIZE=6",
-        "--gin_param=Learner.network=@small_cnn",
+        "--gin_param=ClassifierConfig.network=@small_cnn",
         f"--run_dir={run}",
     )
     assert code == 0, err
@@ -287,19 +287,19 @@ BAD = {
     "no value": ([*TINY, "--gin_param=NOISE"], "takes NAME=VALUE, got 'NOISE'"),
     "not a value": ([*TINY, "--gin_param=NOISE=much"], "NOISE=much"),
     "unknown name": (
-        [*TINY, "--gin_param=Learner.method=@Supervsed()"],
+        [*TINY, "--gin_param=ClassifierConfig.method=@Supervsed()"],
         "no 'Supervsed': did you mean 'Supervised'",
     ),
     "unknown owner": (
-        [*TINY, "--gin_param=Batchs.size=3"],
-        "no 'Batchs': did you mean 'Batches'",
+        [*TINY, "--gin_param=InputPipelin.batch_size=3"],
+        "no 'InputPipelin': did you mean 'InputPipeline'",
     ),
     "unknown parameter": (
-        [*TINY, "--gin_param=Batches.sise=3"],
-        "Batches has no parameter 'sise': did you mean 'size'",
+        [*TINY, "--gin_param=InputPipeline.batch_sise=3"],
+        "InputPipeline has no parameter 'batch_sise': did you mean 'batch_s",
     ),
     "undefined macro": (
-        [*TINY, "--gin_param=Batches.size=%BATCHSIZE"],
+        [*TINY, "--gin_param=InputPipeline.batch_size=%BATCHSIZE"],
         "mean 'BATCH_SIZE'",
     ),
     "mode of the recipe": (
@@ -412,7 +412,11 @@ BAD = {
         "cifar10/<version>/",
     ),
     "image size": (
-        [*TINY, "--mode=train", "--gin_param=Learner.network=@fixed_network"],
+        [
+            *TINY,
+            "--mode=train",
+            "--gin_param=ClassifierConfig.network=@fixed_network",
+        ],
         "takes inputs of shape (9, 9, 1), the data have (8, 8, 1)",
     ),
 }

@@ -6,7 +6,14 @@ import pytest
 import tensorflow as tf
 from conftest import blob_source, blobs, classifier, weights
 
-from fsr_gdw_tf import BadInput, Batches, Dictionary, MixUp, Supervised, arrays
+from fsr_gdw_tf import (
+    Dictionary,
+    InputPipeline,
+    InvalidInput,
+    MixUp,
+    Supervised,
+    arrays,
+)
 from fsr_gdw_tf.callbacks import Checkpoints
 from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.example_state import example_table
@@ -165,7 +172,7 @@ def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, tmp_path):
     fit(half, epochs=4, callbacks=[save, StopAfterTwo()])
     keras.utils.set_random_seed(99)
     again = build(case)
-    again.bind(blob_source(), Batches())
+    again.setup(blob_source(), InputPipeline())
     assert Checkpoints(tmp_path).restore(again) == 2
     fit(again, epochs=4, initial_epoch=2)
     for a, b in zip(whole.state, again.state, strict=True):
@@ -253,7 +260,7 @@ def test_mixup_draws_anew_each_step():
 
 
 def test_a_mixup_law_that_does_not_exist():
-    with pytest.raises(BadInput, match=r"no MixUp law 'bta'.*'beta'"):
+    with pytest.raises(InvalidInput, match=r"no MixUp law 'bta'.*'beta'"):
         MixUp("bta")
 
 
@@ -316,7 +323,7 @@ def test_after_the_warmup_the_net_starts_like_a_new_one():
     fit(late, epochs=1)
     keras.utils.set_random_seed(0)
     fresh = classifier(MWNet())
-    fresh.bind(blob_source(), Batches())
+    fresh.setup(blob_source(), InputPipeline())
     for a, b in zip(fresh.state, late.state, strict=True):
         a.assign(b)
     for model in (late, fresh):
@@ -372,9 +379,11 @@ def test_a_method_that_never_starts_is_told(kind, settings):
 
 def test_meta_arrays_of_another_kind_are_told():
     x, y = blobs(n=12, seed=7)
-    with pytest.raises(BadInput, match="are float64, those of the training"):
+    with pytest.raises(
+        InvalidInput, match="are float64, those of the training"
+    ):
         build("gdw").fit(*blobs(), meta=(x.astype(float), y))
-    with pytest.raises(BadInput, match=r"have shape \(3,\), those of"):
+    with pytest.raises(InvalidInput, match=r"have shape \(3,\), those of"):
         build("gdw").fit(*blobs(), meta=(x[:, :3], y))
 
 
@@ -406,7 +415,7 @@ def test_clean_images_in_training_are_examples_like_others():
     ],
 )
 def test_a_meta_set_that_cannot_be_used(how, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         build("gdw").fit(*blobs(n=9), verbose=0, **how)
 
 
@@ -416,9 +425,9 @@ def test_overlap_is_seen_by_rows_or_by_content():
     whole = arrays(x, y)
     train, meta = whole.subset(np.arange(3)), whole.subset(np.arange(3, 6))
     check_meta(train, meta)
-    with pytest.raises(BadInput, match="3 of the 3 meta examples"):
+    with pytest.raises(InvalidInput, match="3 of the 3 meta examples"):
         check_meta(whole, meta)
-    with pytest.raises(BadInput, match="1 of the 6 meta examples"):
+    with pytest.raises(InvalidInput, match="1 of the 6 meta examples"):
         check_meta(train, arrays(x, y))
 
 
@@ -433,20 +442,20 @@ def test_datasets_bring_their_own_meta_batches():
     data = tf.data.Dataset.from_tensors(
         {"inputs": x, "label": tf.one_hot(y, 3)}
     )
-    with pytest.raises(BadInput, match="batches with meta_inputs"):
+    with pytest.raises(InvalidInput, match="batches with meta_inputs"):
         build("gdw").fit(data, verbose=0)
-    with pytest.raises(BadInput, match="meta goes with arrays or a Source"):
+    with pytest.raises(InvalidInput, match="meta goes with arrays or a Source"):
         build("gdw").fit(data, meta=(x, y), verbose=0)
-    with pytest.raises(BadInput, match=r"INSW .* needs stable indices"):
+    with pytest.raises(InvalidInput, match=r"INSW .* needs stable indices"):
         build("insw").fit(data, verbose=0)
 
 
 def test_a_scope_that_matches_nothing_is_told_before_training():
-    with pytest.raises(BadInput, match="no layer matches the scope 'stem'"):
+    with pytest.raises(InvalidInput, match="no layer matches the scope 'stem'"):
         fit(classifier(GDW(scope="stem")))
 
 
 def test_a_table_that_does_not_fit_is_refused_with_its_size():
     method = GDW()
-    with pytest.raises(BadInput, match=r"437513 x 8142 .* 13\.3 GiB"):
+    with pytest.raises(InvalidInput, match=r"437513 x 8142 .* 13\.3 GiB"):
         example_table(method, "omega", 437_513, 1.0, 8142)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from fsr_gdw_tf import BadInput, networks
+from fsr_gdw_tf import InvalidInput, networks
 from fsr_gdw_tf.networks.split import batch_norms, synchronize
 
 
@@ -163,7 +163,7 @@ def two_inputs() -> keras.Model:
     ],
 )
 def test_split_says_why_it_cannot(model, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         networks.split(model)
 
 
@@ -179,7 +179,7 @@ def test_split_says_why_it_cannot(model, message):
     ],
 )
 def test_networks_that_do_not_exist(call, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         call()
 
 
@@ -193,7 +193,7 @@ def test_pretrained_weights_come_from_a_local_file(tmp_path):
         np.testing.assert_array_equal(a, b)
     other = str(tmp_path / "other.weights.h5")
     networks.small_cnn((8, 8, 1), 3)[0].save_weights(other)
-    with pytest.raises(BadInput, match="does not fit the network"):
+    with pytest.raises(InvalidInput, match="does not fit the network"):
         networks.resnet18((32, 32, 3), 10, other)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import step_cost
 
-from fsr_gdw_tf import BadInput, lookahead
+from fsr_gdw_tf import InvalidInput, lookahead
 
 SCRIPT = Path(__file__).parent.parent / "benchmarks" / "phases.py"
 SMALL = [
@@ -116,7 +116,7 @@ def test_a_phase_is_what_a_beginning_takes_longer_than_the_one_before(phases):
     ],
 )
 def test_steps_without_phases_are_refused(phases, spec, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         phases.check(spec)
 
 

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from conftest import blob_source
 
-from fsr_gdw_tf import BadInput, Batches, arrays
+from fsr_gdw_tf import InputPipeline, InvalidInput, arrays
 from fsr_gdw_tf.data import CropFlip, ResizedCropFlip, Source
-from fsr_gdw_tf.distribution.input_shards import Share, cut
+from fsr_gdw_tf.distribution.input_shards import InputShard, split_batches
 
 
 def indices(dataset) -> np.ndarray:
@@ -21,8 +21,8 @@ def pictures(n=20, size=8):
 
 
 def test_each_epoch_shows_each_example_once_in_a_new_order():
-    batches = Batches(10)
-    order = indices(batches.train(blob_source(n=60), epochs=3))
+    pipeline = InputPipeline(10)
+    order = indices(pipeline.train(blob_source(n=60), epochs=3))
     first, second, third = order.reshape(3, 60)
     for epoch in (first, second, third):
         np.testing.assert_array_equal(np.sort(epoch), np.arange(60))
@@ -30,21 +30,21 @@ def test_each_epoch_shows_each_example_once_in_a_new_order():
 
 
 def test_the_short_last_batch_is_dropped_within_its_epoch():
-    order = indices(Batches(25).train(blob_source(n=60), epochs=2))
+    order = indices(InputPipeline(25).train(blob_source(n=60), epochs=2))
     assert order.shape == (4, 25)
     assert len(set(order[:2].ravel())) == 50
 
 
 def test_an_epoch_is_the_same_when_started_from():
-    batches, source = Batches(10, seed=3), blob_source(n=60)
-    whole = indices(batches.train(source, epochs=4))
-    tail = indices(batches.train(source, epochs=4, initial_epoch=2))
+    pipeline, source = InputPipeline(10, seed=3), blob_source(n=60)
+    whole = indices(pipeline.train(source, epochs=4))
+    tail = indices(pipeline.train(source, epochs=4, initial_epoch=2))
     np.testing.assert_array_equal(whole[12:], tail)
 
 
 def test_labels_and_inputs_belong_to_their_index():
     source = blob_source(n=12)
-    batch = next(iter(Batches(12).train(source, epochs=1)))
+    batch = next(iter(InputPipeline(12).train(source, epochs=1)))
     index = batch["index"].numpy()
     np.testing.assert_array_equal(batch["inputs"], source.load(index))
     np.testing.assert_array_equal(
@@ -55,12 +55,12 @@ def test_labels_and_inputs_belong_to_their_index():
 
 @pytest.mark.parametrize("view", [CropFlip(2), ResizedCropFlip(6)])
 def test_augmentation_is_bit_equal_twice_and_new_each_epoch(view):
-    batches, source = Batches(20, view=view, seed=1), pictures()
+    pipeline, source = InputPipeline(20, view=view, seed=1), pictures()
 
     def epochs():
         return [
             b["inputs"].numpy()[np.argsort(b["index"])]
-            for b in batches.train(source, epochs=2)
+            for b in pipeline.train(source, epochs=2)
         ]
 
     one, two = epochs(), epochs()
@@ -95,8 +95,8 @@ def test_random_resized_crop_has_the_size_and_tests_see_the_centre():
 
 def test_the_meta_stream_has_its_own_size_order_and_repeats():
     source, meta = blob_source(n=40), blob_source(n=7, seed=5)
-    batches = Batches(10, meta_size=4)
-    epoch = list(batches.train(source, epochs=1, meta=meta))
+    pipeline = InputPipeline(10, meta_batch_size=4)
+    epoch = list(pipeline.train(source, epochs=1, meta=meta))
     shown = np.concatenate([b["meta_inputs"].numpy() for b in epoch])
     assert shown.shape == (16, 4)
     known = meta.load(range(7))
@@ -108,25 +108,30 @@ def test_the_meta_stream_has_its_own_size_order_and_repeats():
 
 
 def test_tests_see_everything_once_in_order():
-    order = [b["index"].numpy() for b in Batches(25).test(blob_source(n=60))]
+    order = [
+        b["index"].numpy() for b in InputPipeline(25).test(blob_source(n=60))
+    ]
     np.testing.assert_array_equal(np.concatenate(order), np.arange(60))
 
 
 @pytest.mark.parametrize("size", [0, 61])
 def test_a_batch_that_does_not_fit_the_data(size):
-    with pytest.raises(BadInput, match=f"must be in 1 to 60 .* got {size}"):
-        Batches(size).train(blob_source(n=60), epochs=1)
+    with pytest.raises(InvalidInput, match=f"must be in 1 to 60 .* got {size}"):
+        InputPipeline(size).train(blob_source(n=60), epochs=1)
 
 
-HOSTS = [Share(4, 0, 2), Share(4, 2, 2)]  # two hosts of two replicas each
+HOSTS = [
+    InputShard(4, 0, 2),
+    InputShard(4, 2, 2),
+]  # two hosts of two replicas each
 
 
 def test_hosts_share_each_global_batch():
     """The parts of all replicas, in turn, are the batch of one."""
-    source, batches = blob_source(n=60), Batches(20, seed=3)
-    whole = indices(batches.train(source, epochs=2)).reshape(-1, 4, 5)
+    source, pipeline = blob_source(n=60), InputPipeline(20, seed=3)
+    whole = indices(pipeline.train(source, epochs=2)).reshape(-1, 4, 5)
     first, second = (
-        indices(batches.train(source, epochs=2, share=share)).reshape(-1, 2, 5)
+        indices(pipeline.train(source, epochs=2, share=share)).reshape(-1, 2, 5)
         for share in HOSTS
     )
     np.testing.assert_array_equal(np.concatenate([first, second], 1), whole)
@@ -135,10 +140,14 @@ def test_hosts_share_each_global_batch():
 
 
 def test_an_epoch_goes_on_at_any_step():
-    source, meta, batches = blob_source(n=60), blob_source(n=7), Batches(20)
-    for share in (Share(), *HOSTS):
+    source, meta, pipeline = (
+        blob_source(n=60),
+        blob_source(n=7),
+        InputPipeline(20),
+    )
+    for share in (InputShard(), *HOSTS):
         every, rest = (
-            list(batches.train(source, 3, 1, meta, step, share))
+            list(pipeline.train(source, 3, 1, meta, step, share))
             for step in (0, 2)
         )
         skipped = 2 * share.count
@@ -150,7 +159,9 @@ def test_an_epoch_goes_on_at_any_step():
 
 def test_tests_are_filled_up_and_hosts_see_everything_once():
     source = blob_source(n=13)
-    shown = [indices(Batches(8).test(source, share)).ravel() for share in HOSTS]
+    shown = [
+        indices(InputPipeline(8).test(source, share)).ravel() for share in HOSTS
+    ]
     shown = np.concatenate(shown)
     assert (shown == -1).sum() == 3, "13 examples fill two batches of 8"
     np.testing.assert_array_equal(np.sort(shown[shown >= 0]), np.arange(13))
@@ -160,13 +171,19 @@ def test_batches_of_users_are_cut_evenly_for_replicas():
     """7 = 3 + 3 and 1 left out; a last batch of 1 has nothing for two."""
     x = np.arange(15, dtype=np.float32)
     dataset = tf.data.Dataset.from_tensor_slices({"inputs": x}).batch(7)
-    parts = [b["inputs"].numpy().tolist() for b in cut(dataset, Share(2, 0, 2))]
+    parts = [
+        b["inputs"].numpy().tolist()
+        for b in split_batches(dataset, InputShard(2, 0, 2))
+    ]
     assert parts == [[0, 1, 2], [3, 4, 5], [7, 8, 9], [10, 11, 12]]
-    second = [b["inputs"].numpy().tolist() for b in cut(dataset, Share(2, 1))]
+    second = [
+        b["inputs"].numpy().tolist()
+        for b in split_batches(dataset, InputShard(2, 1))
+    ]
     assert second == parts[1::2]
 
 
-@pytest.mark.parametrize("share", [Share(), *HOSTS])
+@pytest.mark.parametrize("share", [InputShard(), *HOSTS])
 def test_shapes_are_known_before_anything_is_read(share):
     """TPUs compile for one shape. Images differ in size until they are seen."""
 
@@ -179,10 +196,10 @@ def test_shapes_are_known_before_anything_is_read(share):
             return image
 
     source = Source(Sizes(), np.arange(40) % 2, ["0", "1"])
-    batches = Batches(20, view=ResizedCropFlip(6))
-    datasets = [batches.train(source, 2, meta=source, share=share)]
-    if share != Share():  # alone, the last batch of a test may be short
-        datasets.append(batches.test(source, share))
+    pipeline = InputPipeline(20, view=ResizedCropFlip(6))
+    datasets = [pipeline.train(source, 2, meta=source, share=share)]
+    if share != InputShard():  # alone, the last batch of a test may be short
+        datasets.append(pipeline.test(source, share))
     for dataset in datasets:
         for name, spec in dataset.element_spec.items():
             assert spec.shape.is_fully_defined(), name
@@ -190,15 +207,21 @@ def test_shapes_are_known_before_anything_is_read(share):
 
 
 def test_sizes_that_replicas_cannot_share():
-    with pytest.raises(BadInput, match=r"BATCH_SIZE of 30 .* take 28 or 32"):
-        Batches(30).train(blob_source(n=60), 1, share=HOSTS[0])
-    with pytest.raises(BadInput, match=r"META_BATCH_SIZE of 3 .* take 4, or"):
+    with pytest.raises(
+        InvalidInput, match=r"BATCH_SIZE of 30 .* take 28 or 32"
+    ):
+        InputPipeline(30).train(blob_source(n=60), 1, share=HOSTS[0])
+    with pytest.raises(
+        InvalidInput, match=r"META_BATCH_SIZE of 3 .* take 4, or"
+    ):
         source, meta = blob_source(n=60), blob_source(n=7)
-        Batches(20, 3).train(source, 1, meta=meta, share=HOSTS[0])
+        InputPipeline(20, 3).train(source, 1, meta=meta, share=HOSTS[0])
 
 
 def test_sizes_may_count_for_each_replica():
-    batches = Batches(16, meta_size=8, per_replica=True).over(8)
-    assert (batches.size, batches.meta_size) == (128, 64)
-    assert batches.over(8) == batches
-    assert Batches(16).over(8).size == 16
+    pipeline = InputPipeline(
+        16, meta_batch_size=8, per_replica=True
+    ).with_global_sizes(8)
+    assert (pipeline.batch_size, pipeline.meta_batch_size) == (128, 64)
+    assert pipeline.with_global_sizes(8) == pipeline
+    assert InputPipeline(16).with_global_sizes(8).size == 16

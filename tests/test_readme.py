@@ -44,7 +44,7 @@ def test_the_default_in_full_is_the_default():
     names = {"model": users_model()}
     exec(EXAMPLES[1], names)
     written, default = names["classifier"], Classifier.wrap(users_model())
-    for a, b in zip(written.parts, default.parts, strict=True):
+    for a, b in zip(written.components, default.components, strict=True):
         assert type(a) is type(b)
     one, other = (c.method.dictionary for c in (written, default))
     assert one.bank and other.bank and one.pusher is other.pusher
@@ -70,7 +70,7 @@ def test_the_long_example_runs():
     x = rng.integers(0, 256, (20, 32, 32, 3)).astype("uint8")
     y = np.arange(20) % 10
     code = EXAMPLES[4].replace("epochs=80", "epochs=2")
-    code = code.replace("Batches(100)", "Batches(10)")
+    code = code.replace("InputPipeline(100)", "InputPipeline(10)")
     code = code.replace("resnet32(", "cifar_resnet(")
     code = code.replace("import resnet32", "import cifar_resnet")
     code = code.replace("classes=10)", "classes=10, depth=8)")

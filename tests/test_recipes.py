@@ -100,15 +100,22 @@ def data_for(recipe: str, folder: Path) -> list[str]:
         each = 14 if "longtail" in recipe else 10
         fake_cifar(folder, name, classes, n=each * classes)
         # The same recipe on a network of 8 layers instead of 32.
-        small = ["Learner.network=@cifar_resnet", "cifar_resnet.depth=8"]
-        tail = ["MU=0.1"] if "longtail" in recipe else []
+        small = [
+            "ClassifierConfig.network=@cifar_resnet",
+            "cifar_resnet.depth=8",
+        ]
+        tail = ["IMBALANCE=0.1"] if "longtail" in recipe else []
         size = f"BATCH_SIZE={2 * classes // 5}"
         small += ["TRAIN_EXAMPLES=60"] if "small" in recipe else []
         return [f'DATA_DIR="{folder}"', *small, *tail, size]
     if recipe == "inaturalist.gin":
         # TFDS knows its 8,142 classes, so each gets an image of 8 x 8 pixels.
         fake_inaturalist(folder, classes=8142)
-        small = ["Learner.network=@mlp", "mlp.hidden=(8,)", "BATCH_SIZE=256"]
+        small = [
+            "ClassifierConfig.network=@mlp",
+            "mlp.hidden=(8,)",
+            "BATCH_SIZE=256",
+        ]
         own = ["DICTIONARY=2000", "REWARD_BATCH=350", "META_PER_CLASS=0"]
         return [f'DATA_DIR="{folder}"', "IMAGE_SIZE=8", *small, *own]
     if recipe.startswith("digits"):
@@ -131,7 +138,7 @@ def published(recipe: str, folder: Path) -> list[str]:
         return [*common, "BATCH_SIZE=14"]
     lookalikes.webvision(folder)
     lookalikes.imagenet(folder / "imagenet")
-    small = ["Learner.network=@resnet18", "BATCH_SIZE=20"]
+    small = ["ClassifierConfig.network=@resnet18", "BATCH_SIZE=20"]
     return [*common, *small, f'IMAGENET_DIR="{folder}/imagenet"']
 
 
@@ -173,7 +180,11 @@ def test_large_recipes_resume_and_are_evaluated(
         settings += [f'DATA_DIR="{tmp_path}/data"', "META_PER_CLASS=0"]
     else:
         settings += data_for(recipe, tmp_path / "data")
-    settings += ["Learner.network=@mlp", "mlp.hidden=(8,)", "IMAGE_SIZE=8"]
+    settings += [
+        "ClassifierConfig.network=@mlp",
+        "mlp.hidden=(8,)",
+        "IMAGE_SIZE=8",
+    ]
     flags = [f"--gin_file={name}" for name in files]
     flags += [f"--gin_param={setting}" for setting in settings]
 
@@ -221,7 +232,11 @@ def test_inaturalist_trains_on_the_official_files(tmp_path, command_line):
     lookalikes.inaturalist_files(tmp_path / "data")
     settings = [
         *(*QUICK, f'DATA_DIR="{tmp_path}/data"', "IMAGE_SIZE=8"),
-        *("META_PER_CLASS=0", "Learner.network=@mlp", "mlp.hidden=(8,)"),
+        *(
+            "META_PER_CLASS=0",
+            "ClassifierConfig.network=@mlp",
+            "mlp.hidden=(8,)",
+        ),
     ]
     run = tmp_path / "run"
     code, _, err = command_line(
@@ -249,7 +264,7 @@ def test_run_file_opens_with_its_recipe_card(recipe):
 @pytest.mark.parametrize("part", PARTS)
 def test_part_goes_with_the_base(part):
     gin_config.parse(["gin/digits.gin", part])
-    built = gin_config.make(Experiment)
+    built = gin_config.instantiate(Experiment)
     assert callable(built.data) and built.epochs == 60
 
 
@@ -257,19 +272,19 @@ def test_part_goes_with_the_base(part):
 def test_method_file_builds_its_method(path):
     """The name of the file is the name of what it sets."""
     gin_config.parse(["gin/digits.gin", f"gin/methods/{path.name}"])
-    experiment = gin_config.make(Experiment)
-    learner = experiment.learner()
-    parts = [learner.method, *learner.regularisers]
+    experiment = gin_config.instantiate(Experiment)
+    classifier = experiment.classifier()
+    parts = [classifier.method, *classifier.regularisers]
     names = [type(p).__name__.lower() for p in parts]
     words = path.stem.replace("label_smoothing", "supervised").split("_")
     heads = {"".join(words[:k]) for k in range(1, len(words) + 1)}
     assert heads & set(names)
     if path.stem == "label_smoothing":
-        assert learner.method.smoothing == 0.1
+        assert classifier.method.smoothing == 0.1
     if path.stem.endswith("_clean"):
         assert experiment.data().meta_in_training
     if path.stem == "gdw_head":
-        assert learner.method.scope == "head"
+        assert classifier.method.scope == "head"
 
 
 def test_every_method_has_its_file():
@@ -289,13 +304,17 @@ def test_every_method_has_its_file():
 )
 def test_gdws_recipes_build_gdws_constants(recipe, expected):
     gin_config.parse([f"gin/{recipe}.gin"])
-    experiment = gin_config.make(Experiment)
-    learner = experiment.learner()
-    method = learner.method
+    experiment = gin_config.instantiate(Experiment)
+    classifier = experiment.classifier()
+    method = classifier.method
     assert {name: getattr(method, name) for name in expected} == expected
     assert float(method.optimizer.learning_rate) == pytest.approx(1e-3)
-    assert (learner.l2, experiment.epochs) == (5e-4, 80)
-    assert experiment.batches.size == experiment.batches.meta_size == 100
+    assert (classifier.l2, experiment.epochs) == (5e-4, 80)
+    assert (
+        experiment.pipeline.batch_size
+        == experiment.pipeline.meta_batch_size
+        == 100
+    )
     assert float(experiment.schedule()(40)) == pytest.approx(0.05)
 
 
@@ -333,21 +352,21 @@ FSR_TABLE = {
 @pytest.mark.parametrize("recipe", FSR_TABLE)
 def test_fsrs_recipes_build_fsrs_constants(recipe):
     gin_config.parse([f"gin/{recipe}.gin"])
-    experiment = gin_config.make(Experiment)
-    learner = experiment.learner()
-    method, extras = learner.method, learner.regularisers
+    experiment = gin_config.instantiate(Experiment)
+    classifier = experiment.classifier()
+    method, extras = classifier.method, classifier.regularisers
     dictionary = method.dictionary
     found = (
         *(dictionary.size, dictionary.reward_batch, method.warmup),
         *(method.rule.__name__, extras[-1].weight if extras else None),
-        *(experiment.epochs, experiment.batches.size),
+        *(experiment.epochs, experiment.pipeline.batch_size),
     )
     *expected, rates = FSR_TABLE[recipe]
     assert list(found) == expected
     assert (dictionary.momentum, method.virtual_rate) == (0.9, 0.1)
     assert dictionary.pusher.__name__ == "meta_margin" and not dictionary.bank
     assert (method.meta_statistics, method.scope) == ("joint", "head")
-    assert method.virtual_l2 and method.meta_l2 and learner.ema == 0.999
+    assert method.virtual_l2 and method.meta_l2 and classifier.ema == 0.999
     assert [type(e).__name__ for e in extras] in ([], ["MixUp", "Relabel"])
     longtail = expected[3] == "shift"
     assert method.smoothing == (0.1 if longtail else 0.0)
@@ -358,7 +377,7 @@ def test_fsrs_recipes_build_fsrs_constants(recipe):
 
 def test_digits_recipe_is_what_its_card_says():
     gin_config.parse(["gin/digits.gin"])
-    experiment = gin_config.make(Experiment)
+    experiment = gin_config.instantiate(Experiment)
     splits, classifier = experiment.prepare()
     assert isinstance(classifier, Classifier)
     sizes = len(splits.train), len(splits.meta), len(splits.test)

@@ -14,19 +14,23 @@ from PIL import Image
 from test_main import TINY as THREE_EPOCHS
 from test_main import one_line
 
-from fsr_gdw_tf import BadInput, arrays
+from fsr_gdw_tf import InvalidInput, arrays
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment, data_of_run
 from fsr_gdw_tf.io.files import read_csv, write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality import issue_table
 from fsr_gdw_tf.label_quality import label_records as file
-from fsr_gdw_tf.label_quality.label_issues import Verdict, judge, ranks_within
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_issues import (
+    LabelIssues,
+    find_label_issues,
+    ranks_within,
+)
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_quality.reasons import Reasons
 from fsr_gdw_tf.label_report import images, review_sheet, summary
-from fsr_gdw_tf.label_report.build import make
-from fsr_gdw_tf.label_report.cleaned_labels import cleaned
+from fsr_gdw_tf.label_report.build import build_report
+from fsr_gdw_tf.label_report.cleaned_labels import cleaned_labels
 from fsr_gdw_tf.report import FLAGS, main
 
 TINY = [
@@ -38,7 +42,7 @@ TINY = [
 ]
 
 
-def statistics(given, probs, true=None, **columns) -> Statistics:
+def records(given, probs, true=None, **columns) -> LabelRecords:
     """Made of the mean prediction of each example."""
     given, probs = np.asarray(given), np.asarray(probs, np.float32)
     n = np.arange(len(given))
@@ -49,7 +53,7 @@ def statistics(given, probs, true=None, **columns) -> Statistics:
         "disagreement": (top[:, 0] != given).astype(float),
         **columns,
     }
-    return Statistics(
+    return LabelRecords(
         names=[f"images/{i}.jpg" for i in n],
         given=given,
         class_names=[f"class {c}" for c in range(probs.shape[1])],
@@ -73,23 +77,23 @@ def simulated(n=4000, noise=0.2, classes=5, sizes=None, seed=0, skill=4.0):
     logits = rng.normal(size=(len(true), classes)) + np.log(sizes / n)
     logits[np.arange(len(true)), true] += skill
     probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    return statistics(given, probs, true)
+    return records(given, probs, true)
 
 
-def verdict_of(score, given, suggested=None) -> Verdict:
+def verdict_of(score, given, suggested=None) -> LabelIssues:
     """As if somebody had thought so."""
     score, given = np.asarray(score, float), np.asarray(given)
     order = np.argsort(-score, kind="stable")
     suggested = given if suggested is None else np.asarray(suggested)
     rank = ranks_within(given, order)
-    return Verdict(score, suggested, rank, suggested != given, order)
+    return LabelIssues(score, suggested, rank, suggested != given, order)
 
 
 @pytest.mark.parametrize("noise", [0.05, 0.2, 0.4])
 def test_the_score_is_a_probability(noise):
     """Of the labels with a score of about p, a share of about p is wrong."""
     s = simulated(noise=noise)
-    score = judge(s).score
+    score = find_label_issues(s).score
     assert score.mean() == pytest.approx(s.wrong.mean(), abs=0.03)
     for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.0)):
         some = (score >= low) & (score <= high)
@@ -97,13 +101,13 @@ def test_the_score_is_a_probability(noise):
             s.wrong[some].mean() == pytest.approx(score[some].mean(), abs=0.15)
             or some.sum() < 50
         )
-    assert summary.quality(s, judge(s))["auroc"] > 0.95
+    assert summary.quality(s, find_label_issues(s))["auroc"] > 0.95
 
 
 def test_clean_labels_are_not_accused():
-    verdict = judge(simulated(noise=0.0))
-    assert verdict.score.mean() < 0.01
-    assert verdict.is_issue.mean() < 0.01
+    issues = find_label_issues(simulated(noise=0.0))
+    assert issues.score.mean() < 0.01
+    assert issues.is_issue.mean() < 0.01
 
 
 def test_a_class_is_not_suspected_for_being_rare():
@@ -114,19 +118,19 @@ def test_a_class_is_not_suspected_for_being_rare():
     # The network gives many of its right labels less than one half ...
     assert np.median(s.columns["probability"][rare]) < 0.5
     # ... and still few of them are reported.
-    assert judge(s).is_issue[rare].mean() < 0.1
+    assert find_label_issues(s).is_issue[rare].mean() < 0.1
 
 
 def test_more_evidence_never_makes_a_label_more_suspicious():
     s = simulated(noise=0.3)
-    verdict = judge(s)
+    issues = find_label_issues(s)
     for c in range(5):
         mine = np.flatnonzero(s.given == c)
         rising = mine[np.argsort(s.columns["probability"][mine])]
-        assert (np.diff(verdict.score[rising]) <= 1e-6).all()
+        assert (np.diff(issues.score[rising]) <= 1e-6).all()
         expected = np.arange(1, len(mine) + 1)
-        np.testing.assert_array_equal(np.sort(verdict.rank[mine]), expected)
-        worst = mine[np.argmin(verdict.rank[mine])]
+        np.testing.assert_array_equal(np.sort(issues.rank[mine]), expected)
+        worst = mine[np.argmin(issues.rank[mine])]
         assert s.columns["probability"][worst] <= np.quantile(
             s.columns["probability"][mine], 0.01
         )
@@ -134,22 +138,20 @@ def test_more_evidence_never_makes_a_label_more_suspicious():
 
 def test_the_suggestion_is_the_best_class_that_was_not_given():
     s = simulated(noise=0.2)
-    verdict = judge(s)
-    found = verdict.is_issue & s.wrong
-    assert (verdict.suggested[found] == s.true[found]).mean() > 0.9
+    issues = find_label_issues(s)
+    found = issues.is_issue & s.wrong
+    assert (issues.suggested[found] == s.true[found]).mean() > 0.9
     np.testing.assert_array_equal(
-        verdict.suggested[~verdict.is_issue], s.given[~verdict.is_issue]
+        issues.suggested[~issues.is_issue], s.given[~issues.is_issue]
     )
-    assert (
-        verdict.suggested[verdict.is_issue] != s.given[verdict.is_issue]
-    ).all()
+    assert (issues.suggested[issues.is_issue] != s.given[issues.is_issue]).all()
 
 
 @pytest.mark.parametrize("n", [2, 7])
 def test_a_handful_of_examples_is_judged_without_complaint(n):
     probs = np.tile([0.7, 0.2, 0.1], (n, 1))
-    verdict = judge(statistics(np.zeros(n, int), probs))
-    assert np.isfinite(verdict.score).all() and not verdict.is_issue.any()
+    issues = find_label_issues(records(np.zeros(n, int), probs))
+    assert np.isfinite(issues.score).all() and not issues.is_issue.any()
 
 
 def test_examples_that_were_never_counted_are_not_accused():
@@ -157,23 +159,23 @@ def test_examples_that_were_never_counted_are_not_accused():
     seen = np.arange(len(s)) % 10 > 0
     s.columns["visits"] = np.where(seen, 10.0, 0.0)
     s.columns["probability"] = np.where(seen, s.columns["probability"], 0.0)
-    verdict = judge(s)
-    assert not verdict.is_issue[~seen].any()
-    assert verdict.score[~seen].max() < 0.3
-    only = judge(s.only(seen))
-    np.testing.assert_array_equal(verdict.score[seen], only.score)
+    issues = find_label_issues(s)
+    assert not issues.is_issue[~seen].any()
+    assert issues.score[~seen].max() < 0.3
+    only = find_label_issues(s.only(seen))
+    np.testing.assert_array_equal(issues.score[seen], only.score)
 
 
 def test_a_run_that_has_counted_nothing_has_no_verdict():
-    s = statistics([0, 1], np.eye(2), visits=np.zeros(2))
-    with pytest.raises(BadInput, match="no label has been counted yet"):
-        judge(s)
+    s = records([0, 1], np.eye(2), visits=np.zeros(2))
+    with pytest.raises(InvalidInput, match="no label has been counted yet"):
+        find_label_issues(s)
 
 
 def test_a_run_that_has_diverged_has_no_verdict():
-    s = statistics([0, 1], np.eye(2), probability=np.array([np.nan, 1.0]))
-    with pytest.raises(BadInput, match="diverged"):
-        judge(s)
+    s = records([0, 1], np.eye(2), probability=np.array([np.nan, 1.0]))
+    with pytest.raises(InvalidInput, match="diverged"):
+        find_label_issues(s)
 
 
 def test_a_class_of_which_nothing_was_learned_is_not_accused():
@@ -188,29 +190,29 @@ def test_a_class_of_which_nothing_was_learned_is_not_accused():
     others = np.flatnonzero((s.given == 4) & (s.true != 4))
     s.given[others] = (s.true[others] + 1) % 4
     s.columns["probability"][others] = 0.01
-    verdict = judge(s)
-    assert not verdict.is_issue[rare].any()
-    assert verdict.score[rare].max() <= 0.5
+    issues = find_label_issues(s)
+    assert not issues.is_issue[rare].any()
+    assert issues.score[rare].max() <= 0.5
 
 
 def test_what_the_network_predicts_is_no_issue():
     """The odds against a label of .6 are 2 to 3; it is the best class."""
     probs = np.tile([0.6, 0.3, 0.1], (50, 1))
     probs[:40] = [0.98, 0.01, 0.01]
-    verdict = judge(statistics(np.zeros(50, int), probs))
-    assert not verdict.is_issue.any()
-    assert verdict.score.max() <= 2 / 3 + 1e-6
+    issues = find_label_issues(records(np.zeros(50, int), probs))
+    assert not issues.is_issue.any()
+    assert issues.score.max() <= 2 / 3 + 1e-6
 
 
 def test_the_report_says_when_wrong_labels_cannot_be_counted():
     """Where the network agrees with all, and where it has learned half."""
     s = simulated(noise=0.2)
-    verdict = judge(s)
-    assert not summary.overall(s, verdict)["uncountable"]
+    issues = find_label_issues(s)
+    assert not summary.overall(s, issues)["uncountable"]
     calm = verdict_of(np.full(len(s), 0.01), s.given)
     assert summary.overall(s, calm)["uncountable"]
     s.columns["disagreement"] = np.full(len(s), 0.001)
-    assert summary.overall(s, verdict)["uncountable"]
+    assert summary.overall(s, issues)["uncountable"]
 
 
 def test_wilsons_interval():
@@ -222,9 +224,9 @@ def test_wilsons_interval():
 
 
 def test_quality_is_counted_where_the_truth_is_known():
-    s = statistics([0, 0, 1, 1], np.eye(2)[[0, 1, 1, 0]], [0, 1, 1, 1])
-    verdict = verdict_of([0.1, 0.9, 0.2, 0.8], s.given, [0, 1, 1, 0])
-    found = summary.quality(s, verdict)
+    s = records([0, 0, 1, 1], np.eye(2)[[0, 1, 1, 0]], [0, 1, 1, 1])
+    issues = verdict_of([0.1, 0.9, 0.2, 0.8], s.given, [0, 1, 1, 0])
+    found = summary.quality(s, issues)
     assert found == {
         "auroc": 1.0,
         "average_precision": 1.0,
@@ -233,13 +235,13 @@ def test_quality_is_counted_where_the_truth_is_known():
         "recall_of_issues": 1.0,
         "suggestion_right": 1.0,
     }
-    unknown = statistics([0, 1], np.eye(2))
+    unknown = records([0, 1], np.eye(2))
     assert summary.quality(unknown, verdict_of([0, 0], [0, 1])) == {}
 
 
 def test_the_class_table_shows_imbalance_and_noise_side_by_side():
     given = [0] * 20 + [1] * 4 + [2] * 1
-    s = statistics(given, np.eye(3)[given], weight=np.arange(25.0))
+    s = records(given, np.eye(3)[given], weight=np.arange(25.0))
     score = [0.5] * 20 + [0.25] * 4 + [0.0]
     rows = summary.class_summary(s, verdict_of(score, given), {"class 1": 0.5})
     assert [r["n"] for r in rows] == [20, 4, 1]
@@ -254,14 +256,14 @@ def test_the_class_table_shows_imbalance_and_noise_side_by_side():
 
 
 def test_the_noise_matrix_counts_given_and_suggested():
-    s = statistics([0, 0, 1, 2], np.eye(3)[[0, 1, 1, 0]])
-    verdict = verdict_of([0, 1, 0, 1], s.given, [0, 1, 1, 0])
-    matrix = summary.noise_matrix(s, verdict)
+    s = records([0, 0, 1, 2], np.eye(3)[[0, 1, 1, 0]])
+    issues = verdict_of([0, 1, 0, 1], s.given, [0, 1, 1, 0])
+    matrix = summary.noise_matrix(s, issues)
     assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
 
 
 def test_reasons_are_words_and_numbers():
-    s = statistics(
+    s = records(
         [1, 0],
         [[0.97, 0.02, 0.01], [0.9, 0.06, 0.04]],
         visits=np.array([15.0, 15.0]),
@@ -278,9 +280,9 @@ def test_reasons_are_words_and_numbers():
 
 
 def test_the_list_has_all_examples_the_worst_first(tmp_path):
-    s = statistics([0, 1, 1], np.eye(2)[[0, 0, 1]], [0, 0, 1])
-    verdict = verdict_of([0.2, 0.75, 0.1], s.given, [0, 0, 1])
-    issue_table.write_issues(tmp_path / "label_issues.csv", s, verdict)
+    s = records([0, 1, 1], np.eye(2)[[0, 0, 1]], [0, 0, 1])
+    issues = verdict_of([0.2, 0.75, 0.1], s.given, [0, 0, 1])
+    issue_table.write_issues(tmp_path / "label_issues.csv", s, issues)
     rows = read_csv(tmp_path / "label_issues.csv")
     assert [row["index"] for row in rows] == [1, 0, 2]
     first = dict(rows[0])
@@ -304,10 +306,10 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
     """100 examples above .9, 18 of 20 wrong; 900 below .1, 2 of 20 wrong."""
     given = np.zeros(1000, int)
     score = np.where(np.arange(1000) < 100, 0.95, 0.05)
-    s = statistics(given, np.tile([0.5, 0.5], (1000, 1)))
-    verdict = verdict_of(score, given)
+    s = records(given, np.tile([0.5, 0.5], (1000, 1)))
+    issues = verdict_of(score, given)
     sheet = tmp_path / "verify_me.csv"
-    review_sheet.write_sheet(sheet, s, verdict)
+    review_sheet.write_sheet(sheet, s, issues)
     with sheet.open() as opened:
         rows = list(csv.DictReader(opened))
     assert len(rows) == 40 and {row["label_is"] for row in rows} == {""}
@@ -319,7 +321,7 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
             row["label_is"] = " Wrong" if i < wrong else "right"
     write_csv(sheet, rows)
     answers = review_sheet.read_sheet(str(sheet), s)
-    found = {r["score"]: r for r in review_sheet.estimate(verdict, *answers)}
+    found = {r["score"]: r for r in review_sheet.estimate(issues, *answers)}
     assert list(found) == ["0 to 0.1", "0.9 to 1", "0.5 or more", "all"]
     top = found["0.9 to 1"]
     assert (top["examples"], top["checked"], top["wrong"]) == (100, 20, 18)
@@ -338,17 +340,17 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
 
 
 def test_a_sheet_that_was_begun_is_not_written_over(tmp_path):
-    s = statistics([0, 1], np.eye(2))
-    verdict, sheet = verdict_of([0.1, 0.9], s.given), tmp_path / "sheet.csv"
-    review_sheet.write_sheet(sheet, s, verdict)
+    s = records([0, 1], np.eye(2))
+    issues, sheet = verdict_of([0.1, 0.9], s.given), tmp_path / "sheet.csv"
+    review_sheet.write_sheet(sheet, s, issues)
     empty = sheet.read_text()
-    review_sheet.write_sheet(sheet, s, verdict)
+    review_sheet.write_sheet(sheet, s, issues)
     assert sheet.read_text() == empty
     with sheet.open() as opened:
         rows = list(csv.DictReader(opened))
     write_csv(sheet, [row | {"label_is": "wrong"} for row in rows])
     begun = sheet.read_text()
-    review_sheet.write_sheet(sheet, s, verdict)
+    review_sheet.write_sheet(sheet, s, issues)
     assert sheet.read_text() == begun and "wrong" in begun
 
 
@@ -366,14 +368,14 @@ def test_a_sheet_that_is_none_is_refused(case, tmp_path):
     text, message = SHEETS[case]
     sheet = tmp_path / "sheet.csv"
     sheet.write_text(text.format(head=",".join(review_sheet.COLUMNS)))
-    s = statistics([0, 1], np.eye(2))
-    with pytest.raises(BadInput, match=message):
+    s = records([0, 1], np.eye(2))
+    with pytest.raises(InvalidInput, match=message):
         review_sheet.read_sheet(str(sheet), s)
 
 
 def test_a_sheet_that_is_not_there_is_refused():
-    with pytest.raises(BadInput, match="no such file"):
-        review_sheet.read_sheet("nothing.csv", statistics([0, 1], np.eye(2)))
+    with pytest.raises(InvalidInput, match="no such file"):
+        review_sheet.read_sheet("nothing.csv", records([0, 1], np.eye(2)))
 
 
 ACTIONS = {
@@ -393,9 +395,9 @@ ACTIONS = {
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_cleaned_list_leaves_out_changes_or_weighs(action):
-    s = statistics([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6]])
-    verdict = verdict_of([0.2, 0.95, 0.7], s.given)
-    rows = cleaned(s, verdict, action, 0.9).to_pylist()
+    s = records([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6]])
+    issues = verdict_of([0.2, 0.95, 0.7], s.given)
+    rows = cleaned_labels(s, issues, action, 0.9).to_pylist()
     assert [tuple(row.values()) for row in rows] == ACTIONS[action]
 
 
@@ -426,7 +428,7 @@ def digits_run(tmp_path_factory):
     params = [flag.removeprefix("--gin_param=") for flag in TINY]
     params = [p for p in params if not p.startswith("--")]
     gin_config.parse(["gin/digits.gin", "gin/methods/fsr.gin"], params)
-    gin_config.make(Experiment).train(RunFolder(path))
+    gin_config.instantiate(Experiment).train(RunFolder(path))
     gin_config.gin.clear_config()
     return path
 
@@ -482,7 +484,7 @@ def test_the_next_run_trains_on_the_cleaned_list(
     )
     assert code == 0, err
     rows = read_csv(out)
-    again = file.read(tmp_path / "again" / file.NAME)
+    again = file.read_records(tmp_path / "again" / file.FILE_NAME)
     assert list(map(str, again.names)) == [str(row["path"]) for row in rows]
     assert again.given.tolist() == [row["label"] for row in rows]
 
@@ -498,9 +500,9 @@ def test_given_weights_weigh_the_loss(double):
     built.compile(keras.optimizers.SGD(1.0))
     before = built.head.bias.numpy()
     probs = tf.nn.softmax(built(x[:1])).numpy()[0]
-    from fsr_gdw_tf import Batches
+    from fsr_gdw_tf import InputPipeline
 
-    built.fit(source, batches=Batches(2), epochs=1, verbose=0)
+    built.fit(source, pipeline=InputPipeline(2), epochs=1, verbose=0)
     moved = built.head.bias.numpy() - before
     np.testing.assert_allclose(moved, np.eye(3)[0] - probs, rtol=1e-6)
 
@@ -518,15 +520,15 @@ LISTS = {
 
 @pytest.mark.parametrize("case", LISTS)
 def test_a_cleaned_list_that_does_not_fit_is_refused(case, tmp_path):
-    from fsr_gdw_tf.data.label_overrides import follow
+    from fsr_gdw_tf.data.label_overrides import apply_overrides
 
     text, message = LISTS[case]
     name = tmp_path / "list.csv"
     if text:
         name.write_text(text)
     source = arrays(np.zeros((3, 1)), np.array([0, 1, 1]))
-    with pytest.raises(BadInput, match=message):
-        follow(source, str(name))
+    with pytest.raises(InvalidInput, match=message):
+        apply_overrides(source, str(name))
 
 
 def test_a_list_that_does_not_fit_ends_the_command_before_training(
@@ -542,33 +544,33 @@ def test_a_list_that_does_not_fit_ends_the_command_before_training(
 
 def test_a_file_that_is_listed_twice_keeps_both_labels():
     """The second of two doubles is dropped, and nothing else."""
-    from fsr_gdw_tf.data.label_overrides import follow
+    from fsr_gdw_tf.data.label_overrides import apply_overrides
     from fsr_gdw_tf.data.source import ArrayReader, Source
 
     names = ["a", "b", "a", "c"]
     reader = ArrayReader(np.zeros((4, 1)), names)
     source = Source(reader, np.array([0, 1, 1, 0]), ["0", "1"])
     s = dataclasses.replace(
-        statistics([0, 1, 1, 0], np.eye(2)[[0, 1, 0, 0]]),
+        records([0, 1, 1, 0], np.eye(2)[[0, 1, 0, 0]]),
         names=names,
         class_names=["0", "1"],
     )
-    verdict = verdict_of([0, 0, 0.95, 0], s.given)
-    table = cleaned(s, verdict, "drop", 0.9)
+    issues = verdict_of([0, 0, 0.95, 0], s.given)
+    table = cleaned_labels(s, issues, "drop", 0.9)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "list.csv")
         issue_table.write_table(path, table)
-        kept = follow(source, str(path))
+        kept = apply_overrides(source, str(path))
     assert kept.rows.tolist() == [0, 1, 3]
     assert kept.labels.tolist() == [0, 1, 0]
 
 
 def test_a_cleaned_list_does_not_lose_a_class():
-    s = statistics([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
-    verdict = verdict_of([0.2, 0.95, 0.92], s.given)
+    s = records([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
+    issues = verdict_of([0.2, 0.95, 0.92], s.given)
     for action in ACTIONS:
-        with pytest.raises(BadInput, match="such as 'class 1'; raise it"):
-            cleaned(s, verdict, action, 0.9)
+        with pytest.raises(InvalidInput, match="such as 'class 1'; raise it"):
+            cleaned_labels(s, issues, action, 0.9)
 
 
 def test_mixed_examples_bring_each_its_own_weight():
@@ -591,12 +593,12 @@ def test_a_label_of_weight_zero_teaches_nothing(name, double):
     from conftest import classifier, weights
     from test_methods import CASES
 
-    from fsr_gdw_tf import Batches
+    from fsr_gdw_tf import InputPipeline
 
     ends = []
     for label in (1, 2):
         keras.utils.set_random_seed(0)
-        built = classifier(**CASES[name](), books=False)
+        built = classifier(**CASES[name](), track_labels=False)
         built.method.warmup = 9
         y = np.array([label, *(np.arange(11) % 3)])
         x = np.random.default_rng(0).normal(size=(12, 4))
@@ -604,7 +606,9 @@ def test_a_label_of_weight_zero_teaches_nothing(name, double):
         meta = arrays(x[:6] + 1, np.arange(6) % 3)
         uses = {"meta": meta} if built.method.uses_meta else {}
         source = arrays(x, y, ["0", "1", "2"]).weigh(given)
-        built.fit(source, batches=Batches(12), epochs=1, verbose=0, **uses)
+        built.fit(
+            source, pipeline=InputPipeline(12), epochs=1, verbose=0, **uses
+        )
         ends.append(weights(built))
     for one, other in zip(*ends, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
@@ -621,9 +625,9 @@ def photos(root, n=6):
 
 FOLDER = [
     "--gin_file=gin/folder.gin",
-    "--gin_param=Batches.view=@Resize()",
+    "--gin_param=InputPipeline.view=@Resize()",
     "--gin_param=Resize.size=8",
-    "--gin_param=Learner.network=@small_cnn",
+    "--gin_param=ClassifierConfig.network=@small_cnn",
     "--gin_param=EPOCHS=1",
     "--gin_param=BATCH_SIZE=2",
     "--gin_param=folder.test_share=0.2",
@@ -686,9 +690,9 @@ def test_a_cleaned_list_of_files_is_a_file_list(
 def test_a_sheet_is_read_by_the_command(tmp_path, report_line):
     """Partly filled in, of a run whose truth is not known."""
     s = dataclasses.replace(simulated(400), true=None)
-    file.write(tmp_path / file.NAME, s)
+    file.write_records(tmp_path / file.FILE_NAME, s)
     sheet = tmp_path / "sheet.csv"
-    review_sheet.write_sheet(sheet, s, judge(s))
+    review_sheet.write_sheet(sheet, s, find_label_issues(s))
     with sheet.open() as opened:
         rows = list(csv.DictReader(opened))
     worst = max(rows, key=lambda row: float(row["score"]))
@@ -765,9 +769,9 @@ def test_the_folder_has_to_be_named(report_line):
 
 
 def test_data_that_are_others_now_are_not_shown_as_those_of_the_run(tmp_path):
-    s = statistics([0, 1], np.eye(2))
+    s = records([0, 1], np.eye(2))
     (tmp_path / "config.gin").write_text("include 'gin/digits.gin'\n")
-    with pytest.raises(BadInput, match="not those it was trained on"):
+    with pytest.raises(InvalidInput, match="not those it was trained on"):
         images.of_run(s, lambda: data_of_run(RunFolder(tmp_path)))
 
 
@@ -779,7 +783,7 @@ def test_clean_images_that_were_added_are_not_doubted(
     flags = [*THREE_EPOCHS, "--gin_file=gin/methods/gdw_clean.gin"]
     code, _, err = command_line(*flags, f"--run_dir={run}", "--mode=train")
     assert code == 0, err
-    found = file.read(run / file.NAME)
+    found = file.read_records(run / file.FILE_NAME)
     assert len(found) == len(found.names) == len(found.top) == 120
     code, _, err = report_line(run)
     assert code == 0, err
@@ -811,9 +815,9 @@ def test_images_are_bytes_whatever_the_data_are():
 def test_a_hundred_thousand_labels_are_reported_in_a_minute(tmp_path):
     rng = np.random.default_rng(0)
     s = simulated(100_000, classes=100)
-    file.write(tmp_path / file.NAME, s)
+    file.write_records(tmp_path / file.FILE_NAME, s)
     source = arrays(rng.integers(0, 255, (100_000, 8, 8, 3), np.uint8), s.given)
     start = time.perf_counter()
-    page = make(RunFolder(tmp_path), source)
+    page = build_report(RunFolder(tmp_path), source)
     assert time.perf_counter() - start < 60
     assert page.stat().st_size < 10e6

@@ -61,7 +61,7 @@ def view(browser, tmp_path):
 def write(folder: Path, given) -> Path:
     """A page among the lists that a report has."""
     write_page(folder / "index.html", given)
-    for name in FILES[: 3 if given.statistics.true is not None else 4]:
+    for name in FILES[: 3 if given.records.true is not None else 4]:
         (folder / f"{name}.csv").write_text("")
     return folder / "index.html"
 

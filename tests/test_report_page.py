@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fsr_gdw_tf.label_quality.label_issues import Verdict
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report import gallery, plots
 from fsr_gdw_tf.label_report.page import Content, render, write_page
 
@@ -66,10 +66,10 @@ METRICS = [
 ]
 
 
-def verdict() -> Verdict:
+def issues() -> LabelIssues:
     """Five suspicious labels of ten."""
     score = np.array(SCORE)
-    return Verdict(
+    return LabelIssues(
         score=score,
         suggested=np.array(SUGGESTED),
         rank=np.array(RANK),
@@ -88,7 +88,7 @@ def content(true=TRUE, classes=CLASSES, names=NAMES, **kwargs) -> Content:
     columns = {"visits": np.full(10, 8.0), "probability": 1 - np.array(SCORE)}
     if any(row.get("mean_weight") is not None for row in classes):
         columns["weight"] = np.linspace(0, 1, 10)
-    statistics = Statistics(
+    records = LabelRecords(
         names=names,
         given=np.array(GIVEN),
         class_names=[row["class"] for row in classes],
@@ -100,8 +100,8 @@ def content(true=TRUE, classes=CLASSES, names=NAMES, **kwargs) -> Content:
     parts = {
         "title": "pets",
         "facts": [("test accuracy", "94.8%"), ("seed", "3")],
-        "statistics": statistics,
-        "verdict": verdict(),
+        "statistics": records,
+        "verdict": issues(),
         "metrics": METRICS,
         "classes": classes,
         "matrix": np.array(MATRIX),
@@ -162,7 +162,7 @@ def many(n: int, classes: int, picture: np.ndarray) -> Content:
     ]
     matrix = np.zeros((classes, classes), np.int64)
     np.add.at(matrix, (given, suggested), 1)
-    statistics = Statistics(
+    records = LabelRecords(
         names=[f"{names[c]}/{i}.jpg" for i, c in enumerate(given)],
         given=given,
         class_names=names,
@@ -171,8 +171,8 @@ def many(n: int, classes: int, picture: np.ndarray) -> Content:
         top_probs=score[:, None],
     )
     return content(
-        statistics=statistics,
-        verdict=Verdict(score, suggested, rank, suggested != given, order),
+        records=records,
+        issues=LabelIssues(score, suggested, rank, suggested != given, order),
         classes=[
             {**CLASSES[c % 3], "class": name} for c, name in enumerate(names)
         ],
@@ -201,7 +201,7 @@ def test_the_worst_label_of_each_class_is_shown_beside_a_class_of_thousands():
     rank = np.append(np.ones(1_000), np.arange(1, 5_001)).astype(np.int64)
     rank[0] = 5_001
     every = np.ones(6_000, bool)
-    suspects = Verdict(score, (given + 1) % 1_000, rank, every, order)
+    suspects = LabelIssues(score, (given + 1) % 1_000, rank, every, order)
     chosen = gallery.choose(given, suspects)
     assert len(chosen) == len(set(chosen.tolist())) == 1_200
     assert set(range(1, 1_000)) < set(chosen.tolist())
@@ -212,7 +212,7 @@ def test_the_worst_labels_are_shown_though_there_are_more_classes_than_places():
     given = np.append(np.zeros(80, np.int64), np.arange(1_300))
     score = np.append(np.full(80, 0.99), np.full(1_300, 0.8))
     order, every = np.arange(1_380), np.ones(1_380, bool)
-    suspects = Verdict(score, (given + 1) % 1_300, order, every, order)
+    suspects = LabelIssues(score, (given + 1) % 1_300, order, every, order)
     chosen = gallery.choose(given, suspects)
     assert len(chosen) == 1_200
     assert chosen[:80].tolist() == list(range(80))
@@ -222,25 +222,25 @@ def test_four_of_a_frequent_confusion_are_shown_though_others_are_worse():
     given = np.append(np.arange(1_300), np.zeros(10, np.int64))
     score = np.append(np.full(1_300, 0.8), np.full(10, 0.6))
     order, every = np.arange(1_310), np.ones(1_310, bool)
-    suspects = Verdict(score, (given + 1) % 1_300, order, every, order)
+    suspects = LabelIssues(score, (given + 1) % 1_300, order, every, order)
     chosen = set(gallery.choose(given, suspects).tolist())
     assert chosen & {0, *range(1_300, 1_310)} == {0, 1_300, 1_301, 1_302}
 
 
 def test_only_suspicious_labels_are_shown_and_the_worst_come_first():
-    chosen = gallery.choose(np.array(GIVEN), verdict())
+    chosen = gallery.choose(np.array(GIVEN), issues())
     assert chosen.tolist() == [8, 0, 1, 4, 5]
 
 
 def test_examples_to_compare_with_are_those_that_are_trusted_most():
     given, chosen = np.array(GIVEN), np.array([8, 0, 1, 4, 5])
     # dog is spoken of five times, cat three, eel twice.
-    compare = gallery.controls(given, verdict(), chosen)
+    compare = gallery.controls(given, issues(), chosen)
     assert compare.tolist() == [7, 3, 9, 6, 2]
 
 
 def test_nothing_is_shown_of_a_class_that_nothing_speaks_of():
-    compare = gallery.controls(np.array(GIVEN), verdict(), np.array([0]))
+    compare = gallery.controls(np.array(GIVEN), issues(), np.array([0]))
     assert compare.tolist() == [3, 7, 2, 6]
 
 
@@ -400,8 +400,10 @@ def test_a_run_that_logged_nothing_still_has_a_page():
 
 def test_a_run_without_suspicious_labels_shows_the_most_doubtful_ones():
     given, nothing = np.array(GIVEN), np.zeros(10)
-    calm = Verdict(nothing, given, np.array(RANK), nothing > 0, np.arange(10))
-    page = content(verdict=calm, matrix=np.diag([4, 4, 2]))
+    calm = LabelIssues(
+        nothing, given, np.array(RANK), nothing > 0, np.arange(10)
+    )
+    page = content(issues=calm, matrix=np.diag([4, 4, 2]))
     parsed = Parsed(render(page))
     assert "0 of 10 training labels (0.0%) are suspicious" in parsed.words
     assert "No label is suspicious." in parsed.words

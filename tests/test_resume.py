@@ -9,8 +9,8 @@ import pytest
 from conftest import blob_source, blobs, classifier
 from kill_and_resume import STOPS, trial
 
-from fsr_gdw_tf import FSR, Batches, Classifier, MixUp, Relabel
-from fsr_gdw_tf.callbacks import Checkpoints, MetricsCsv, Preempted
+from fsr_gdw_tf import FSR, Classifier, InputPipeline, MixUp, Relabel
+from fsr_gdw_tf.callbacks import Checkpoints, Preempted, SaveMetrics
 from fsr_gdw_tf.optimizers import SGD, InEpochs
 
 
@@ -40,7 +40,7 @@ def fit(model, first=0, **kwargs) -> dict:
     """Three epochs of five steps."""
     return model.fit(
         blob_source(n=60),
-        batches=Batches(12, seed=2),
+        pipeline=InputPipeline(12, seed=2),
         epochs=3,
         initial_epoch=first,
         validation_data=blobs(n=30, seed=1),
@@ -54,9 +54,9 @@ def assert_goes_on(folder, step: int) -> None:
     whole = whole_fsr()
     expected = fit(whole)
     again, loaded = whole_fsr(), Checkpoints(folder)
-    again.bind(blob_source(n=60), Batches(12, seed=2))
+    again.setup(blob_source(n=60), InputPipeline(12, seed=2))
     assert (loaded.restore(again), loaded.step) == (1, step)
-    log = MetricsCsv(folder / "metrics.csv")
+    log = SaveMetrics(folder / "metrics.csv")
     history = fit(again, 1, initial_step=step, callbacks=[loaded, log])
     for name in expected:
         assert history[name] == expected[name][1:], name
@@ -127,7 +127,7 @@ def test_counters_of_other_callbacks_come_back(tmp_path):
     assert patience.wait == 3, "the loss fell three times after the first"
     again = keras.callbacks.EarlyStopping("loss", patience=9, mode="max")
     checkpoints, model = Checkpoints(tmp_path, [again]), classifier()
-    model.bind(blob_source(), Batches())
+    model.setup(blob_source(), InputPipeline())
     assert checkpoints.restore(model) == 4
     model.fit(
         *blobs(),
@@ -150,20 +150,20 @@ def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
     )
     assert len(done.epoch) == 2
     again = classifier()
-    again.bind(blob_source(), Batches())
+    again.setup(blob_source(), InputPipeline())
     assert Checkpoints(tmp_path, [stop]).restore(again) == 50
 
 
 def test_rows_after_the_checkpoint_are_written_again(tmp_path):
     path = tmp_path / "metrics.csv"
     model = classifier()
-    model.fit(*blobs(), epochs=3, verbose=0, callbacks=[MetricsCsv(path)])
+    model.fit(*blobs(), epochs=3, verbose=0, callbacks=[SaveMetrics(path)])
     model.fit(
         *blobs(),
         epochs=4,
         initial_epoch=2,
         verbose=0,
-        callbacks=[MetricsCsv(path, first_epoch=2)],
+        callbacks=[SaveMetrics(path, first_epoch=2)],
     )
     with path.open() as file:
         epochs = [row["epoch"] for row in csv.DictReader(file)]

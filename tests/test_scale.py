@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_dictionary import Stub
 
-from fsr_gdw_tf import Batches, Dictionary, arrays
+from fsr_gdw_tf import Dictionary, InputPipeline, arrays
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,7 +23,7 @@ def test_choosing_members_at_inaturalists_size_takes_under_two_seconds():
         np.zeros((n, 1), np.float32), np.concatenate([range(classes), tail])
     )
     dictionary = Dictionary(2 * classes, 2 * classes)
-    dictionary.bind(Stub(0), source, Batches(128))
+    dictionary.setup(Stub(0), source, InputPipeline(128))
     dictionary.scores.assign(rng.random(n).astype(np.float32))
     dictionary.visits.assign(np.ones(n, np.float32))
     start = time.perf_counter()

@@ -5,9 +5,9 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from fsr_gdw_tf import BadInput, arrays
+from fsr_gdw_tf import InvalidInput, arrays
 from fsr_gdw_tf.data import (
-    Batches,
+    InputPipeline,
     Resize,
     digits,
     file_list,
@@ -194,7 +194,7 @@ def test_tfds_in_memory_and_on_disk_read_the_same(tmp_path, memory, kind):
     np.testing.assert_array_equal(
         train.load([5, 0, 23])[:, 0, 0, 0], [50, 0, 230]
     )
-    batch = next(iter(Batches(8).train(train, epochs=1)))
+    batch = next(iter(InputPipeline(8).train(train, epochs=1)))
     np.testing.assert_array_equal(
         batch["inputs"][:, 0, 0, 0], batch["index"] * 10
     )
@@ -202,7 +202,9 @@ def test_tfds_in_memory_and_on_disk_read_the_same(tmp_path, memory, kind):
 
 def test_large_tfds_data_that_cannot_be_read_at_random(tmp_path):
     store_in_tfds(tmp_path)
-    with pytest.raises(BadInput, match=r"array_record.*or raise memory_gib"):
+    with pytest.raises(
+        InvalidInput, match=r"array_record.*or raise memory_gib"
+    ):
         tfds_images("shades", str(tmp_path), memory_gib=0.0)
 
 
@@ -214,13 +216,15 @@ def test_large_tfds_data_that_cannot_be_read_at_random(tmp_path):
     ],
 )
 def test_missing_tfds_data(tmp_path, name, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         tfds_images(name, str(tmp_path), download=False)
 
 
 def test_tfds_split_that_is_not_there(tmp_path):
     store_in_tfds(tmp_path)
-    with pytest.raises(BadInput, match=r"no split 'tset'.*did you mean 'test'"):
+    with pytest.raises(
+        InvalidInput, match=r"no split 'tset'.*did you mean 'test'"
+    ):
         tfds_images("shades", str(tmp_path), test_split="tset")
 
 
@@ -235,41 +239,47 @@ def test_tfds_split_that_is_not_there(tmp_path):
     ],
 )
 def test_labels_that_are_none(y, message):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         arrays(np.zeros((3, 1)), y, class_names=list("abc"))
 
 
 def test_fewer_than_two_classes():
-    with pytest.raises(BadInput, match="at least 2 classes, got 1"):
+    with pytest.raises(InvalidInput, match="at least 2 classes, got 1"):
         arrays(np.zeros((3, 1)), [0, 0, 0])
 
 
 def test_a_class_without_an_example():
     source = arrays(np.zeros((3, 1)), [0, 2, 0], class_names=list("abc"))
-    with pytest.raises(BadInput, match=r"no example of 1 of 3 classes \(b\)"):
+    with pytest.raises(
+        InvalidInput, match=r"no example of 1 of 3 classes \(b\)"
+    ):
         prepare(lambda: Splits(source, source), no_corruption)
 
 
 def test_meta_set_larger_than_a_class():
-    with pytest.raises(BadInput, match="500 per class leaves nothing"):
+    with pytest.raises(InvalidInput, match="500 per class leaves nothing"):
         prepare(digits, no_corruption, meta_per_class=500)
 
 
 def test_more_training_examples_than_there_are():
-    with pytest.raises(BadInput, match="must be in 1 to 1297, got 9999"):
+    with pytest.raises(InvalidInput, match="must be in 1 to 1297, got 9999"):
         prepare(digits, no_corruption, train_examples=9999)
 
 
 def test_folders_that_cannot_be_used(tmp_path):
-    with pytest.raises(BadInput, match=r"no such data folder.*<root>/<class"):
+    with pytest.raises(
+        InvalidInput, match=r"no such data folder.*<root>/<class"
+    ):
         folder(str(tmp_path / "none"))
-    with pytest.raises(BadInput, match=r"0 class folder\(s\).*expected <root>"):
+    with pytest.raises(
+        InvalidInput, match=r"0 class folder\(s\).*expected <root>"
+    ):
         folder(str(tmp_path))
     paint(tmp_path / "cat" / "0.png", 0)
-    with pytest.raises(BadInput, match=r"1 class folder\(s\), at least 2"):
+    with pytest.raises(InvalidInput, match=r"1 class folder\(s\), at least 2"):
         folder(str(tmp_path))
     (tmp_path / "dog").mkdir()
-    with pytest.raises(BadInput, match="dog has no image"):
+    with pytest.raises(InvalidInput, match="dog has no image"):
         folder(str(tmp_path))
 
 
@@ -288,7 +298,7 @@ def test_folders_that_cannot_be_used(tmp_path):
 def test_lists_that_cannot_be_used(photos, text, message):
     file = photos / "list.csv"
     file.write_text(text)
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         file_list(str(file))
 
 
@@ -298,7 +308,7 @@ def test_lists_as_spreadsheets_write_them(photos):
     file.write_text("path,label\n" + rows, encoding="utf-8-sig")
     assert len(file_list(str(file), test_list=str(file)).train) == 4
     file.write_bytes(b"path,label\ncat/1.png,caf\xe9\n")
-    with pytest.raises(BadInput, match="is not UTF-8"):
+    with pytest.raises(InvalidInput, match="is not UTF-8"):
         file_list(str(file))
 
 
@@ -309,7 +319,7 @@ def test_tfds_splits_may_be_sums(tmp_path):
 
 
 def test_a_list_that_is_not_there():
-    with pytest.raises(BadInput, match=r"no such file list: 'none\.csv'"):
+    with pytest.raises(InvalidInput, match=r"no such file list: 'none\.csv'"):
         file_list("none.csv")
 
 

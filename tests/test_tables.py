@@ -13,7 +13,7 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from fsr_gdw_tf import BadInput
+from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.methods import METHODS
 
 ROOT = Path(__file__).parent.parent
@@ -216,13 +216,13 @@ def test_each_block_is_replaced_and_a_second_time_changes_nothing(
 def test_marks_that_cannot_be_understood_are_told(
     tables, folder, text, message
 ):
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(InvalidInput, match=message):
         tables.rewrite(text, folder)
 
 
 def test_a_table_that_cannot_be_made_is_told(tables, folder):
     def refused(name: str, message: str):
-        with pytest.raises(BadInput, match=message):
+        with pytest.raises(InvalidInput, match=message):
             tables.rewrite(block(name), folder)
 
     (folder / "papers.csv").unlink()

@@ -92,10 +92,10 @@ def check(tensor, expected, rtol=1e-10):
 @pytest.mark.parametrize("form", FORMS)
 def test_one_step_is_the_official_codes(torch, script, form):
     """The golden numbers are those of the official code, run unmodified."""
-    learner = make_learner(torch, script)
-    omega = getattr(script, form)(learner, make_batch(torch, script))
+    classifier = make_learner(torch, script)
+    omega = getattr(script, form)(classifier, make_batch(torch, script))
     check(omega, golden("omega2"))
-    for part, module in (("cls", learner.network), ("wnet", learner.net)):
+    for part, module in (("cls", classifier.network), ("wnet", classifier.net)):
         for i, layer in zip((1, 2), linear_layers(module), strict=True):
             check(layer.weight, golden(f"{part}_new_k{i}").T)
             check(layer.bias, golden(f"{part}_new_b{i}"))
@@ -164,8 +164,8 @@ def test_omega_is_the_rule_on_finite_differences(torch, script, form, sharp):
         assert (capped & target).any() and (capped & ~target).any()
         assert (moved < 0)[~target].any() and (np.abs(update) > 0.2).any()
     expected = zero_mean(np.clip(moved, 1e-6, 1e6), p, labels)
-    learner = make_learner(torch, script, sharp=sharp)
-    actual = getattr(script, form)(learner, make_batch(torch, script))
+    classifier = make_learner(torch, script, sharp=sharp)
+    actual = getattr(script, form)(classifier, make_batch(torch, script))
     check(actual, expected, rtol=1e-6)
 
 
@@ -186,12 +186,12 @@ def test_both_forms_train_alike_with_batch_norm(torch, script):
     learners = [make_learner(torch, script, norm=True) for _ in FORMS]
     batch = make_batch(torch, script)
     seen = []
-    for form, learner in zip(FORMS, learners, strict=True):
-        omegas = [getattr(script, form)(learner, batch) for _ in range(3)]
-        parts = (learner.network, learner.net)
+    for form, classifier in zip(FORMS, learners, strict=True):
+        omegas = [getattr(script, form)(classifier, batch) for _ in range(3)]
+        parts = (classifier.network, classifier.net)
         states = [part.state_dict().values() for part in parts]
         seen.append([*omegas, *states[0], *states[1]])
-        assert learner.network[1].num_batches_tracked == 3
+        assert classifier.network[1].num_batches_tracked == 3
     for official, lean in zip(*seen, strict=True):
         check(official, lean.numpy())
 
@@ -200,9 +200,9 @@ def test_running_statistics_see_the_training_batch_once(torch, script):
     """mean = .9 * 0 + .1 * that of the hidden layer on the batch."""
     mean = (golden("x") @ golden("cls_k1") + golden("cls_b1")).mean(0)
     for form in FORMS:
-        learner = make_learner(torch, script, norm=True)
-        getattr(script, form)(learner, make_batch(torch, script))
-        check(learner.network[1].running_mean, 0.1 * mean)
+        classifier = make_learner(torch, script, norm=True)
+        getattr(script, form)(classifier, make_batch(torch, script))
+        check(classifier.network[1].running_mean, 0.1 * mean)
 
 
 def test_the_network_is_the_papers_resnet32(torch, script):

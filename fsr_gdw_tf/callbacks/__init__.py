@@ -1,14 +1,14 @@
 """Per-epoch work: records, checkpoints."""
 
 from fsr_gdw_tf.callbacks.checkpoints import Checkpoints, Preempted
-from fsr_gdw_tf.callbacks.labels import LabelStatistics
-from fsr_gdw_tf.callbacks.records import MetricsCsv, SmallTables, StepTimer
+from fsr_gdw_tf.callbacks.labels import SaveLabelRecords
+from fsr_gdw_tf.callbacks.records import SaveCsvTables, SaveMetrics, StepTimer
 
 __all__ = [
     "Checkpoints",
-    "LabelStatistics",
-    "MetricsCsv",
     "Preempted",
-    "SmallTables",
+    "SaveCsvTables",
+    "SaveLabelRecords",
+    "SaveMetrics",
     "StepTimer",
 ]

@@ -14,8 +14,8 @@ from fsr_gdw_tf.distribution.collectives import (
     total_over_replicas,
     wait_for_all,
 )
-from fsr_gdw_tf.distribution.hosts import host, is_chief, say
-from fsr_gdw_tf.errors import INF, BadInput, require_range
+from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 
 SIMPLE = (bool, int, float, str, type(None))
 ASK_EVERY = 20  # steps, when several hosts have to agree on leaving
@@ -72,7 +72,7 @@ class Checkpoints(keras.callbacks.Callback):
     def _same_on_all_hosts(self, model, iterations: int) -> None:
         total = total_over_replicas(iterations, model.distribute_strategy)
         if total != iterations * model.distribute_strategy.num_replicas_in_sync:
-            raise BadInput(
+            raise InvalidInput(
                 f"host {host().index} goes on from step {iterations}, others "
                 f"from elsewhere; {self.folder} must be the same folder on all "
                 "hosts (a shared file system)"
@@ -149,8 +149,8 @@ class Checkpoints(keras.callbacks.Callback):
     def _leave(self, metrics: list) -> None:
         epoch, step = self._save_here(metrics)
         wait_for_all(self.model.distribute_strategy)
-        say(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
-        say("the same command goes on from there")
+        print_on_chief(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
+        print_on_chief("the same command goes on from there")
         raise Preempted(128 + signal.SIGTERM)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -171,7 +171,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     @property
     def _metrics(self) -> list:
-        return [v for m in self.model.measured[:2] for v in m.variables]
+        return [v for m in self.model.eval_metrics[:2] for v in m.variables]
 
     def _manager(self, model) -> tf.train.CheckpointManager:
         # A list in a fixed order: strict, and independent of layer names.

@@ -9,7 +9,7 @@ from fsr_gdw_tf.example_state import require_indices
 from fsr_gdw_tf.label_quality import label_records
 
 
-class LabelStatistics(keras.callbacks.Callback):
+class SaveLabelRecords(keras.callbacks.Callback):
     """A Parquet file with a row per training example, anew each epoch.
 
     Works with every method, plain training included. What is in it is kept by
@@ -25,13 +25,15 @@ class LabelStatistics(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """There have to be books, on examples that can be named."""
-        books = self.model.books
-        current = books and books.current
-        require_indices("LabelStatistics", books.source if current else None)
-        self._names = books.source.all_names()
+        training_dynamics = self.model.training_dynamics
+        current = training_dynamics and training_dynamics.current
+        require_indices(
+            "SaveLabelRecords", training_dynamics.source if current else None
+        )
+        self._names = training_dynamics.source.all_names()
 
     def on_epoch_end(self, epoch, logs=None):
         """Write."""
         if is_chief():
-            found = label_records.collect(self.model, self._names)
-            label_records.write(self.path, found)
+            found = label_records.collect_records(self.model, self._names)
+            label_records.write_records(self.path, found)

@@ -10,7 +10,7 @@ from fsr_gdw_tf.method import first_epoch
 COLLAPSED = 1e-3  # standard deviation under which weights are all the same
 
 
-class FollowMethod(keras.callbacks.Callback):
+class MethodProgress(keras.callbacks.Callback):
     """Part of every `Classifier.fit`."""
 
     def __init__(self, source, clean=None):
@@ -36,8 +36,8 @@ class FollowMethod(keras.callbacks.Callback):
         self.model.epoch.assign(epoch)
         # In the middle of an epoch it has been begun, before a crash.
         if np.array(self.model.step) == 0:
-            for part in self.model.parts:
-                part.begin_epoch(self.model, self.source, self.clean)
+            for component in self.model.components:
+                component.begin_epoch(self.model, self.source, self.clean)
 
     def on_epoch_end(self, epoch, logs=None):
         """Add the method's report; warn once when its weights collapse."""
@@ -45,8 +45,8 @@ class FollowMethod(keras.callbacks.Callback):
         if self.source is None:
             return
         report = {}
-        for part in self.model.parts:
-            report.update(part.report(self.source))
+        for component in self.model.components:
+            report.update(component.report(self.source))
         logs.update(report)
         method = self.model.method
         learns = method.uses_meta or method.dictionary  # others may weigh alike

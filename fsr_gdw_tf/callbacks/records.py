@@ -28,7 +28,7 @@ class StepTimer(keras.callbacks.Callback):
         logs["step_seconds"] = self.spent / max(steps, 1)
 
 
-class MetricsCsv(keras.callbacks.Callback):
+class SaveMetrics(keras.callbacks.Callback):
     """One row per epoch, on disk before the next epoch starts."""
 
     def __init__(self, path: Path, first_epoch: int = 0):
@@ -55,7 +55,7 @@ class MetricsCsv(keras.callbacks.Callback):
         write_csv(self.path, self.rows)
 
 
-class SmallTables(keras.callbacks.Callback):
+class SaveCsvTables(keras.callbacks.Callback):
     """The small tables of the method and its regularisers, as CSV files."""
 
     def __init__(self, folder: Path, source):
@@ -64,7 +64,7 @@ class SmallTables(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write those that have rows."""
-        for part in self.model.parts:
-            for name, rows in part.tables(self.source).items():
+        for component in self.model.components:
+            for name, rows in component.tables(self.source).items():
                 if rows:
                     write_csv(self.folder / name, rows)

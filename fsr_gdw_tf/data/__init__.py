@@ -1,6 +1,11 @@
 """Where examples come from and how they reach the network."""
 
-from fsr_gdw_tf.data.augmentation import AsIs, CropFlip, Resize, ResizedCropFlip
+from fsr_gdw_tf.data.augmentation import (
+    CropFlip,
+    Identity,
+    Resize,
+    ResizedCropFlip,
+)
 from fsr_gdw_tf.data.corruption import corrupt
 from fsr_gdw_tf.data.datasets.clothing1m import clothing1m
 from fsr_gdw_tf.data.datasets.digits import digits
@@ -8,14 +13,14 @@ from fsr_gdw_tf.data.datasets.image_files import file_list, folder
 from fsr_gdw_tf.data.datasets.inaturalist import inaturalist_files
 from fsr_gdw_tf.data.datasets.tfds import tfds_images
 from fsr_gdw_tf.data.datasets.webvision import webvision
-from fsr_gdw_tf.data.pipeline import Batches
+from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source, arrays
 from fsr_gdw_tf.data.splits import Splits, prepare
 
 __all__ = [
-    "AsIs",
-    "Batches",
     "CropFlip",
+    "Identity",
+    "InputPipeline",
     "Resize",
     "ResizedCropFlip",
     "Source",

@@ -11,7 +11,7 @@ from fsr_gdw_tf.data.encoded import cut
 
 
 @gin.register
-class AsIs:
+class Identity:
     """Inputs of any kind, untouched."""
 
     batched = True  # works on whole batches

@@ -10,7 +10,7 @@ import gin
 import numpy as np
 
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 # Semantic pairs of CIFAR-10: truck -> automobile, bird -> airplane,
 # cat <-> dog, deer -> horse.
@@ -89,9 +89,11 @@ def corrupt(
 ) -> Source:
     """A long tail (smallest / largest class = imbalance), then label noise."""
     if not 0.0 <= noise <= 1.0:
-        raise BadInput(f"the noise rate must be in [0, 1], got {noise}")
+        raise InvalidInput(f"the noise rate must be in [0, 1], got {noise}")
     if kind not in LAWS:
-        raise BadInput(f"no noise law {kind!r}: {choices(kind, LAWS)}")
+        raise InvalidInput(
+            f"no noise law {kind!r}: {suggest_names(kind, LAWS)}"
+        )
     source = source.subset(
         long_tail(source.labels, source.classes, imbalance, rng)
     )
@@ -122,7 +124,7 @@ def long_tail(
 ) -> np.ndarray:
     """Indices that keep int(n mu^(c / (C - 1))) of class c, n = N / C."""
     if not 0.0 < mu <= 1.0:
-        raise BadInput(
+        raise InvalidInput(
             f"imbalance is smallest / largest class, in (0, 1], got {mu}"
         )
     if mu == 1.0:
@@ -140,12 +142,12 @@ def check_matrix(matrix: Sequence, classes: int) -> np.ndarray:
     """A transition matrix, checked: C x C, rows that sum to one."""
     matrix = np.asarray(matrix, np.float64)
     if matrix.shape != (classes, classes):
-        raise BadInput(
+        raise InvalidInput(
             f"the noise matrix must be {classes} x {classes} (true x given), "
             f"got shape {matrix.shape}"
         )
     if matrix.min() < 0 or not np.allclose(matrix.sum(1), 1.0, atol=1e-6):
-        raise BadInput(
+        raise InvalidInput(
             "each row of the noise matrix must be probabilities that sum to 1, "
             f"got row sums {matrix.sum(1).min():.4g} to "
             f"{matrix.sum(1).max():.4g}"
@@ -162,7 +164,7 @@ def realised_rate(source: Source) -> float | None:
 
 def realised_matrix(source: Source) -> np.ndarray:
     """Counts of (true class, given class), a clean set left out."""
-    n = len(source) - source.trusted
+    n = len(source) - source.n_clean
     counts = np.zeros((source.classes, source.classes), np.int64)
     np.add.at(counts, (source.true_labels[:n], source.labels[:n]), 1)
     return counts

@@ -3,10 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.data.pipeline import Batches
+from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source, arrays, join
 from fsr_gdw_tf.data.splits import check_meta
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 
 def as_source(x, y, classes: int):
@@ -15,7 +15,7 @@ def as_source(x, y, classes: int):
     if not isinstance(pair, tuple):
         return pair
     if len(pair) != 2:
-        raise BadInput(
+        raise InvalidInput(
             f"expected a pair (x, y), got {len(pair)} parts; sample weights "
             "are learned by the method, not given"
         )
@@ -36,7 +36,7 @@ def hold_out_tail(x, y, kwargs: dict):
     if not share or kwargs.get("validation_data") is not None:
         return x, y
     if y is None or not 0 < share < 1:
-        raise BadInput(
+        raise InvalidInput(
             "validation_split is a share in (0, 1) of arrays x and y, got "
             f"{share} of {type(x).__name__}"
         )
@@ -45,15 +45,15 @@ def hold_out_tail(x, y, kwargs: dict):
     return x[:cut], y[:cut]
 
 
-def batches_for(
+def pipeline_for(
     data, batch_size: int | None, kwargs: dict, replicas: int = 1
-) -> Batches:
+) -> InputPipeline:
     """The caller's batches, or batches of about 32, Keras' default."""
     for name in ("sample_weight", "class_weight"):
         if kwargs.pop(name, None) is not None:
-            raise BadInput(f"{name} is not supported: the method weighs")
+            raise InvalidInput(f"{name} is not supported: the method weighs")
     if isinstance(data, Source) and kwargs.get("steps_per_epoch") is not None:
-        raise BadInput(
+        raise InvalidInput(
             "steps_per_epoch follows from the batch size for arrays and "
             "sources; leave it out"
         )
@@ -61,7 +61,7 @@ def batches_for(
         batch_size = min(32, len(data)) if isinstance(data, Source) else 32
         batch_size = max(batch_size // replicas, 1) * replicas
     seed, shuffle = kwargs.pop("seed", 0), kwargs.pop("shuffle", True)
-    default = Batches(batch_size, seed=seed, shuffle=shuffle)
+    default = InputPipeline(batch_size, seed=seed, shuffle=shuffle)
     return kwargs.pop("batches", None) or default
 
 
@@ -70,18 +70,18 @@ def with_meta(x, meta, meta_in_training: bool):
     if meta is None:
         return x
     if not (isinstance(x, Source) and isinstance(meta, Source)):
-        raise BadInput(
+        raise InvalidInput(
             "meta goes with arrays or a Source; a dataset brings its own "
             "meta_inputs and meta_label in each batch"
         )
     one, other = (s.load([0]) for s in (x, meta))
     if one.shape[-1] != other.shape[-1] or one.ndim != other.ndim:
-        raise BadInput(
+        raise InvalidInput(
             f"inputs of the meta set have shape {other.shape[1:]}, those of "
             f"the training set {one.shape[1:]}"
         )
     if one.dtype != other.dtype:
-        raise BadInput(
+        raise InvalidInput(
             f"inputs of the meta set are {other.dtype}, those of the training "
             f"set {one.dtype}; convert one of them"
         )
@@ -97,7 +97,7 @@ def clean_set(x, method, classes: int, kwargs: dict):
     if method.uses_meta:
         return x, meta
     if meta is not None and not joined:
-        raise BadInput(
+        raise InvalidInput(
             f"{type(method).__name__} does not learn from a clean meta set; "
             "pass meta_in_training=True to train on it, or a method that does, "
             "such as GDW() or FSR(meta=None)"
@@ -108,7 +108,7 @@ def clean_set(x, method, classes: int, kwargs: dict):
 def require_start(step: int) -> None:
     """A dataset has no middle of an epoch that could be found again."""
     if step:
-        raise BadInput(
+        raise InvalidInput(
             f"initial_step={step} goes with arrays or a Source; a dataset "
             "begins where it begins (its own skip() can help)"
         )
@@ -117,7 +117,7 @@ def require_start(step: int) -> None:
 def require_meta(method, present: bool) -> None:
     """A method that learns from a clean meta set gets one."""
     if method.uses_meta and not present:
-        raise BadInput(
+        raise InvalidInput(
             f"{type(method).__name__} learns from a clean meta set and got "
             "none; pass fit(..., meta=(x_clean, y_clean)), batches with "
             "meta_inputs and meta_label, or set META_PER_CLASS"
@@ -127,20 +127,20 @@ def require_meta(method, present: bool) -> None:
 def checked(dataset, input_shape, classes: int) -> tf.data.Dataset:
     """A dataset of dicts whose shapes fit the network."""
     if not isinstance(dataset, tf.data.Dataset):
-        raise BadInput(
+        raise InvalidInput(
             "expected arrays x and y, a Source, or a tf.data.Dataset, got "
             f"{type(dataset).__name__}"
         )
     dataset = _as_dicts(dataset, classes)
     spec = dataset.element_spec
     if not spec["inputs"].shape.is_compatible_with(input_shape):
-        raise BadInput(
+        raise InvalidInput(
             f"the network takes inputs of shape {tuple(input_shape[1:])}, the "
             f"data have {tuple(spec['inputs'].shape[1:])}; resize the data (a "
             "view such as Resize) or build the network for them"
         )
     if spec["label"].shape[-1] != classes:
-        raise BadInput(
+        raise InvalidInput(
             f"the network has {classes} classes, the data have "
             f"{spec['label'].shape[-1]}"
         )
@@ -152,14 +152,14 @@ def _as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
     if isinstance(spec, dict):
         halves = {"meta_inputs", "meta_label"} & set(spec)
         if not {"inputs", "label"} <= set(spec) or len(halves) == 1:
-            raise BadInput(
+            raise InvalidInput(
                 "a dataset of dicts needs the keys 'inputs' and 'label' (and "
                 "both of 'meta_inputs', 'meta_label' or neither), got "
                 f"{sorted(spec)}"
             )
         return dataset
     if not (isinstance(spec, tuple) and len(spec) == 2):
-        raise BadInput(
+        raise InvalidInput(
             "a dataset must yield (inputs, labels) or dicts with 'inputs' and "
             f"'label', got {spec}"
         )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from fsr_gdw_tf.errors import INF, BadInput
+from fsr_gdw_tf.errors import INF, InvalidInput
 
 
 class Listing(NamedTuple):
@@ -26,7 +26,7 @@ class Listing(NamedTuple):
 def data_folder(root: str | Path | None, layout: str) -> Path:
     """The folder of a data set, refused if it is not there."""
     if not root or not Path(root).is_dir():
-        raise BadInput(f"no such data folder: {str(root)!r}; {layout}")
+        raise InvalidInput(f"no such data folder: {str(root)!r}; {layout}")
     return Path(root)
 
 
@@ -34,13 +34,13 @@ def data_folder(root: str | Path | None, layout: str) -> Path:
 def opened(name: str, layout: str) -> Iterator:
     """A list, open as text."""
     if not name or not os.path.isfile(name):
-        raise BadInput(f"no such file list: {name!r}; {layout}")
+        raise InvalidInput(f"no such file list: {name!r}; {layout}")
     try:
         # Spreadsheets put a byte order mark in front.
         with open(name, newline="", encoding="utf-8-sig") as lines:
             yield lines
     except UnicodeDecodeError as error:
-        raise BadInput(f"{name} is not UTF-8: {error}") from error
+        raise InvalidInput(f"{name} is not UTF-8: {error}") from error
 
 
 def numbered(name: str, layout: str) -> Iterator[tuple[int, str]]:
@@ -58,12 +58,12 @@ def labelled(
     for line, text in numbered(name, layout):
         parts = text.rsplit(maxsplit=1)
         if len(parts) < 2 or not parts[1].isdecimal():
-            raise BadInput(
+            raise InvalidInput(
                 f"{name}, line {line}: expected a path and the number of a "
                 f"class, got {text[:80]!r}; write them apart by a space"
             )
         if int(parts[1]) >= classes:
-            raise BadInput(
+            raise InvalidInput(
                 f"{name}, line {line}: label {parts[1]} is out of range; "
                 f"expected 0 to {classes - 1}, as {classes} classes have names"
             )
@@ -96,7 +96,7 @@ def require_files(listing: Listing, advice: str) -> None:
     """Refuse a list of files that do not all exist."""
     lost = missing(listing.paths)
     if lost:
-        raise BadInput(
+        raise InvalidInput(
             f"{listing.where(lost[0])}: no file {listing.paths[lost[0]]}, the "
             f"first of {len(lost)} file(s) that do not exist; {advice}"
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from fsr_gdw_tf.data.file_lists import opened
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 LAYOUT = (
     "expected a CSV with the columns path,label (and weight), as `report "
@@ -17,7 +17,7 @@ LAYOUT = (
 )
 
 
-def copies(names: Iterable[str]) -> list[int]:
+def duplicate_numbers(names: Iterable[str]) -> list[int]:
     """How often each name has come before: it is 0 but for doubles."""
     seen, found = Counter(), []
     for name in names:
@@ -26,11 +26,11 @@ def copies(names: Iterable[str]) -> list[int]:
     return found
 
 
-def follow(source: Source, name: str) -> Source:
+def apply_overrides(source: Source, name: str) -> Source:
     """The examples that a cleaned list names, with its labels and weights."""
     columns = _read(name)
     if not {"path", "label"} <= set(columns) or not columns["path"]:
-        raise BadInput(
+        raise InvalidInput(
             f"{name} has the columns {','.join(columns)} and "
             f"{len(columns.get('path', ()))} examples; {LAYOUT}"
         )
@@ -71,21 +71,21 @@ def _find(source: Source, name: str, columns: dict) -> np.ndarray:
         return os.path.abspath(path) if source.in_files else path
 
     names = [full(path) for path in source.all_names()]
-    known = zip(names, map(str, copies(names)), strict=True)
+    known = zip(names, map(str, duplicate_numbers(names)), strict=True)
     place = {key: i for i, key in enumerate(known)}
     paths = columns["path"]
     which = columns.get("copy", ["0"] * len(paths))
     wanted = list(zip(map(full, paths), which, strict=True))
     lost = [key[0] for key in wanted if key not in place]
     if lost:
-        raise BadInput(
+        raise InvalidInput(
             f"{len(lost)} of the {len(paths)} examples of {name} are not in "
             f"the training set, {lost[0]!r} the first; keep the data and the "
             "settings of the run that the list was made from"
         )
     index = np.array([place[key] for key in wanted])
     if len(np.unique(index)) < len(index):
-        raise BadInput(f"{name} names examples twice; {LAYOUT}")
+        raise InvalidInput(f"{name} names examples twice; {LAYOUT}")
     return index
 
 
@@ -93,7 +93,7 @@ def _numbers(source: Source, name: str, labels: list[str]) -> np.ndarray:
     number = {str(c): i for i, c in enumerate(source.class_names)}
     unknown = sorted({label for label in labels if label not in number})
     if unknown:
-        raise BadInput(
+        raise InvalidInput(
             f"{name} has labels that the training set has not: "
             f"{', '.join(unknown[:5])}"
         )
@@ -108,7 +108,9 @@ def _weights(name: str, columns: dict) -> np.ndarray | None:
     except ValueError:
         weights = np.array([np.nan], np.float32)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise BadInput(f"{name} has a weight that is no number of 0 or more")
+        raise InvalidInput(
+            f"{name} has a weight that is no number of 0 or more"
+        )
     return weights
 
 
@@ -116,7 +118,7 @@ def _require_weight(source: Source, name: str, weights: np.ndarray) -> None:
     total = np.bincount(source.labels, weights, source.classes)
     empty = np.flatnonzero((total == 0) & (source.counts() > 0))
     if len(empty):
-        raise BadInput(
+        raise InvalidInput(
             f"all weights of {len(empty)} class(es) in {name} are 0, such as "
             f"those of {str(source.class_names[empty[0]])!r}; raise the "
             "threshold"

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import Window
 from fsr_gdw_tf.data.encoded import EncodedReader
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 
 class ArrayReader:
@@ -76,7 +76,7 @@ class Source:
     superclasses: Sequence[int] | None = None  # CIFAR-100 has them
     unreadable: Sequence[tuple[str, str]] = ()  # (path, why) left out
     weights: np.ndarray | None = None  # of each example's loss
-    trusted: int = 0  # how many at the end have labels that hold
+    n_clean: int = 0  # how many at the end have labels that hold
 
     def __post_init__(self):
         labels = as_labels(self.labels, len(self.class_names))
@@ -96,11 +96,11 @@ class Source:
         """The input at an index, inside a tf.data pipeline."""
         return self.reader.fetch(self._row(index))
 
-    def see(
+    def load_view(
         self, index: tf.Tensor, view, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
         """What a view shows of an input: with a seed in training."""
-        return seen(self.reader, self._row(index), view, seed)
+        return load_view(self.reader, self._row(index), view, seed)
 
     def _row(self, index: tf.Tensor) -> tf.Tensor:
         with tf.init_scope():  # captured, not copied into every graph
@@ -144,7 +144,7 @@ class Source:
             true_labels=None if true is None else true[indices],
             rows=self.rows[indices],
             weights=None if weights is None else weights[indices],
-            trusted=0,
+            n_clean=0,
         )
 
     def relabel(self, labels: np.ndarray, true: np.ndarray | None) -> "Source":
@@ -162,10 +162,14 @@ class Source:
         return np.bincount(self.labels, minlength=self.classes)
 
 
-def seen(reader, row: tf.Tensor, view, seed: tf.Tensor | None) -> tf.Tensor:
+def load_view(
+    reader, row: tf.Tensor, view, seed: tf.Tensor | None
+) -> tf.Tensor:
     """What a view shows of a row, of which no more than that is decoded."""
     if isinstance(reader, ChainReader):
-        return reader.either(row, lambda one, row: seen(one, row, view, seed))
+        return reader.either(
+            row, lambda one, row: load_view(one, row, view, seed)
+        )
     use = "test" if seed is None else "train"
     # A subclass that overrides it may look at the whole image.
     plain = getattr(type(view), use, None) is getattr(Window, use)
@@ -180,12 +184,14 @@ def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     """Integer labels, checked to lie in 0 .. classes - 1."""
     labels = np.asarray(labels)
     if classes < 2:
-        raise BadInput(f"a classifier needs at least 2 classes, got {classes}")
+        raise InvalidInput(
+            f"a classifier needs at least 2 classes, got {classes}"
+        )
     if labels.ndim == 2 and _is_one_hot(labels):
         labels = labels.argmax(axis=1)
     labels = labels.reshape(len(labels), -1)
     if labels.shape[1] != 1:
-        raise BadInput(
+        raise InvalidInput(
             "labels must be one integer per example (or one-hot rows), got "
             f"{labels.shape[1]} columns that are not one-hot; take the argmax "
             "of soft targets first"
@@ -194,12 +200,12 @@ def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu":
-        raise BadInput(
+        raise InvalidInput(
             f"labels must be integers 0 to {classes - 1}, got dtype "
             f"{labels.dtype}"
         )
     if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
-        raise BadInput(
+        raise InvalidInput(
             f"labels must lie in 0 to {classes - 1} ({classes} classes), got "
             f"{labels.min()} to {labels.max()}"
         )
@@ -218,7 +224,7 @@ def require_all_classes(source: Source, what: str) -> None:
     if len(missing):
         names = ", ".join(str(source.class_names[c]) for c in missing[:5])
         more = " and others" if len(missing) > 5 else ""
-        raise BadInput(
+        raise InvalidInput(
             f"{what} has no example of {len(missing)} of {source.classes} "
             f"classes ({names}{more}); remove the class or add examples"
         )
@@ -237,7 +243,7 @@ def join(one: Source, other: Source) -> Source:
     return dataclasses.replace(
         one,
         weights=weights,
-        trusted=one.trusted + len(other),
+        n_clean=one.n_clean + len(other),
         reader=reader,
         labels=np.concatenate([one.labels, other.labels]),
         true_labels=None if true is None else np.append(true, other.labels),
@@ -251,9 +257,9 @@ def arrays(
     """A source of NumPy arrays (or anything like them)."""
     x, y = np.asarray(x), np.asarray(y)
     if len(x) != len(y):
-        raise BadInput(f"got {len(x)} inputs but {len(y)} labels")
+        raise InvalidInput(f"got {len(x)} inputs but {len(y)} labels")
     if not len(x):
-        raise BadInput("got no examples: x and y are empty")
+        raise InvalidInput("got no examples: x and y are empty")
     if class_names is None:
         one_hot = y.ndim == 2 and y.shape[1] > 1
         numeric = y.dtype.kind in "iuf"

@@ -13,14 +13,14 @@ import gin
 import numpy as np
 
 from fsr_gdw_tf.data import corruption
-from fsr_gdw_tf.data.label_overrides import follow
+from fsr_gdw_tf.data.label_overrides import apply_overrides
 from fsr_gdw_tf.data.source import (
     ArrayReader,
     Source,
     join,
     require_all_classes,
 )
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ def prepare(
     cleaned: a list that `report --apply` wrote, which overrules the labels.
     """
     if load is None:
-        raise BadInput(
+        raise InvalidInput(
             "the configuration names no data: include a file of gin/data/, or "
             "set prepare.load"
         )
@@ -79,10 +79,10 @@ def prepare(
     require_all_classes(train, "the training set")
     train = corrupt(train, rng=np.random.default_rng([seed, 1]))
     if cleaned:
-        train = follow(train, cleaned)
+        train = apply_overrides(train, cleaned)
     require_all_classes(train, "what is left of the training set")
     if meta_in_training and meta is None:
-        raise BadInput(
+        raise InvalidInput(
             "META_IN_TRAINING needs clean images; set META_PER_CLASS, or use "
             "data that bring a meta set"
         )
@@ -105,7 +105,7 @@ def check_meta(train: Source, meta: Source) -> None:
     else:
         shared = _keys(train) & _keys(meta)
     if shared:
-        raise BadInput(
+        raise InvalidInput(
             f"{len(shared)} of the {len(meta)} meta examples are in the "
             "training set as well, perhaps with another label; take them out "
             "of it (and pass meta_in_training=True to train on them, too)"
@@ -129,11 +129,11 @@ def take_per_class(
 ) -> tuple[Source, Source]:
     """Split into (the rest, `per_class` random examples of each class)."""
     if per_class < 0:
-        raise BadInput(f"meta_per_class must be 0 or more, got {per_class}")
+        raise InvalidInput(f"meta_per_class must be 0 or more, got {per_class}")
     taken = []
     for c, count in enumerate(source.counts()):
         if count <= per_class:
-            raise BadInput(
+            raise InvalidInput(
                 f"a meta set of {per_class} per class leaves nothing of class "
                 f"{source.class_names[c]!r}, which has {count} examples; "
                 "lower meta_per_class"
@@ -148,7 +148,7 @@ def take_per_class(
 def hold_out(source: Source, examples: int, seed: int) -> tuple[Source, Source]:
     """(training, test): a random test set, each class in its share."""
     if not 0 < examples < len(source):
-        raise BadInput(
+        raise InvalidInput(
             f"cannot hold {examples} of {len(source)} examples out for test"
         )
     rng = np.random.default_rng(seed)
@@ -163,5 +163,5 @@ def hold_out(source: Source, examples: int, seed: int) -> tuple[Source, Source]:
 
 def _some(n: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
     if not 0 < wanted <= n:
-        raise BadInput(f"train_examples must be in 1 to {n}, got {wanted}")
+        raise InvalidInput(f"train_examples must be in 1 to {n}, got {wanted}")
     return np.sort(rng.choice(n, wanted, replace=False))

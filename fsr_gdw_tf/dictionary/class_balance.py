@@ -7,67 +7,71 @@ train step.
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
-MOST = 2000  # members, unless there are more classes or somebody asks for them
+MAX_MEMBERS = (
+    2000  # members, unless there are more classes or somebody asks for them
+)
 
 
 def default_size(n: int, classes: int) -> int:
     """A sixth of the examples, the same of each class, at most 2,000."""
-    share = max(1, min(n // (6 * classes), MOST // classes))
+    share = max(1, min(n // (6 * classes), MAX_MEMBERS // classes))
     return min(share * classes, n)
 
 
 def check_size(size: int, n: int, classes: int, rotate: bool) -> None:
     """Refuse a dictionary that the data, or the classes, do not fit."""
     if size > n:
-        raise BadInput(
+        raise InvalidInput(
             f"a dictionary of {size} is larger than the training set of {n} "
             "examples; lower its size"
         )
     if size < 1 or (size < classes and not rotate):
-        raise BadInput(
+        raise InvalidInput(
             f"a dictionary of {size} has no room for an example of each of "
             f"{classes} classes; raise its size, or pass rotate=True to let "
             "classes take turns"
         )
 
 
-def default_draw(batch_size: int, size: int, classes: int) -> int:
+def default_reward_batch(batch_size: int, size: int, classes: int) -> int:
     """About a training batch: a multiple of the classes, or one of each."""
     batch = min(max(batch_size, 1), size)
     return batch // classes * classes or batch
 
 
-def check_draw(batch: int, size: int, classes: int) -> None:
+def check_reward_batch(batch: int, size: int, classes: int) -> None:
     """Refuse a reward batch that cannot be balanced or drawn."""
     if not 0 < batch <= size:
-        raise BadInput(
+        raise InvalidInput(
             f"a reward batch of {batch} cannot be drawn from a dictionary of "
             f"{size}; take 1 to {size}"
         )
     if batch > classes and batch % classes:
         lower = batch // classes * classes
         fitting = [k for k in (lower, lower + classes) if k <= size]
-        raise BadInput(
+        raise InvalidInput(
             f"a reward batch of {batch} cannot hold the same number of each "
             f"of {classes} classes; take {' or '.join(map(str, fitting))}"
         )
 
 
-def places(counts: np.ndarray, size: int) -> np.ndarray:
+def members_per_class(counts: np.ndarray, size: int) -> np.ndarray:
     """How many members each class has: size // classes, or all it has."""
     return np.minimum(counts, size // len(counts))
 
 
-def turn(classes: int, size: int, epoch: int, seed: int) -> np.ndarray:
+def rotating_members(
+    classes: int, size: int, epoch: int, seed: int
+) -> np.ndarray:
     """Places where there are fewer of them than classes: in turns, one each."""
     order = np.random.default_rng(seed).permutation(classes)
     chosen = order[(epoch * size + np.arange(size)) % classes]
     return np.isin(np.arange(classes), chosen).astype(int)
 
 
-def best(
+def top_per_class(
     labels: np.ndarray, rank: list[np.ndarray], taken: np.ndarray
 ) -> np.ndarray:
     """The first `taken[c]` of each class c; the last array ranks first."""

@@ -17,15 +17,20 @@ import tensorflow as tf
 from fsr_gdw_tf import example_state
 from fsr_gdw_tf.data.source import require_all_classes
 from fsr_gdw_tf.dictionary import class_balance
-from fsr_gdw_tf.dictionary.pushers import OF_STEPS, PUSHERS, Sight, remember
+from fsr_gdw_tf.dictionary.pushers import (
+    PUSHERS,
+    VIRTUAL_STEP_PUSHERS,
+    ScoreInputs,
+    next_memory_of,
+)
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.example_state import (
     example_table,
-    packed,
+    pack_bytes,
+    require_dictionary_fits,
     require_indices,
-    require_room,
-    unpacked,
+    unpack_bytes,
 )
 from fsr_gdw_tf.metrics import clean_auroc
 
@@ -73,7 +78,9 @@ class Dictionary(keras.layers.Layer):
             ("features", features, ("fresh", "bank")),
         ):
             if value not in known:
-                raise BadInput(f"no {name} {value!r}: {choices(value, known)}")
+                raise InvalidInput(
+                    f"no {name} {value!r}: {suggest_names(value, known)}"
+                )
         self.size, self.reward_batch = size, reward_batch
         self.pusher, self.bank = PUSHERS[pusher], features == "bank"
         self.same_draw, self.rotate, self.seed = same_draw, rotate, seed
@@ -81,13 +88,13 @@ class Dictionary(keras.layers.Layer):
 
     def check(self, scope: str, statistics: str, ahead: bool = True) -> None:
         """What takes features for granted needs the scope "head"."""
-        if not ahead and self.pusher in OF_STEPS:
-            raise BadInput(
+        if not ahead and self.pusher in VIRTUAL_STEP_PUSHERS:
+            raise InvalidInput(
                 "the meta margin is what a virtual step changes, so it needs "
                 "ahead=True; take another pusher, such as area_under_margin"
             )
         if self.bank and statistics == "joint":
-            raise BadInput(
+            raise InvalidInput(
                 "a bank holds features, so no reward images are there to be "
                 "normalised together with the batch; take meta_statistics "
                 "'moving', or features='fresh'"
@@ -95,25 +102,25 @@ class Dictionary(keras.layers.Layer):
         if scope == "head":
             return
         if self.bank:
-            raise BadInput(
+            raise InvalidInput(
                 "a bank holds features, which only scope='head' leaves as "
                 f"they are, got scope={scope!r}; take features='fresh'"
             )
         if self.pusher is PUSHERS["unmixed_margin"]:
-            raise BadInput(
+            raise InvalidInput(
                 "unmixed_margin needs scope='head', which leaves features as "
                 f"they are, got scope={scope!r}; take meta_margin"
             )
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Check the sizes; make room for scores and members."""
         require_indices("a dictionary (of FSR)", source)
         require_all_classes(source, "the training set")
-        self.batches = batches
+        self.pipeline = pipeline
         if self.scores is not None:
             return  # the method has checked that the examples are the same
-        self.size, self.reward_batch = self.sizes(source, batches.size)
-        members = int(self.places(source, epoch=0).sum())
+        self.size, self.reward_batch = self.sizes(source, pipeline.batch_size)
+        members = int(self.members_per_class(source, epoch=0).sum())
         self.scores, self.visits, self.memory = (
             example_table(self, name, len(source), 0.0)
             for name in ("scores", "visits", "memory")
@@ -128,20 +135,20 @@ class Dictionary(keras.layers.Layer):
             )
             for name in ("members", "labels")
         )
-        self.make_room(members, self.first(learner, source))
+        self.make_room(members, self.first(classifier, source))
 
-    def first(self, learner, source) -> np.ndarray:
+    def first(self, classifier, source) -> np.ndarray:
         """What a member's place will hold, as an example."""
         if self.bank:
-            width = learner.features.outputs[0].shape[1:]
+            width = classifier.features.outputs[0].shape[1:]
             return np.zeros(width, self.variable_dtype)
-        return self.batches.stored(source, [0], 0)[0]
+        return self.pipeline.load_inputs(source, [0], 0)[0]
 
     def make_room(self, members: int, first: np.ndarray) -> None:
         """For the inputs, or features, of all members."""
-        require_room(members, first)
+        require_dictionary_fits(members, first)
         self.example = tf.TensorSpec(first.shape, first.dtype)
-        stored = packed(first[None])
+        stored = pack_bytes(first[None])
         self.held = self.add_weight(
             shape=(members, *stored.shape[1:]),
             dtype=stored.dtype.name,
@@ -158,61 +165,67 @@ class Dictionary(keras.layers.Layer):
         size = class_balance.default_size(n, classes) if size is None else size
         class_balance.check_size(size, n, classes, self.rotate)
         if batch is None:
-            batch = class_balance.default_draw(batch_size, size, classes)
-        class_balance.check_draw(batch, size, classes)
+            batch = class_balance.default_reward_batch(
+                batch_size, size, classes
+            )
+        class_balance.check_reward_batch(batch, size, classes)
         return size, batch
 
-    def places(self, source, epoch: int) -> np.ndarray:
+    def members_per_class(self, source, epoch: int) -> np.ndarray:
         """How many members each class has in an epoch."""
         if self.size < source.classes:
-            return class_balance.turn(
+            return class_balance.rotating_members(
                 source.classes, self.size, epoch, self.seed
             )
-        return class_balance.places(source.counts(), self.size)
+        return class_balance.members_per_class(source.counts(), self.size)
 
-    def prepare(self, learner, batch: dict) -> dict:
+    def prepare(self, classifier, batch: dict) -> dict:
         """Add a reward batch as the meta batch."""
-        slots = self.draw(learner)
+        slots = self.draw(classifier)
         held = self.content(slots)
         label = tf.gather(self.labels.value, slots)
         name = "meta_features" if self.bank else "meta_inputs"
-        label = tf.one_hot(label, learner.classes, dtype=batch["label"].dtype)
+        label = tf.one_hot(
+            label, classifier.classes, dtype=batch["label"].dtype
+        )
         return {**batch, name: held, "meta_label": label}
 
     def content(self, slots: tf.Tensor) -> tf.Tensor:
         """The inputs, or features, of these members."""
-        return unpacked(tf.gather(self.held.value, slots), self.example)
+        return unpack_bytes(tf.gather(self.held.value, slots), self.example)
 
-    def draw(self, learner) -> tf.Tensor:
+    def draw(self, classifier) -> tf.Tensor:
         """The slots of this step's reward batch."""
         labels = self.labels.value
         u = collectives.step_uniform(
-            learner.optimizer.iterations,
+            classifier.optimizer.iterations,
             self.seed,
             collectives.DRAWING,
-            [labels.shape[0] + learner.classes],
+            [labels.shape[0] + classifier.classes],
             self.same_draw,
         )
         return class_balance.balanced_draw(
-            u, labels, learner.classes, self.reward_batch
+            u, labels, classifier.classes, self.reward_batch
         )
 
-    def push(self, batch: dict, sight: dict) -> None:
+    def update_scores(self, batch: dict, sight: dict) -> None:
         """Score the examples of a batch."""
         index = batch["index"]
-        sight = Sight(
+        sight = ScoreInputs(
             score=tf.gather(self.scores.value, index),
             visits=tf.gather(self.visits.value, index),
             memory=tf.gather(self.memory.value, index),
             **sight,
         )
-        example_state.write_rows(self.scores, index, self.pusher(sight))
-        example_state.write_rows(self.memory, index, remember(sight))
-        example_state.write_rows(self.visits, index, sight.visits + 1.0)
+        example_state.scatter_rows(self.scores, index, self.pusher(sight))
+        example_state.scatter_rows(self.memory, index, next_memory_of(sight))
+        example_state.scatter_rows(self.visits, index, sight.visits + 1.0)
 
-    def deposit(self, index: tf.Tensor, features: tf.Tensor) -> None:
+    def update_features(self, index: tf.Tensor, features: tf.Tensor) -> None:
         """Renew the features of the members that are in this batch."""
-        example_state.renew_rows(self.held, self.members.value, index, features)
+        example_state.scatter_rows_by_key(
+            self.held, self.members.value, index, features
+        )
 
     @property
     def empty(self) -> bool:
@@ -226,25 +239,27 @@ class Dictionary(keras.layers.Layer):
         rank = [chance, -scores, visits == 0]
         if source.weights is not None:
             rank.append(source.weights == 0)
-        return class_balance.best(
-            source.labels, rank, self.places(source, epoch)
+        return class_balance.top_per_class(
+            source.labels, rank, self.members_per_class(source, epoch)
         )
 
-    def refresh(self, learner, source, epoch: int) -> None:
+    def refresh(self, classifier, source, epoch: int) -> None:
         """Choose the members for an epoch, and read them."""
         members = self.choose(source, epoch)
         self.members.assign(members)
         self.labels.assign(source.labels[members])
         if not self.bank:
             self.held.assign(
-                packed(self.batches.stored(source, members, epoch))
+                pack_bytes(self.pipeline.load_inputs(source, members, epoch))
             )
             return
         # A graph: outside of one Keras holds all activations at once.
-        forward = tf.function(learner.features)
+        forward = tf.function(classifier.features)
         step = max(self.reward_batch, 100)
         parts = [
-            forward(self.batches.stored(source, some, epoch), training=False)
+            forward(
+                self.pipeline.load_inputs(source, some, epoch), training=False
+            )
             for some in np.split(members, range(step, len(members), step))
         ]
         self.held.assign(np.concatenate(parts))

@@ -14,7 +14,7 @@ MOMENTUM = 0.9  # lambda of Algorithm 1
 NEVER, RIGHT, WRONG = 0.0, 1.0, 2.0  # predicted right: never, last time, before
 
 
-class Sight(NamedTuple):
+class ScoreInputs(NamedTuple):
     """What a step has seen of its examples.
 
     With MixUp the step's own loss is that of the mixed example; all else
@@ -40,7 +40,7 @@ class Sight(NamedTuple):
         return MOMENTUM * self.score + (1.0 - MOMENTUM) * value
 
 
-def meta_margin(sight: Sight) -> tf.Tensor:
+def meta_margin(sight: ScoreInputs) -> tf.Tensor:
     """The loss less the loss after the virtual step: Eq. 5, as in the code.
 
     With MixUp the first is the mixed example's; without the mismatch the
@@ -49,24 +49,24 @@ def meta_margin(sight: Sight) -> tf.Tensor:
     return sight.blend(sight.loss - sight.loss_after)
 
 
-def unmixed_margin(sight: Sight) -> tf.Tensor:
+def unmixed_margin(sight: ScoreInputs) -> tf.Tensor:
     """Eq. 5 as printed: the un-mixed example, before and after."""
     before = losses.cross_entropy(sight.label, sight.logits_unmixed)
     return sight.blend(before - sight.loss_after)
 
 
-def negative_loss(sight: Sight) -> tf.Tensor:
+def negative_loss(sight: ScoreInputs) -> tf.Tensor:
     """Small loss after the virtual step."""
     return sight.blend(-sight.loss_after)
 
 
-def max_margin(sight: Sight) -> tf.Tensor:
+def max_margin(sight: ScoreInputs) -> tf.Tensor:
     """A sure prediction, right or wrong: first probability less second."""
     top = tf.math.top_k(tf.nn.softmax(sight.logits_after), 2).values
     return sight.blend(top[:, 0] - top[:, 1])
 
 
-def area_under_margin(sight: Sight) -> tf.Tensor:
+def area_under_margin(sight: ScoreInputs) -> tf.Tensor:
     """The label's logit less the next highest, averaged over all visits.
 
     Pleiss et al., https://arxiv.org/abs/2001.10528.
@@ -79,7 +79,7 @@ def area_under_margin(sight: Sight) -> tf.Tensor:
     return sight.score + (margin - sight.score) / (sight.visits + 1.0)
 
 
-def forgetting(sight: Sight) -> tf.Tensor:
+def forgetting(sight: ScoreInputs) -> tf.Tensor:
     """Minus how often a right prediction was lost; never right comes last.
 
     Toneva et al., https://arxiv.org/abs/1812.05159.
@@ -91,13 +91,13 @@ def forgetting(sight: Sight) -> tf.Tensor:
     return tf.where(right | learned, events, -(sight.visits + 1.0))
 
 
-def predicted_right(sight: Sight) -> tf.Tensor:
+def predicted_right(sight: ScoreInputs) -> tf.Tensor:
     """Whether the un-mixed example is predicted as its label."""
     label = tf.argmax(sight.label, axis=1)
     return tf.argmax(sight.logits_after, axis=1) == label
 
 
-def remember(sight: Sight) -> tf.Tensor:
+def next_memory_of(sight: ScoreInputs) -> tf.Tensor:
     """The new memory of each example."""
     return remembered(sight.memory, predicted_right(sight))
 
@@ -119,4 +119,7 @@ PUSHERS = {
         forgetting,
     )
 }
-OF_STEPS = meta_margin, unmixed_margin  # of what the virtual step changes
+VIRTUAL_STEP_PUSHERS = (
+    meta_margin,
+    unmixed_margin,
+)  # of what the virtual step changes

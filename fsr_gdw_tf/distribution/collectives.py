@@ -50,7 +50,7 @@ def global_size(per_example: tf.Tensor) -> tf.Tensor:
     return tf.shape(per_example)[0] * replicas()
 
 
-def add_up(tensors):
+def all_reduce_sum(tensors):
     """The sum over all replicas, differentiable."""
     if replicas() == 1:
         return tensors
@@ -58,7 +58,7 @@ def add_up(tensors):
     return context.all_reduce(tf.distribute.ReduceOp.SUM, tensors)
 
 
-def average(variables) -> None:
+def average_variables(variables) -> None:
     """Bring what each replica has learned for itself to their mean.
 
     Keras leaves every replica its own moving statistics of normalisation, so
@@ -68,7 +68,7 @@ def average(variables) -> None:
         return
     values = [tf.reshape(v.value, [-1]) for v in variables]
     # One message instead of a hundred small ones.
-    mean = add_up(tf.concat(values, 0)) / replicas()
+    mean = all_reduce_sum(tf.concat(values, 0)) / replicas()
     parts = tf.split(mean, [v.shape[0] for v in values])
     for variable, part in zip(variables, parts, strict=True):
         variable.assign(tf.reshape(part, variable.shape))
@@ -90,12 +90,12 @@ def step_uniform(step, seed: int, stream: int, shape, same=False) -> tf.Tensor:
     return tf.random.stateless_uniform(shape, key)
 
 
-def smallest(values: tf.Tensor) -> tf.Tensor:
+def all_reduce_min(values: tf.Tensor) -> tf.Tensor:
     """The minimum over all replicas."""
-    return tf.reduce_min(everyones(tf.reduce_min(values, keepdims=True)))
+    return tf.reduce_min(all_gather(tf.reduce_min(values, keepdims=True)))
 
 
-def everyones(rows: tf.Tensor) -> tf.Tensor:
+def all_gather(rows: tf.Tensor) -> tf.Tensor:
     """The rows of all replicas, one replica's after another's.
 
     As a sum: TensorFlow's all_gather fails on several hosts.
@@ -104,23 +104,23 @@ def everyones(rows: tf.Tensor) -> tf.Tensor:
     mine = tf.reshape(mine, [-1, *([1] * rows.shape.rank)])
     # Chosen, not multiplied: a product of matrices rounds on some devices.
     own = tf.where(mine, rows[None], tf.zeros_like(rows)[None])
-    return tf.reshape(add_up(own), [-1, *rows.shape[1:]])
+    return tf.reshape(all_reduce_sum(own), [-1, *rows.shape[1:]])
 
 
-def own(rows: tf.Tensor) -> tf.Tensor:
+def local_slice(rows: tf.Tensor) -> tf.Tensor:
     """This replica's part of rows for all, as `everyones` puts them."""
     size = tf.shape(rows)[0] // replicas()
     return rows[_replica() * size :][:size]
 
 
-def ranks(values: tf.Tensor) -> tf.Tensor:
+def global_ranks(values: tf.Tensor) -> tf.Tensor:
     """How many values of the global batch are smaller than each of ours.
 
     Of equal ones the first is the smallest, so that no two have one rank.
     """
-    every = everyones(values)
+    every = all_gather(values)
     place = tf.range(tf.shape(every)[0])
-    before = place[None] < own(place)[:, None]
+    before = place[None] < local_slice(place)[:, None]
     same = every[None] == values[:, None]
     less = (every[None] < values[:, None]) | (same & before)
     return tf.reduce_sum(tf.cast(less, "int32"), axis=1)

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf.distribution.hosts import TF_CONFIG, host
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -49,14 +49,14 @@ class Devices:
             ("kind of device", self.kind, (None, "CPU")),
         ):
             if value not in known:
-                names = choices(value, map(str, known))
-                raise BadInput(f"no {what} {value!r}: {names}")
+                names = suggest_names(value, map(str, known))
+                raise InvalidInput(f"no {what} {value!r}: {names}")
         for what, value in (
             ("REPLICAS", self.replicas or 1),
             ("STEPS_PER_EXECUTION", self.steps_per_execution),
         ):
             if not isinstance(value, int) or value < 1:
-                raise BadInput(f"{what} must be 1 or more, got {value!r}")
+                raise InvalidInput(f"{what} must be 1 or more, got {value!r}")
 
     @contextlib.contextmanager
     def scope(self):
@@ -92,7 +92,7 @@ def make_strategy(
         strategy = _mirrored(gpus, replicas or len(gpus))
     found = strategy.num_replicas_in_sync
     if replicas not in (None, found):
-        raise BadInput(
+        raise InvalidInput(
             f"{replicas} replica(s) asked for, strategy {name!r} has {found}; "
             "set REPLICAS to that, or to None"
         )
@@ -103,7 +103,7 @@ def _check_hosts(name: str, hosts: int) -> None:
     if not hosts:
         os.environ.pop("TF_CONFIG", None)  # TensorFlow cannot read an empty one
     if hosts > 1 and name not in ("auto", "multi_worker"):
-        raise BadInput(
+        raise InvalidInput(
             f"TF_CONFIG names {hosts} hosts, which would each train alone and "
             f"write to the same folder with STRATEGY={name!r}; take "
             "'multi_worker', or unset TF_CONFIG"
@@ -120,7 +120,7 @@ def _largest(gpus, kind) -> str:
 
 def _mirrored(gpus, replicas: int) -> tf.distribute.Strategy:
     if not 0 < replicas <= len(gpus):
-        raise BadInput(
+        raise InvalidInput(
             f"{replicas or 'some'} replicas asked for, this host has "
             f"{len(gpus)} GPU(s); lower REPLICAS, or try it with DEVICE='CPU'"
         )
@@ -133,7 +133,7 @@ def _logical_cpus(replicas: int) -> tf.distribute.Strategy:
     try:
         tf.config.set_logical_device_configuration(cpu, parts)
     except RuntimeError as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{replicas} logical CPUs must be asked for before TensorFlow "
             "computes anything; start a new process"
         ) from error
@@ -146,7 +146,7 @@ def _logical_cpus(replicas: int) -> tf.distribute.Strategy:
 
 def _multi_worker() -> tf.distribute.Strategy:
     if not host().count:
-        raise BadInput(
+        raise InvalidInput(
             "STRATEGY='multi_worker' needs the hosts in the environment "
             f"variable TF_CONFIG, such as '{TF_CONFIG}'; "
             "launch/multi_worker.sh sets it"
@@ -163,7 +163,7 @@ def _tpu() -> tf.distribute.Strategy:
         tf.tpu.experimental.initialize_tpu_system(resolver)
         return tf.distribute.TPUStrategy(resolver)
     except (ValueError, RuntimeError, KeyError, tf.errors.OpError) as error:
-        raise BadInput(
+        raise InvalidInput(
             "STRATEGY='tpu', but no TPU answers "
             f"({(str(error).splitlines() or [repr(error)])[0][:80]}); on a TPU "
             "VM, replace tensorflow by the wheel tensorflow-tpu (newest: "

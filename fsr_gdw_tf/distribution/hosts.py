@@ -4,7 +4,7 @@ import json
 import os
 from typing import NamedTuple
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 TF_CONFIG = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
@@ -32,14 +32,14 @@ def host() -> Host:
         if not all(isinstance(v, list) for v in hosts.values()):
             raise TypeError("hosts are not in lists")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"TF_CONFIG does not parse ({error!r}); {expected}"
         ) from error
     chiefs, workers = hosts.get("chief", []), hosts.get("worker", [])
     mine = {"chief": chiefs, "worker": workers}.get(task, [])
     if not 0 <= index < len(mine):
         names = {k: len(v) for k, v in hosts.items()}
-        raise BadInput(
+        raise InvalidInput(
             f"TF_CONFIG names no {task} {index}: its cluster is {names}; "
             f"{expected}"
         )
@@ -52,7 +52,7 @@ def is_chief() -> bool:
     return host().index == 0
 
 
-def say(text: str) -> None:
+def print_on_chief(text: str) -> None:
     """Print, on the first host only."""
     if is_chief():
         print(text, flush=True)

@@ -5,22 +5,22 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 
-class Share(NamedTuple):
+class InputShard(NamedTuple):
     """The replicas, out of all, that one host's input pipeline feeds."""
 
     replicas: int = 1
     first: int = 0
     count: int = 1
 
-    def part(self, size: int, what: str = "batch") -> int:
+    def replica_batch_size(self, size: int, what: str = "batch") -> int:
         """How many examples of a global batch each replica gets."""
         if size % self.replicas:
             lower = size // self.replicas * self.replicas
             fitting = [k for k in (lower, lower + self.replicas) if k]
-            raise BadInput(
+            raise InvalidInput(
                 f"a global {what} of {size} cannot be split evenly over "
                 f"{self.replicas} replicas; take "
                 f"{' or '.join(map(str, fitting))}, or let it count for each "
@@ -28,30 +28,32 @@ class Share(NamedTuple):
             )
         return size // self.replicas
 
-    def of(self, order, part: int):
+    def select(self, order, replica_batch_size: int):
         """What these replicas see of an order of global batches."""
-        cut = tf.reshape(order, [-1, self.replicas, part])
+        cut = tf.reshape(order, [-1, self.replicas, replica_batch_size])
         mine = cut[:, self.first : self.first + self.count]
         return tf.reshape(mine, [-1])
 
 
-def spread(
+def distribute_dataset(
     strategy: tf.distribute.Strategy,
-    make: Callable[[Share], tf.data.Dataset],
+    make: Callable[[InputShard], tf.data.Dataset],
 ):
     """The same dataset for all replicas; each host reads its own share."""
     total = strategy.num_replicas_in_sync
     if total == 1:
-        return make(Share())
+        return make(InputShard())
 
     def of_host(context: tf.distribute.InputContext) -> tf.data.Dataset:
         count = total // context.num_input_pipelines
-        return make(Share(total, context.input_pipeline_id * count, count))
+        return make(InputShard(total, context.input_pipeline_id * count, count))
 
     return strategy.distribute_datasets_from_function(of_host)
 
 
-def cut(dataset: tf.data.Dataset, share: Share) -> tf.data.Dataset:
+def split_batches(
+    dataset: tf.data.Dataset, share: InputShard
+) -> tf.data.Dataset:
     """Global batches of any size as even parts for each replica.
 
     What cannot be split evenly is left out: an empty part would make NaN. On
@@ -63,7 +65,7 @@ def cut(dataset: tf.data.Dataset, share: Share) -> tf.data.Dataset:
         return dataset
     for name, spec in dataset.element_spec.items():
         if spec.shape[0] is not None and spec.shape[0] < count:
-            raise BadInput(
+            raise InvalidInput(
                 f"batches hold {spec.shape[0]} {name}, fewer than the {count} "
                 "replicas that share them; make them larger"
             )

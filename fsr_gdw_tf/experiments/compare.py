@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from fsr_gdw_tf.data import data_adapter
-from fsr_gdw_tf.distribution.hosts import is_chief, say
+from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
-from fsr_gdw_tf.io.console import show
+from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
 
@@ -32,15 +32,15 @@ def compare(
     `gin/methods/<name>.gin` comes after the run's own files, and the user's
     settings after that. Step times are divided by those of the first method.
     """
-    folder.open(gin_config.text())
+    folder.open(gin_config.config_string())
     names = gin_config.value("COMPARE")
     recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
     check(recipes.values(), params)
     rows, plain = [], None
     for name, recipe in recipes.items():
-        say(f"== {name}")
+        print_on_chief(f"== {name}")
         gin_config.parse(recipe, params)
-        experiment = gin_config.make(Experiment)
+        experiment = gin_config.instantiate(Experiment)
         result = experiment.train(RunFolder(folder / name), command)
         plain = plain or result["step_seconds"]
         numbers = {k: round(result[k], 4) for k in COLUMNS[1:-1]}
@@ -49,7 +49,7 @@ def compare(
         write_csv(folder / "comparison.csv", rows, COLUMNS)
     if is_chief():
         titled = [dict(zip(TITLES, r.values(), strict=True)) for r in rows]
-        show("Test accuracy; time of a step, plain = 1", titled, ".3f")
+        print_table("Test accuracy; time of a step, plain = 1", titled, ".3f")
     return rows
 
 
@@ -58,7 +58,7 @@ def check(recipes: Iterable[Sequence[str]], params: Sequence[str]) -> None:
     splits = None
     for recipe in recipes:
         gin_config.parse(recipe, params)
-        experiment = gin_config.make(Experiment)
+        experiment = gin_config.instantiate(Experiment)
         splits, classifier = experiment.prepare(splits)
         data_adapter.require_meta(classifier.method, splits.meta is not None)
-        classifier.bind(splits.training, experiment.batches)
+        classifier.setup(splits.training, experiment.pipeline)

@@ -12,34 +12,34 @@ import numpy as np
 
 from fsr_gdw_tf.callbacks import (
     Checkpoints,
-    LabelStatistics,
-    MetricsCsv,
     Preempted,
-    SmallTables,
+    SaveCsvTables,
+    SaveLabelRecords,
+    SaveMetrics,
     StepTimer,
 )
 from fsr_gdw_tf.classifier import Classifier
-from fsr_gdw_tf.data import Batches, Source, Splits
+from fsr_gdw_tf.data import InputPipeline, Source, Splits
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.distribution.devices import Devices
-from fsr_gdw_tf.distribution.hosts import is_chief, say
-from fsr_gdw_tf.distribution.input_shards import Share
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
+from fsr_gdw_tf.distribution.input_shards import InputShard
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import gin_config, run_info
 from fsr_gdw_tf.io import files
 from fsr_gdw_tf.io.run_folder import LAST, RunFolder
-from fsr_gdw_tf.label_quality.label_records import NAME
-from fsr_gdw_tf.label_report.build import try_to_make
+from fsr_gdw_tf.label_quality.label_records import FILE_NAME
+from fsr_gdw_tf.label_report.build import try_to_build_report
 from fsr_gdw_tf.methods import Method
 from fsr_gdw_tf.networks.split import synchronize
 from fsr_gdw_tf.optimizers import SGD, InEpochs
-from fsr_gdw_tf.recorders.training_dynamics import Books
+from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
 from fsr_gdw_tf.regularisers import Regulariser
 
 
 @gin.register
 @dataclasses.dataclass
-class Learner:
+class ClassifierConfig:
     """The recipe of a classifier, before the data are known."""
 
     network: Callable
@@ -47,13 +47,13 @@ class Learner:
     regularisers: Sequence[Regulariser] = ()
     l2: float = 0.0
     ema: float | None = None
-    books: Books | bool = True
+    track_labels: TrainingDynamics | bool = True
 
-    def build(self, splits: Splits, batches: Batches) -> Classifier:
+    def build(self, splits: Splits, pipeline: InputPipeline) -> Classifier:
         """A classifier for these data."""
-        first = batches.stored(splits.train, [0], epoch=0, random=False)
+        first = pipeline.load_inputs(splits.train, [0], epoch=0, random=False)
         features, head = self.network(first.shape[1:], splits.train.classes)
-        rest = self.l2, self.ema, self.books
+        rest = self.l2, self.ema, self.track_labels
         return Classifier(features, head, self.method, self.regularisers, *rest)
 
 
@@ -63,8 +63,8 @@ class Experiment:
     """What a run file describes; `schedule` counts in epochs."""
 
     data: Callable[[], Splits]
-    learner: Callable[[], Learner]  # called after seeding
-    batches: Batches
+    classifier: Callable[[], ClassifierConfig]  # called after seeding
+    pipeline: InputPipeline
     epochs: int
     schedule: Callable
     optimizer: Callable = SGD
@@ -76,7 +76,7 @@ class Experiment:
 
     def __post_init__(self):
         if self.epochs < 1 or self.seed < 0:
-            raise BadInput(
+            raise InvalidInput(
                 "EPOCHS must be 1 or more and SEED 0 or more, got "
                 f"{self.epochs} and {self.seed}"
             )
@@ -89,11 +89,13 @@ class Experiment:
         with self.devices.scope() as strategy:
             keras.utils.set_random_seed(self.seed)
             replicas = strategy.num_replicas_in_sync
-            self.batches = self.batches.over(replicas)
-            Share(replicas).part(self.batches.size, "BATCH_SIZE")
+            self.pipeline = self.pipeline.with_global_sizes(replicas)
+            InputShard(replicas).replica_batch_size(
+                self.pipeline.batch_size, "BATCH_SIZE"
+            )
             splits = splits or self.data()
-            steps = self.batches.steps(splits.training)
-            classifier = self.learner().build(splits, self.batches)
+            steps = self.pipeline.steps(splits.training)
+            classifier = self.classifier().build(splits, self.pipeline)
             if self.devices.sync_batch_norm:
                 synchronize(classifier.features)
             rate = InEpochs(self.schedule(), steps, self.staircase)
@@ -106,11 +108,17 @@ class Experiment:
 
     def train(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Train from where the folder stands to the end; the summary."""
-        folder.open(gin_config.text())
+        folder.open(gin_config.config_string())
         if folder.done:
-            say(f"{folder.path} is done already; delete it to run again")
-            if is_chief() and (folder / NAME).is_file() and not folder.reported:
-                try_to_make(folder, reload=lambda: data_of_run(folder))
+            print_on_chief(
+                f"{folder.path} is done already; delete it to run again"
+            )
+            if (
+                is_chief()
+                and (folder / FILE_NAME).is_file()
+                and not folder.reported
+            ):
+                try_to_build_report(folder, reload=lambda: data_of_run(folder))
             return summary(folder.metrics())
         try:
             splits, classifier = self.prepare()
@@ -118,7 +126,7 @@ class Experiment:
             about = run_info.machines(self.devices, classifier.replicas)
             run_info.describe(folder, splits, self.seed, command, about)
             rows = self._fit(folder, splits, classifier)
-            _evaluate(folder, splits, classifier, self.test_batches)
+            _evaluate(folder, splits, classifier, self.test_pipeline)
         except Preempted:
             raise
         except BaseException:
@@ -126,42 +134,44 @@ class Experiment:
             raise
         files.write(folder / "operative_config.gin", gin.operative_config_str())
         files.write_json(folder / "DONE", summary(rows))
-        if classifier.books and is_chief():
-            try_to_make(folder, splits.training)
+        if classifier.training_dynamics and is_chief():
+            try_to_build_report(folder, splits.training)
         # Nobody leaves while the first host is still at it.
         collectives.wait_for_all(classifier.distribute_strategy)
         return summary(rows)
 
     def _fit(self, folder, splits, classifier) -> list[dict]:
         """Train; what was logged, a row per epoch."""
-        classifier.bind(splits.training, self.batches)
+        classifier.setup(splits.training, self.pipeline)
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
-        record = MetricsCsv(folder / "metrics.csv", first)
+        record = SaveMetrics(folder / "metrics.csv", first)
         wanted = classifier.method.uses_meta or splits.meta_in_training
-        labels = _label_statistics(folder, classifier)
-        tables = [record, SmallTables(folder.path, splits.training), *labels]
+        labels = _save_label_records(folder, classifier)
+        tables = [record, SaveCsvTables(folder.path, splits.training), *labels]
         own = [*_tensorboard(folder), StepTimer(), *tables, checkpoints]
         with checkpoints.listening():
             classifier.fit(
                 splits.train,
                 meta=splits.meta if wanted else None,
                 meta_in_training=splits.meta_in_training,
-                batches=self.batches,
+                pipeline=self.pipeline,
                 epochs=self.epochs,
                 initial_epoch=first,
                 initial_step=checkpoints.step,
                 validation_data=splits.test,
-                validation_batches=self.test_batches,
+                validation_pipeline=self.test_pipeline,
                 callbacks=[*self.callbacks, *own],
                 verbose=_verbosity(),
             )
         return record.rows
 
     @property
-    def test_batches(self) -> Batches:
+    def test_pipeline(self) -> InputPipeline:
         """The same view of the data; larger, as nothing is differentiated."""
-        return dataclasses.replace(self.batches, size=500, per_replica=False)
+        return dataclasses.replace(
+            self.pipeline, batch_size=500, per_replica=False
+        )
 
     def _checkpoints(self, folder: RunFolder) -> Checkpoints:
         return Checkpoints(
@@ -170,19 +180,21 @@ class Experiment:
 
     def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Test the network that a run has left."""
-        folder.check(gin_config.text())
+        folder.check(gin_config.config_string())
         splits, classifier = self.prepare()
-        classifier.bind(splits.training, self.batches)
+        classifier.setup(splits.training, self.pipeline)
         if not self._checkpoints(folder).restore(classifier):
-            raise BadInput(f"{folder.path} holds no trained run; train first")
-        return _evaluate(folder, splits, classifier, self.test_batches)
+            raise InvalidInput(
+                f"{folder.path} holds no trained run; train first"
+            )
+        return _evaluate(folder, splits, classifier, self.test_pipeline)
 
 
 def data_of_run(folder: RunFolder) -> Source:
     """What a run was trained on, read again by its own configuration."""
     file = folder / "config.gin"
     gin_config.parse([str(file)], ["tfds_images.download=False"])
-    return gin_config.make(Experiment).data().training
+    return gin_config.instantiate(Experiment).data().training
 
 
 def _verbosity() -> int:
@@ -199,16 +211,24 @@ def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
 
 
-def _label_statistics(folder: RunFolder, classifier) -> list[LabelStatistics]:
+def _save_label_records(
+    folder: RunFolder, classifier
+) -> list[SaveLabelRecords]:
     """For the label report, if there are books to make it from."""
-    return [LabelStatistics(folder / NAME)] if classifier.books else []
+    return (
+        [SaveLabelRecords(folder / FILE_NAME)]
+        if classifier.training_dynamics
+        else []
+    )
 
 
-def _evaluate(folder, splits: Splits, classifier, batches: Batches) -> dict:
+def _evaluate(
+    folder, splits: Splits, classifier, pipeline: InputPipeline
+) -> dict:
     """Save the network and what it does on the test data."""
-    measured = _measure(classifier, splits.test, batches)
+    measured = _measure(classifier, splits.test, pipeline)
     for name, source in splits.others.items():
-        measured[name] = _measure(classifier, source, batches)
+        measured[name] = _measure(classifier, source, pipeline)
     files.write_json(folder / "evaluation.json", measured)
     if is_chief():
         half = folder / ".half.keras"
@@ -218,9 +238,9 @@ def _evaluate(folder, splits: Splits, classifier, batches: Batches) -> dict:
     return measured
 
 
-def _measure(classifier, source, batches: Batches) -> dict:
+def _measure(classifier, source, pipeline: InputPipeline) -> dict:
     measured = classifier.evaluate(
-        source, batches=batches, verbose=0, return_dict=True
+        source, pipeline=pipeline, verbose=0, return_dict=True
     )
     recalls = classifier.test_metrics[0].per_class().tolist()
     names = map(str, source.class_names)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -25,13 +25,13 @@ def find(name: str) -> str:
     known = {
         f"{folder}/{p.name}" for r in roots() for p in r.glob(f"{folder}/*.gin")
     }
-    raise BadInput(f"no gin file {name!r}: {choices(name, known)}")
+    raise InvalidInput(f"no gin file {name!r}: {suggest_names(name, known)}")
 
 
 def parse(files: Sequence[str], params: Sequence[str] = ()) -> None:
     """Read gin files, then single bindings, into an empty configuration."""
     if not files:
-        raise BadInput("no configuration: pass --gin_file=gin/digits.gin")
+        raise InvalidInput("no configuration: pass --gin_file=gin/digits.gin")
     gin.clear_config()
     for root in roots():
         gin.add_config_file_search_path(str(root))
@@ -44,19 +44,23 @@ def parse(files: Sequence[str], params: Sequence[str] = ()) -> None:
     for param in params:
         name = param.partition("=")[0].strip()
         if "=" not in param:
-            raise BadInput(f"--gin_param takes NAME=VALUE, got {param!r}")
+            raise InvalidInput(f"--gin_param takes NAME=VALUE, got {param!r}")
         if "." not in name and name not in known:
-            raise BadInput(f"no setting {name!r}: {choices(name, known)}")
+            raise InvalidInput(
+                f"no setting {name!r}: {suggest_names(name, known)}"
+            )
         with _one_line_errors(f" in --gin_param={param!r}; text needs quotes"):
             gin.parse_config(param)
     _check_macros()
 
 
 def _check_macros() -> None:
-    used = set(re.findall(r"(?<=[ \[(,:])%(\w+)", text()))
+    used = set(re.findall(r"(?<=[ \[(,:])%(\w+)", config_string()))
     for name in sorted(used - macros()):
         require(name)
-        raise BadInput(f"no setting {name!r}: {choices(name, macros())}")
+        raise InvalidInput(
+            f"no setting {name!r}: {suggest_names(name, macros())}"
+        )
 
 
 def macros() -> set[str]:
@@ -67,7 +71,7 @@ def macros() -> set[str]:
 def require(macro: str) -> None:
     """Refuse files that are parts of a recipe and no recipe."""
     if "EPOCHS" not in macros():
-        raise BadInput(
+        raise InvalidInput(
             f"the configuration sets no {macro}: a run file includes "
             "'gin/base.gin', parts come after it"
         )
@@ -80,7 +84,7 @@ def value(macro: str):
 
 
 class _one_line_errors:  # noqa: N801  reads as the statement it is
-    """Turn gin's errors into `BadInput` with near matches."""
+    """Turn gin's errors into `InvalidInput` with near matches."""
 
     def __init__(self, where: str = ""):
         self.where = where
@@ -89,10 +93,10 @@ class _one_line_errors:  # noqa: N801  reads as the statement it is
         return self
 
     def __exit__(self, kind, error, trace):
-        if error is None or isinstance(error, BadInput):
+        if error is None or isinstance(error, InvalidInput):
             return
         if isinstance(error, (ValueError, SyntaxError, OSError)):
-            raise BadInput(_explain(str(error)) + self.where) from error
+            raise InvalidInput(_explain(str(error)) + self.where) from error
 
 
 def _explain(message: str) -> str:
@@ -106,7 +110,8 @@ def _explain(message: str) -> str:
     )
     if unknown:
         name = unknown[1].split("/")[-1]
-        return f"gin knows no {name!r}: {choices(name, _registered())}{where}"
+        known = suggest_names(name, _registered())
+        return f"gin knows no {name!r}: {known}{where}"
     parameter = re.search(
         r"Configurable [\"']([\w.]+)[\"'] doesn't have a parameter named "
         r"[\"'](\w+)[\"']",
@@ -114,7 +119,7 @@ def _explain(message: str) -> str:
     )
     if parameter:
         owner, name = parameter.groups()
-        known = choices(name, _parameters(owner))
+        known = suggest_names(name, _parameters(owner))
         return f"{owner} has no parameter {name!r}: {known}{where}"
     return f"gin: {first}{where}"
 
@@ -131,17 +136,19 @@ def _parameters(owner: str) -> list[str]:
     return list(inspect.signature(found.wrapped).parameters)
 
 
-def text() -> str:
+def config_string() -> str:
     """The whole configuration, always in the same order."""
     return gin.config_str()
 
 
-def make(registered):
+def instantiate(registered):
     """Call something registered with the arguments that gin has for it."""
     try:
         return gin.get_configurable(registered)()
-    except BadInput:
+    except InvalidInput:
         raise
     except (TypeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise BadInput(f"the configuration cannot be used: {reason}") from error
+        raise InvalidInput(
+            f"the configuration cannot be used: {reason}"
+        ) from error

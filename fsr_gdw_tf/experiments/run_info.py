@@ -14,8 +14,8 @@ import fsr_gdw_tf
 from fsr_gdw_tf.data import Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
 from fsr_gdw_tf.distribution.devices import Devices
-from fsr_gdw_tf.distribution.hosts import host, say
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.distribution.hosts import host, print_on_chief
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import write_csv, write_json
 from fsr_gdw_tf.io.run_folder import RunFolder
 
@@ -102,7 +102,7 @@ def check_same_data(folder: RunFolder, data: str) -> None:
     if not (known.is_file() and (folder / "checkpoints").is_dir()):
         return
     if json.loads(known.read_text())["data"]["fingerprint"] != data:
-        raise BadInput(
+        raise InvalidInput(
             f"the data have changed since {folder.path} was started; choose "
             "another --run_dir, or bring the old data back"
         )
@@ -117,7 +117,7 @@ def list_undecodable(folder: RunFolder, splits: Splits) -> int:
         file = folder / "undecodable.csv"
         rows = [{"path": path, "reason": reason} for path, reason in lost]
         write_csv(file, rows)
-        say(
+        print_on_chief(
             f"{len(lost)} image(s) cannot be decoded and are left out; see "
             f"{file}"
         )

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 
-def show(title: str, rows: list[dict], digits: str = "") -> None:
+def print_table(title: str, rows: list[dict], digits: str = "") -> None:
     """Print rows as a table, numbers on the right and to so many `digits`."""
     table = Table(title=title)
     for name, value in rows[0].items():

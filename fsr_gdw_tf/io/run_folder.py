@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from fsr_gdw_tf.distribution.hosts import host, is_chief
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import read_csv, write
 
 LAST = 5  # epochs whose mean is reported, as in the papers
@@ -24,17 +24,17 @@ class RunFolder:
         """Refuse a folder of other things or of another configuration."""
         old = self / "config.gin"
         if self.path.exists() and not self.path.is_dir():
-            raise BadInput(f"{self.path} is a file; --run_dir is a folder")
+            raise InvalidInput(f"{self.path} is a file; --run_dir is a folder")
         same = not old.is_file() or old.read_text(encoding="utf-8") == config
         # A run that was refused before its first epoch is no obstacle.
         if not same and any(self.path.rglob("metrics.csv")):
-            raise BadInput(
+            raise InvalidInput(
                 f"{self.path} holds a run of another configuration "
                 f"({difference(old.read_text(encoding='utf-8'), config)}); "
                 "choose another --run_dir, or delete that folder"
             )
         if self._holds_other_things():
-            raise BadInput(
+            raise InvalidInput(
                 f"{self.path} is not empty and holds no run; choose another "
                 "--run_dir"
             )
@@ -52,7 +52,7 @@ class RunFolder:
                 return
             time.sleep(1)  # a file system may take a while to show it
         if not is_chief():
-            raise BadInput(
+            raise InvalidInput(
                 f"host {host().index} does not see the first host's files in "
                 f"{self.path}; --run_dir must be one folder on all hosts"
             )

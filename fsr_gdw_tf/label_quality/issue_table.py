@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.csv
 
 from fsr_gdw_tf.io.files import replacing, write_csv
-from fsr_gdw_tf.label_quality.label_issues import Verdict
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_quality.reasons import Reasons
 
 ALWAYS = 1000  # of the most suspicious labels have reasons, whatever the score
@@ -25,10 +25,10 @@ def rounded(rows: list[dict], digits: int = 4) -> list[dict]:
 
 
 def issue_table(
-    statistics: Statistics, verdict: Verdict, indices: np.ndarray
+    records: LabelRecords, issues: LabelIssues, indices: np.ndarray
 ) -> pa.Table:
     """What is thought of these labels; the last four as cleanlab calls them."""
-    s, v, i = statistics, verdict, np.asarray(indices)
+    s, v, i = records, issues, np.asarray(indices)
     names = np.array(s.class_names, dtype=object)
     score = v.score[i].astype(np.float64).round(4)
     columns = {
@@ -49,11 +49,11 @@ def issue_table(
     return pa.table(columns)
 
 
-def _reasons(statistics, verdict, indices) -> list[str]:
+def _reasons(records, issues, indices) -> list[str]:
     """Nobody asks why a label is trusted, and millions of them are."""
-    wanted = verdict.is_issue.copy()
-    wanted[verdict.order[:ALWAYS]] = True
-    why = Reasons(statistics)
+    wanted = issues.is_issue.copy()
+    wanted[issues.order[:ALWAYS]] = True
+    why = Reasons(records)
     return [why(k) if wanted[k] else "" for k in indices.tolist()]
 
 
@@ -63,9 +63,11 @@ def write_table(path: Path, table: pa.Table) -> None:
         pyarrow.csv.write_csv(table, half)
 
 
-def write_issues(path: Path, statistics: Statistics, verdict: Verdict) -> None:
+def write_issues(
+    path: Path, records: LabelRecords, issues: LabelIssues
+) -> None:
     """label_issues.csv: all examples, the most suspicious first."""
-    write_table(path, issue_table(statistics, verdict, verdict.order))
+    write_table(path, issue_table(records, issues, issues.order))
 
 
 def write_matrix(path: Path, names, matrix: np.ndarray) -> None:

@@ -14,8 +14,8 @@ import dataclasses
 
 import numpy as np
 
-from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
 FLOOR = 1e-3  # what is less probable than this is all the same
 FEW = 10  # examples of a class that weigh as much as those of all classes
@@ -32,7 +32,7 @@ ROUNDS = 200
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
+class LabelIssues:
     """What is thought of each label.
 
     score: the probability that the label is wrong.
@@ -49,23 +49,25 @@ class Verdict:
     order: np.ndarray
 
     @property
-    def issues(self) -> np.ndarray:
+    def suspected(self) -> np.ndarray:
         """Those that are worth a look, the most suspicious first."""
         return self.order[self.is_issue[self.order]]
 
 
-def judge(statistics: Statistics, threshold: float = 0.5) -> Verdict:
+def find_label_issues(
+    records: LabelRecords, threshold: float = 0.5
+) -> LabelIssues:
     """The probability that each label is wrong, and what may be right."""
-    given, other = statistics.given, best_other(statistics)
-    seen = require_seen(statistics)
+    given, other = records.given, best_other(records)
+    seen = require_seen(records)
     score, evidence = np.full((2, len(given)), np.inf)
-    score[seen], evidence[seen] = scores(statistics.only(seen))
+    score[seen], evidence[seen] = scores(records.only(seen))
     # Nothing is known of what was never counted: as suspicious as the average.
     score[~seen] = min(float(score[seen].mean()), 0.5)
-    contested = statistics.top[:, 0] != given
+    contested = records.top[:, 0] != given
     is_issue = seen & contested & (score > threshold)
     order = np.lexsort((evidence, -score))
-    return Verdict(
+    return LabelIssues(
         score=score,
         suggested=np.where(is_issue, other, given),
         rank=ranks_within(given, order),
@@ -74,28 +76,28 @@ def judge(statistics: Statistics, threshold: float = 0.5) -> Verdict:
     )
 
 
-def require_seen(statistics: Statistics) -> np.ndarray:
+def require_seen(records: LabelRecords) -> np.ndarray:
     """Which examples were counted; refused if none was, or if it all is NaN."""
-    seen = statistics.columns["visits"] > 0
+    seen = records.columns["visits"] > 0
     if not seen.any():
-        raise BadInput(
+        raise InvalidInput(
             "no label has been counted yet: the first epochs are not (30 % of "
-            "them, see Books.warmup); train on"
+            "them, see TrainingDynamics.warmup); train on"
         )
-    if not np.isfinite(statistics.columns["probability"]).all():
-        raise BadInput(
+    if not np.isfinite(records.columns["probability"]).all():
+        raise InvalidInput(
             "the predictions of this run are no numbers: training has "
             "diverged; lower LEARNING_RATE"
         )
     return seen
 
 
-def scores(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
+def scores(records: LabelRecords) -> tuple[np.ndarray, np.ndarray]:
     """(the probability that each label is wrong, what speaks for it)."""
-    given = statistics.given
-    evidence, null = compared(statistics)
+    given = records.given
+    evidence, null = compared(records)
     # A label that the network is for has at most its odds against it.
-    p = np.maximum(statistics.columns["probability"], 0.5)
+    p = np.maximum(records.columns["probability"], 0.5)
     score = np.minimum(posterior(evidence, null), (1.0 - p) / p)
     # Of a class whose labels all look wrong nothing was learned.
     counts = np.maximum(np.bincount(given), 1)
@@ -103,9 +105,9 @@ def scores(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
     return np.where(unlearned[given], np.minimum(score, 0.5), score), evidence
 
 
-def best_other(statistics: Statistics) -> np.ndarray:
+def best_other(records: LabelRecords) -> np.ndarray:
     """The most probable class that was not given."""
-    top, given = statistics.top, statistics.given
+    top, given = records.top, records.given
     second = top[:, min(1, top.shape[1] - 1)]
     return np.where(top[:, 0] == given, second, top[:, 0])
 
@@ -116,36 +118,36 @@ def logit(p: np.ndarray) -> np.ndarray:
     return np.log(p / (1 - p))
 
 
-def compared(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
+def compared(records: LabelRecords) -> tuple[np.ndarray, np.ndarray]:
     """(how much speaks for each label, the same for labels that are wrong).
 
     Less half of what usually speaks for the labels of its class: a class may
     have low values because it is rare or hard, or because more of its labels
     are wrong.
     """
-    given, classes = statistics.given, len(statistics.class_names)
-    own = logit(statistics.columns["probability"])
+    given, classes = records.given, len(records.class_names)
+    own = logit(records.columns["probability"])
     counts = np.bincount(given, minlength=classes)
     sums = np.bincount(given, own, classes)
     usual = (sums + FEW * own.mean()) / (counts + FEW)
-    owner, value = others(statistics)
+    owner, value = others(records)
     return own - HALF * usual[given], value - HALF * usual[owner]
 
 
-def others(statistics: Statistics) -> tuple[np.ndarray, np.ndarray]:
+def others(records: LabelRecords) -> tuple[np.ndarray, np.ndarray]:
     """(class, logit) of predictions of classes that were not given.
 
     One class of each example, at random: those that are not among its most
     probable ones share what is left.
     """
-    given, n = statistics.given, len(statistics)
-    classes, kept = len(statistics.class_names), statistics.top.shape[1]
+    given, n = records.given, len(records)
+    classes, kept = len(records.class_names), records.top.shape[1]
     step = np.random.default_rng(0).integers(1, classes, n)
     owner = (given + step) % classes
-    hit = statistics.top == owner[:, None]
-    rest = 1.0 - statistics.top_probs.sum(axis=1)
+    hit = records.top == owner[:, None]
+    rest = 1.0 - records.top_probs.sum(axis=1)
     rest = np.maximum(rest, 0.0) / max(classes - kept, 1)
-    p = np.where(hit, statistics.top_probs, 0.0).sum(axis=1)
+    p = np.where(hit, records.top_probs, 0.0).sum(axis=1)
     return owner, logit(np.where(hit.any(axis=1), p, rest))
 
 

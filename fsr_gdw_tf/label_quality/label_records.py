@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import replacing
 
-NAME = "labels.parquet"
+FILE_NAME = "labels.parquet"
 KEY = b"fsr_gdw_tf"
 
 
 @dataclasses.dataclass(frozen=True)
-class Statistics:
+class LabelRecords:
     """A row per example; `columns` are numbers, see `books.COLUMNS`.
 
     `top` are the most probable classes of each example on average, the most
@@ -38,7 +38,7 @@ class Statistics:
     def __len__(self) -> int:
         return len(self.given)
 
-    def only(self, some: np.ndarray) -> "Statistics":
+    def only(self, some: np.ndarray) -> "LabelRecords":
         """The numbers of some examples; names stay behind."""
         return dataclasses.replace(
             self,
@@ -64,19 +64,21 @@ class Statistics:
         return None if self.true is None else self.given != self.true
 
 
-def collect(classifier, names: Sequence[str] | None = None) -> Statistics:
+def collect_records(
+    classifier, names: Sequence[str] | None = None
+) -> LabelRecords:
     """What a classifier has noted of the labels it was trained on.
 
     But for clean examples that were added to them: nobody doubts those.
     """
     source = _source(classifier)
-    n, columns = len(source) - source.trusted, {}
-    for part in classifier.parts:
-        columns |= part.per_example(source)
+    n, columns = len(source) - source.n_clean, {}
+    for component in classifier.components:
+        columns |= component.per_example(source)
     columns = {name: column[:n] for name, column in columns.items()}
     top, top_probs = columns.pop("top"), columns.pop("top_probs")
     true = source.true_labels
-    return Statistics(
+    return LabelRecords(
         names=(source.all_names() if names is None else names)[:n],
         given=source.labels[:n],
         class_names=[str(name) for name in source.class_names],
@@ -89,13 +91,13 @@ def collect(classifier, names: Sequence[str] | None = None) -> Statistics:
 
 
 def _source(classifier):
-    books = classifier.books
-    if books and books.source is not None:
-        return books.source
+    training_dynamics = classifier.training_dynamics
+    if training_dynamics and training_dynamics.source is not None:
+        return training_dynamics.source
     reason = "has been trained on no arrays and no Source yet"
-    if not books:
-        reason = "keeps no books (books=False)"
-    raise BadInput(
+    if not training_dynamics:
+        reason = "records nothing (track_labels=False)"
+    raise InvalidInput(
         f"nothing is known of single labels: the classifier {reason}"
     )
 
@@ -115,9 +117,9 @@ def _about(classifier, source) -> dict:
     return about
 
 
-def write(path: Path, statistics: Statistics) -> None:
+def write_records(path: Path, records: LabelRecords) -> None:
     """Write them as Parquet, as a whole."""
-    s = statistics
+    s = records
     columns = {"name": pa.array(s.names, pa.string()), "given": s.given}
     if s.true is not None:
         columns["true"] = s.true
@@ -133,7 +135,7 @@ def write(path: Path, statistics: Statistics) -> None:
         pq.write_table(table, half, compression="zstd")
 
 
-def read(path: Path) -> Statistics:
+def read_records(path: Path) -> LabelRecords:
     """Read them back."""
     try:
         table = pq.read_table(path)
@@ -141,14 +143,14 @@ def read(path: Path) -> Statistics:
         columns = {n: table[n].to_numpy() for n in table.column_names[1:]}
         names = table["name"].to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{path} holds no label statistics of this library "
             f"({str(error).splitlines()[0]}); train again"
         ) from error
     ranks = range(1, 1 + sum(n.startswith("class_") for n in columns))
     top = [columns.pop(f"class_{k}") for k in ranks]
     top_probs = [columns.pop(f"probability_{k}") for k in ranks]
-    return Statistics(
+    return LabelRecords(
         names=names,
         given=columns.pop("given"),
         true=columns.pop("true", None),

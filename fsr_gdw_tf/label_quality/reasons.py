@@ -1,6 +1,6 @@
 """Why a label is suspected, in words."""
 
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
 OFTEN = 0.5
 
@@ -8,9 +8,9 @@ OFTEN = 0.5
 class Reasons:
     """Called with an example's index, says what speaks against its label."""
 
-    def __init__(self, statistics: Statistics):
-        self.statistics = statistics
-        weights = statistics.columns.get("weight")
+    def __init__(self, records: LabelRecords):
+        self.records = records
+        weights = records.columns.get("weight")
         self.mean_weight = None if weights is None else float(weights.mean())
 
     def __call__(self, index: int) -> str:
@@ -21,7 +21,7 @@ class Reasons:
 
     def prediction(self, i: int) -> str:
         """What the network says, on average."""
-        s = self.statistics
+        s = self.records
         given, best = s.given[i], s.top[i, 0]
         own = f"{s.class_names[given]} ({s.columns['probability'][i]:.2f})"
         if best == given:
@@ -31,7 +31,7 @@ class Reasons:
 
     def visits(self, i: int) -> str:
         """How often it said something else than the label."""
-        columns = self.statistics.columns
+        columns = self.records.columns
         share, visits = columns["disagreement"][i], columns["visits"][i]
         if share < OFTEN or not visits:
             return ""
@@ -39,7 +39,7 @@ class Reasons:
 
     def weight(self, i: int) -> str:
         """How little the method made of it."""
-        columns = self.statistics.columns
+        columns = self.records.columns
         if "weight" not in columns:
             return ""
         if columns["zero_weight"][i] >= OFTEN:

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.distribution.hosts import say
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.distribution.hosts import print_on_chief
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.io.files import write_csv, write_here, write_json
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality import issue_table
-from fsr_gdw_tf.label_quality.label_issues import Verdict, judge
-from fsr_gdw_tf.label_quality.label_records import NAME, Statistics, read
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues, find_label_issues
+from fsr_gdw_tf.label_quality.label_records import (
+    FILE_NAME,
+    LabelRecords,
+    read_records,
+)
 from fsr_gdw_tf.label_quality.reasons import Reasons
 from fsr_gdw_tf.label_report import images, review_sheet, summary
 from fsr_gdw_tf.label_report.page import Content, write_page
@@ -36,28 +40,30 @@ CAUTIONS = (
 )
 
 
-def load(folder: RunFolder) -> Statistics:
+def load(folder: RunFolder) -> LabelRecords:
     """The statistics of a run, or what is wrong with its folder."""
-    if (folder / NAME).is_file():
-        return read(folder / NAME)
+    if (folder / FILE_NAME).is_file():
+        return read_records(folder / FILE_NAME)
     if not (folder / "config.gin").is_file():
-        raise BadInput(
+        raise InvalidInput(
             f"{folder.path} is no run folder; pass the --run_dir of a training "
             "run"
         )
-    runs = sorted(path.parent.name for path in folder.path.glob(f"*/{NAME}"))
+    runs = sorted(
+        path.parent.name for path in folder.path.glob(f"*/{FILE_NAME}")
+    )
     if runs:
-        raise BadInput(
+        raise InvalidInput(
             f"{folder.path} holds a comparison, pass one of its runs, such as "
-            f"{folder / runs[0]}: {choices('', runs)}"
+            f"{folder / runs[0]}: {suggest_names('', runs)}"
         )
-    raise BadInput(
-        f"{folder.path} has no {NAME}: the run has not ended its first epoch, "
-        "or was told not to keep BOOKS; train again"
+    raise InvalidInput(
+        f"{folder.path} has no {FILE_NAME}: the run has not ended its first "
+        "epoch, or had TRACK_LABELS=False; train again"
     )
 
 
-def make(
+def build_report(
     folder: RunFolder,
     source: Source | None = None,
     reload: Callable[[], Source] | None = None,
@@ -69,30 +75,30 @@ def make(
     reload: otherwise reads it again, unless it is a set of files.
     moved: the folder that holds these files now.
     """
-    statistics = load(folder)
-    verdict = judge(statistics)
+    records = load(folder)
+    issues = find_label_issues(records)
     measured = _read(folder / "evaluation.json")
     recalls = measured.get("per_class_accuracy")
-    classes = summary.class_summary(statistics, verdict, recalls)
-    matrix = summary.noise_matrix(statistics, verdict)
-    numbers = summary.overall(statistics, verdict)
+    classes = summary.class_summary(records, issues, recalls)
+    matrix = summary.noise_matrix(records, issues)
+    numbers = summary.overall(records, issues)
     report = folder / "report"
     write_json(report / "report.json", numbers)
-    write_lists(report, statistics, verdict, classes, matrix)
+    write_lists(report, records, issues, classes, matrix)
     # Last, as images may be missing.
     if source is None:
-        shown = images.of_run(statistics, reload, moved)
+        shown = images.of_run(records, reload, moved)
     else:
         shown = images.of_source(source)
     content = Content(
         title=title(folder),
-        facts=facts(folder, statistics, numbers, measured),
-        statistics=statistics,
-        verdict=verdict,
+        facts=facts(folder, records, numbers, measured),
+        records=records,
+        issues=issues,
         metrics=folder.metrics(),
         classes=classes,
         matrix=matrix,
-        reasons=Reasons(statistics),
+        reasons=Reasons(records),
         images=shown,
     )
     write_page(report / "index.html", content)
@@ -101,34 +107,34 @@ def make(
 
 def write_lists(
     report: Path,
-    statistics: Statistics,
-    verdict: Verdict,
+    records: LabelRecords,
+    issues: LabelIssues,
     classes: list[dict],
     matrix: np.ndarray,
 ) -> None:
     """What lies beside the page."""
-    names = statistics.class_names
+    names = records.class_names
     write_csv(report / "class_summary.csv", issue_table.rounded(classes))
     issue_table.write_matrix(report / "noise_matrix.csv", names, matrix)
-    issue_table.write_issues(report / "label_issues.csv", statistics, verdict)
-    if statistics.true is None:
-        review_sheet.write_sheet(report / "verify_me.csv", statistics, verdict)
+    issue_table.write_issues(report / "label_issues.csv", records, issues)
+    if records.true is None:
+        review_sheet.write_sheet(report / "verify_me.csv", records, issues)
 
 
-def try_to_make(
+def try_to_build_report(
     folder: RunFolder,
     source: Source | None = None,
     reload: Callable[[], Source] | None = None,
 ) -> None:
     """The same at the end of training, which no report may bring to a fall."""
     try:
-        make(folder, source, reload)
-    except BadInput as error:
-        say(f"no label report: {error}")
+        build_report(folder, source, reload)
+    except InvalidInput as error:
+        print_on_chief(f"no label report: {error}")
     except Exception:
         failed = folder / "report" / "FAILED"
         write_here(failed, traceback.format_exc())
-        say(f"no label report; {failed} says why")
+        print_on_chief(f"no label report; {failed} says why")
 
 
 def _read(path: Path) -> dict:
@@ -143,10 +149,10 @@ def title(folder: RunFolder) -> str:
 
 
 def facts(
-    folder: RunFolder, statistics: Statistics, numbers: dict, measured: dict
+    folder: RunFolder, records: LabelRecords, numbers: dict, measured: dict
 ) -> list[tuple[str, str]]:
     """What stands at the top of the page."""
-    run, about = _read(folder / "run.json"), statistics.about
+    run, about = _read(folder / "run.json"), records.about
     method = " + ".join([about["method"], *about["regularisers"]])
     told = [
         ("data", run.get("data", {}).get("name", "?")),
@@ -162,8 +168,8 @@ def facts(
     span = "{noise:.1%} ({noise_low:.1%} to {noise_high:.1%})"
     told.append(("estimated wrong labels", span.format(**numbers)))
     told.append(("labels to check", f"{numbers['issues']:,}"))
-    if statistics.true is not None:
-        wrong = statistics.wrong.mean()
+    if records.true is not None:
+        wrong = records.wrong.mean()
         told.append(("labels known to be wrong", f"{wrong:.1%}"))
     for name, title in (
         ("auroc", "AUROC of the score"),

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from fsr_gdw_tf.data.label_overrides import copies
-from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.label_quality.label_issues import Verdict, best_other
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.data.label_overrides import duplicate_numbers
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues, best_other
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
 DONE = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
 
 
-def cleaned(
-    statistics: Statistics,
-    verdict: Verdict,
+def cleaned_labels(
+    records: LabelRecords,
+    issues: LabelIssues,
     action: str,
     threshold: float,
     paths: Sequence[str] | None = None,
@@ -27,32 +27,32 @@ def cleaned(
     the probability that it is right, or 0 above the threshold. `paths` are
     where the examples are now, if they moved.
     """
-    suspect, labels = verdict.score > threshold, statistics.given
+    suspect, labels = issues.score > threshold, records.given
     if action == "relabel":
-        labels = np.where(suspect, best_other(statistics), labels)
+        labels = np.where(suspect, best_other(records), labels)
     gone = suspect & (action != "relabel")
-    _require_all_classes(statistics, labels[~gone], threshold)
-    paths = statistics.paths if paths is None else paths
-    names = np.array(statistics.class_names, dtype=object)
+    _require_all_classes(records, labels[~gone], threshold)
+    paths = records.paths if paths is None else paths
+    names = np.array(records.class_names, dtype=object)
     columns = {"path": pa.array(paths, pa.string()), "label": names[labels]}
     if action == "weights":
-        right = np.where(suspect, 0.0, 1.0 - verdict.score)
+        right = np.where(suspect, 0.0, 1.0 - issues.score)
         columns["weight"] = right.astype(np.float64).round(4)
     if len(set(paths)) < len(paths):
-        columns["copy"] = copies(paths)
+        columns["copy"] = duplicate_numbers(paths)
     table = pa.table(columns)
     return table.filter(~suspect) if action == "drop" else table
 
 
 def _require_all_classes(
-    statistics: Statistics, left: np.ndarray, threshold: float
+    records: LabelRecords, left: np.ndarray, threshold: float
 ) -> None:
-    classes = len(statistics.class_names)
-    before = np.bincount(statistics.given, minlength=classes)
+    classes = len(records.class_names)
+    before = np.bincount(records.given, minlength=classes)
     after = np.bincount(left, minlength=classes)
     empty = np.flatnonzero((before > 0) & (after == 0))
     if len(empty):
-        raise BadInput(
+        raise InvalidInput(
             f"with --threshold={threshold:g} nothing is left of {len(empty)} "
-            f"class(es), such as {statistics.class_names[empty[0]]!r}; raise it"
+            f"class(es), such as {records.class_names[empty[0]]!r}; raise it"
         )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from fsr_gdw_tf.label_quality.label_issues import Verdict, ranks_within
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues, ranks_within
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
 SHOWN = 1200  # suspicious examples on one page
 CONTROLS = 1200  # trusted examples to compare them with
@@ -28,20 +28,20 @@ Images = Callable[[Sequence[int]], list[np.ndarray | None]]
 
 
 def cards(
-    statistics: Statistics,
-    verdict: Verdict,
+    records: LabelRecords,
+    issues: LabelIssues,
     reasons: Callable[[int], str],
     images: Images,
 ) -> tuple[list[dict], dict[int, list[dict]]]:
     """What is shown of suspicious examples, and trusted ones by class."""
-    s, given = statistics, statistics.given
-    chosen = thumbnails(images, choose(given, verdict), ROOM, SIDE)
-    about = _about(s, verdict, np.array(list(chosen), np.int64))
+    s, given = records, records.given
+    chosen = thumbnails(images, choose(given, issues), ROOM, SIDE)
+    about = _about(s, issues, np.array(list(chosen), np.int64))
     rows = [
         row | {"image": image, "why": reasons(index)}
         for row, (index, image) in zip(about, chosen.items(), strict=True)
     ]
-    trusted = controls(given, verdict, np.array(list(chosen), np.int64))
+    trusted = controls(given, issues, np.array(list(chosen), np.int64))
     shown = thumbnails(images, trusted, CONTROL_ROOM, CONTROL_SIDE)
     compare = {}
     for index, image in shown.items():
@@ -51,19 +51,19 @@ def cards(
 
 
 def _about(
-    statistics: Statistics, verdict: Verdict, chosen: np.ndarray
+    records: LabelRecords, issues: LabelIssues, chosen: np.ndarray
 ) -> list[dict]:
     """What is known of each of them without its picture."""
-    s = statistics
+    s = records
     place = np.empty(len(s), np.int64)
-    place[verdict.order] = np.arange(1, len(s) + 1)
+    place[issues.order] = np.arange(1, len(s) + 1)
     columns = {
         "index": chosen,
         "given": s.given[chosen],
-        "suggested": verdict.suggested[chosen],
-        "score": verdict.score[chosen].astype(np.float64).round(4),
+        "suggested": issues.suggested[chosen],
+        "score": issues.score[chosen].astype(np.float64).round(4),
         "place": place[chosen],
-        "rank": verdict.rank[chosen],
+        "rank": issues.rank[chosen],
         "of": np.bincount(s.given)[s.given[chosen]],
     }
     if s.true is not None:
@@ -80,24 +80,24 @@ def short(name) -> str:
 
 
 def choose(
-    given: np.ndarray, verdict: Verdict, limit: int = SHOWN
+    given: np.ndarray, issues: LabelIssues, limit: int = SHOWN
 ) -> np.ndarray:
     """Suspicious examples to show, those first that must not be missing.
 
     The worst of all, some of each frequent confusion, then the worst of each
     class, the second of each class, and so on: rare classes are seen, too.
     """
-    issues = verdict.issues
-    if not len(issues):
-        issues = verdict.order[:DOUBTED]
-    given, place = given[issues], np.arange(len(issues))
+    suspected = issues.suspected
+    if not len(suspected):
+        suspected = issues.order[:DOUBTED]
+    given, place = given[suspected], np.arange(len(suspected))
     wanted = [
         place[:WORST],
-        _of_pairs(given, verdict.suggested[issues]),
+        _of_pairs(given, issues.suggested[suspected]),
         np.argsort(ranks_within(given, place), kind="stable"),
     ]
     _, first = np.unique(np.concatenate(wanted), return_index=True)
-    return issues[np.concatenate(wanted)[np.sort(first)][:limit]]
+    return suspected[np.concatenate(wanted)[np.sort(first)][:limit]]
 
 
 def _of_pairs(given: np.ndarray, suggested: np.ndarray) -> np.ndarray:
@@ -124,7 +124,7 @@ def confusions(matrix: np.ndarray) -> list[tuple[int, int, int]]:
 
 def controls(
     given: np.ndarray,
-    verdict: Verdict,
+    issues: LabelIssues,
     chosen: np.ndarray,
     limit: int = CONTROLS,
 ) -> np.ndarray:
@@ -133,10 +133,10 @@ def controls(
     One of each class before the second of any; classes that are spoken of
     most often come first.
     """
-    spoken_of = np.append(given[chosen], verdict.suggested[chosen])
+    spoken_of = np.append(given[chosen], issues.suggested[chosen])
     uses = np.bincount(spoken_of, minlength=int(given.max(initial=0)) + 1)
-    trusted = verdict.order[::-1]
-    keep = ~verdict.is_issue[trusted] & (uses[given[trusted]] > 0)
+    trusted = issues.order[::-1]
+    keep = ~issues.is_issue[trusted] & (uses[given[trusted]] > 0)
     trusted = trusted[keep]
     of = given[trusted]
     rank = ranks_within(of, np.arange(len(of)))

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.datasets.image_files import FileReader
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.errors import BadInput
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report.gallery import Images
 
 
@@ -20,7 +20,7 @@ def of_source(source: Source) -> Images:
 
 
 def of_run(
-    statistics: Statistics,
+    records: LabelRecords,
     reload: Callable[[], Source],
     moved: str | None = None,
 ) -> Images:
@@ -29,9 +29,9 @@ def of_run(
     reload: reads the data of the run again, where they are no files.
     moved: the folder that took the place of the one that held them all.
     """
-    if statistics.about.get("folder") is None and not moved:
-        return of_source(_same(reload(), statistics))
-    paths = moved_paths(statistics, moved)
+    if records.about.get("folder") is None and not moved:
+        return of_source(_same(reload(), records))
+    paths = moved_paths(records, moved)
 
     def read(indices: Sequence[int]) -> list[np.ndarray | None]:
         chosen = [paths[i] for i in indices]
@@ -43,14 +43,16 @@ def of_run(
 
 
 def moved_paths(
-    statistics: Statistics, moved: str | None = None
+    records: LabelRecords, moved: str | None = None
 ) -> Sequence[str]:
     """Where the images are; below `moved`, if they were moved there."""
-    paths = statistics.paths
+    paths = records.paths
     if not moved:
         return paths
-    if statistics.about.get("folder") is None:
-        raise BadInput("the data of this run are no files; leave --images out")
+    if records.about.get("folder") is None:
+        raise InvalidInput(
+            "the data of this run are no files; leave --images out"
+        )
     common = os.path.commonpath([os.path.dirname(path) for path in paths])
     here = [os.path.relpath(path, common) for path in paths]
     return [os.path.abspath(os.path.join(moved, path)) for path in here]
@@ -59,18 +61,18 @@ def moved_paths(
 def _require(paths: list[str]) -> None:
     lost = [path for path in paths if not os.path.isfile(path)]
     if lost:
-        raise BadInput(
+        raise InvalidInput(
             f"{len(lost)} of the {len(paths)} images to show are not where "
             f"they were, {lost[0]} the first; bring them back, or pass "
             "--images=FOLDER, the folder that holds them now"
         )
 
 
-def _same(source: Source, statistics: Statistics) -> Source:
+def _same(source: Source, records: LabelRecords) -> Source:
     """The data, if they are those that the run was trained on."""
-    n = len(source) - source.trusted
-    if not np.array_equal(source.labels[:n], statistics.given):
-        raise BadInput(
+    n = len(source) - source.n_clean
+    if not np.array_equal(source.labels[:n], records.given):
+        raise InvalidInput(
             "the data of this run are not those it was trained on any more; "
             "bring them back"
         )

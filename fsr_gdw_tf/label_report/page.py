@@ -15,8 +15,8 @@ import numpy as np
 
 from fsr_gdw_tf import __version__
 from fsr_gdw_tf.io.files import write
-from fsr_gdw_tf.label_quality.label_issues import Verdict
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report import gallery, plots
 
 HERE = Path(__file__).parent
@@ -57,8 +57,8 @@ class Content:
 
     title: str
     facts: list[tuple[str, str]]
-    statistics: Statistics
-    verdict: Verdict
+    records: LabelRecords
+    issues: LabelIssues
     metrics: list[dict]
     classes: list[dict]
     matrix: np.ndarray
@@ -73,8 +73,8 @@ def write_page(path: Path, content: Content) -> None:
 
 def render(content: Content) -> str:
     """The page as text."""
-    s, verdict = content.statistics, content.verdict
-    rows, compare = gallery.cards(s, verdict, content.reasons, content.images)
+    s, issues = content.records, content.issues
+    rows, compare = gallery.cards(s, issues, content.reasons, content.images)
     classes = _class_rows(content)
     data = {
         "names": [gallery.short(name) for name in s.class_names],
@@ -90,10 +90,10 @@ def render(content: Content) -> str:
         css=_file("page.css"),
         js=_file("page.js"),
         data=_json(data),
-        **_shown(len(rows), int(verdict.is_issue.sum())),
+        **_shown(len(rows), int(issues.is_issue.sum())),
         **_confusions(content),
         **_classes(classes),
-        scores=plots.scores(s, verdict.score),
+        scores=plots.scores(s, issues.score),
         training=plots.training(content.metrics),
     )
 
@@ -102,7 +102,7 @@ def render(content: Content) -> str:
 
 
 def _class_rows(content: Content) -> list[dict]:
-    names = content.statistics.class_names
+    names = content.records.class_names
     place = {str(name): i for i, name in enumerate(names)}
     rows = []
     for row in content.classes:
@@ -159,24 +159,24 @@ def _name(value) -> str:
 
 def _words(content: Content) -> dict[str, str]:
     """What is said of the run as a whole."""
-    s, issues = content.statistics, int(content.verdict.is_issue.sum())
+    s, suspected = content.records, int(content.issues.is_issue.sum())
     return {
         "title": _text(content.title),
         "version": __version__,
         "facts": "\n".join(_fact(*fact) for fact in content.facts),
-        "issues": f"{issues:,}",
+        "issues": f"{suspected:,}",
         "examples": f"{len(s):,}",
-        "share": f"{issues / max(len(s), 1):.1%}",
+        "share": f"{suspected / max(len(s), 1):.1%}",
         "truth": "" if s.true is None else TRUTH,
         "verify": VERIFY if s.true is None else "",
         "files": _files(s),
     }
 
 
-def _shown(shown: int, issues: int) -> dict[str, str]:
+def _shown(shown: int, suspected: int) -> dict[str, str]:
     """How many of them are on the page."""
-    of_issues = f"of {issues:,} suspicious labels"
-    if not issues:
+    of_issues = f"of {suspected:,} suspicious labels"
+    if not suspected:
         of_issues = "labels that the network doubts most"
     return {"shown": f"{shown:,}", "of_issues": of_issues}
 
@@ -189,9 +189,9 @@ def _fact(label: str, value: str) -> str:
     )
 
 
-def _files(statistics: Statistics) -> str:
+def _files(records: LabelRecords) -> str:
     names = ["label_issues.csv", "class_summary.csv", "noise_matrix.csv"]
-    names += ["verify_me.csv"] if statistics.true is None else []
+    names += ["verify_me.csv"] if records.true is None else []
     links = [f'<a href="{name}">{name}</a>' for name in names]
     return ", ".join(links[:-1]) + " and " + links[-1]
 
@@ -200,7 +200,7 @@ def _files(statistics: Statistics) -> str:
 
 
 def _confusions(content: Content) -> dict[str, str]:
-    names = content.statistics.class_names
+    names = content.records.class_names
     if len(names) > CELLS:
         heat = {"no_heat": " hidden", "heat_head": "", "heat_rows": ""}
     else:
@@ -228,7 +228,7 @@ def _classes(classes: list[dict]) -> dict[str, str]:
 
 def _heat(content: Content) -> str:
     """Rows of the heat map: each cell by its share of the row."""
-    names, matrix = content.statistics.class_names, content.matrix
+    names, matrix = content.records.class_names, content.matrix
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     np.fill_diagonal(share, 0.0)
     share = share / max(float(share.max()), 1e-9)
@@ -257,7 +257,7 @@ def _link(given: int, suggested: int) -> str:
 
 def _pairs(content: Content) -> str:
     """The most frequent confusions, a row each."""
-    names, lines = content.statistics.class_names, []
+    names, lines = content.records.class_names, []
     sizes = content.matrix.sum(axis=1)
     for given, suggested, count in gallery.confusions(content.matrix):
         link = f'<button type="button" {_link(given, suggested)} hidden>'

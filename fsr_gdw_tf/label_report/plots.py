@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
 WIDTH, HEIGHT = 4.6, 2.6  # inches; small, so that text is readable on a phone
 BINS = 40
@@ -59,9 +59,9 @@ def training(metrics: Sequence[dict]) -> str:
     return "\n".join(figures) or "<p>This run has logged nothing.</p>"
 
 
-def scores(statistics: Statistics, score: np.ndarray) -> str:
+def scores(records: LabelRecords, score: np.ndarray) -> str:
     """Figures of the scores and, if the method weighs examples, of weights."""
-    wrong, columns = statistics.wrong, statistics.columns
+    wrong, columns = records.wrong, records.columns
     plot = histogram(score, wrong, "score")
     figures = [_figure("Score: probability that a label is wrong", plot)]
     if "weight" in columns:

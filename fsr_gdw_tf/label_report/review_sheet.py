@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from fsr_gdw_tf.data.file_lists import opened
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
     rounded,
     write_table,
 )
-from fsr_gdw_tf.label_quality.label_issues import Verdict
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report.summary import wilson
 
 EDGES = (0.0, 0.1, 0.5, 0.7, 0.9, 1.0)
@@ -34,7 +34,7 @@ def bands(score: np.ndarray) -> np.ndarray:
     return np.digitize(score, EDGES[1:-1])
 
 
-def write_sheet(path: Path, statistics: Statistics, verdict: Verdict) -> None:
+def write_sheet(path: Path, records: LabelRecords, issues: LabelIssues) -> None:
     """verify_me.csv: some examples of each band of scores, in random order.
 
     A sheet that somebody has begun to fill in stays as it is.
@@ -42,12 +42,12 @@ def write_sheet(path: Path, statistics: Statistics, verdict: Verdict) -> None:
     if _begun(path):
         return
     rng = np.random.default_rng(0)
-    band, chosen = bands(verdict.score), []
+    band, chosen = bands(issues.score), []
     for b in range(len(EDGES) - 1):
         members = np.flatnonzero(band == b)
         chosen.append(rng.permutation(members)[:PER_BAND])
     chosen = rng.permutation(np.concatenate(chosen))
-    table = issue_table(statistics, verdict, chosen)
+    table = issue_table(records, issues, chosen)
     blank = pa.array([""] * len(chosen))
     write_table(path, table.select(COLUMNS[:-1]).append_column(ANSWER, blank))
 
@@ -59,41 +59,41 @@ def _begun(path: Path) -> bool:
         return any((r.get(ANSWER) or "").strip() for r in csv.DictReader(lines))
 
 
-def read_sheet(name: str, statistics: Statistics) -> tuple:
+def read_sheet(name: str, records: LabelRecords) -> tuple:
     """(indices, whether each label is wrong) of the rows that were answered."""
     with opened(name, LAYOUT) as lines:
         reader = csv.DictReader(lines)
         missing = set(COLUMNS) - set(reader.fieldnames or [])
         rows = list(reader)
     if missing:
-        raise BadInput(
+        raise InvalidInput(
             f"{name} has no column {' and '.join(sorted(missing))}; {LAYOUT}"
         )
     told = [row for row in rows if (row["label_is"] or "").strip()]
     if not told:
-        raise BadInput(f"{name} has no answer yet; {LAYOUT}")
-    answers = dict(_answer(name, row, statistics) for row in told)
+        raise InvalidInput(f"{name} has no answer yet; {LAYOUT}")
+    answers = dict(_answer(name, row, records) for row in told)
     return np.array(list(answers)), np.array(list(answers.values()))
 
 
-def _answer(name: str, row: dict, statistics: Statistics) -> tuple[int, bool]:
+def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
     answer, index = row["label_is"].strip().lower(), row["index"] or ""
     if answer not in ANSWERS:
-        raise BadInput(
+        raise InvalidInput(
             f"{name}, example {index}: label_is is {answer!r}; {LAYOUT}"
         )
-    known = index.isdecimal() and int(index) < len(statistics)
-    if not known or row["name"] != statistics.names[int(index)]:
-        raise BadInput(
+    known = index.isdecimal() and int(index) < len(records)
+    if not known or row["name"] != records.names[int(index)]:
+        raise InvalidInput(
             f"{name}: example {index} is not called {row['name']!r} in this "
             "run; fill in the verify_me.csv of its own report"
         )
     return int(index), ANSWERS[answer]
 
 
-def estimate(verdict: Verdict, indices, wrong) -> list[dict]:
+def estimate(issues: LabelIssues, indices, wrong) -> list[dict]:
     """How many labels are wrong in each band, above 0.5, and in all."""
-    band, told = bands(verdict.score), bands(verdict.score[indices])
+    band, told = bands(issues.score), bands(issues.score[indices])
     sizes = np.bincount(band, minlength=len(EDGES) - 1)
     checked = np.bincount(told, minlength=len(EDGES) - 1)
     hits = np.bincount(told, wrong, len(EDGES) - 1)

@@ -4,8 +4,8 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from fsr_gdw_tf.label_quality.label_issues import Verdict
-from fsr_gdw_tf.label_quality.label_records import Statistics
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
 AGREED = 0.02  # share of other predictions under which nothing can be told
 UNDECIDED = 0.7  # share of wrong labels above which none is believed
@@ -24,16 +24,16 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
 
 def class_summary(
-    statistics: Statistics, verdict: Verdict, recalls: dict | None = None
+    records: LabelRecords, issues: LabelIssues, recalls: dict | None = None
 ) -> list[dict]:
     """A row for each class: imbalance and noise side by side.
 
     effective_n: how many of its labels are probably right. Intervals are those
     of sampling alone.
     """
-    s, classes = statistics, len(statistics.class_names)
+    s, classes = records, len(records.class_names)
     n = np.bincount(s.given, minlength=classes)
-    wrong = np.bincount(s.given, verdict.score, classes)
+    wrong = np.bincount(s.given, issues.score, classes)
     weight = s.columns.get("weight")
     if weight is not None:
         weight = np.bincount(s.given, weight, classes) / np.maximum(n, 1)
@@ -63,20 +63,20 @@ def part(n: int, largest: int) -> str:
     return "medium" if 10 * n >= largest else "tail"
 
 
-def noise_matrix(statistics: Statistics, verdict: Verdict) -> np.ndarray:
+def noise_matrix(records: LabelRecords, issues: LabelIssues) -> np.ndarray:
     """Counts of (given class, suggested class)."""
-    classes = len(statistics.class_names)
-    cells = statistics.given * classes + verdict.suggested
+    classes = len(records.class_names)
+    cells = records.given * classes + issues.suggested
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
-def quality(statistics: Statistics, verdict: Verdict) -> dict[str, float]:
+def quality(records: LabelRecords, issues: LabelIssues) -> dict[str, float]:
     """How good the ranking is, where the truth is known."""
-    wrong = statistics.wrong
+    wrong = records.wrong
     if wrong is None or wrong.all() or not wrong.any():
         return {}
-    found, issues = wrong[verdict.order], verdict.is_issue
-    right = statistics.true == verdict.suggested
+    found, suspected = wrong[issues.order], issues.is_issue
+    right = records.true == issues.suggested
     last = np.arange(len(found), 0, -1)
     measured = {
         "auroc": roc_auc_score(found, last),
@@ -84,27 +84,27 @@ def quality(statistics: Statistics, verdict: Verdict) -> dict[str, float]:
     }
     for k in {k for k in PRECISION_AT if k < len(found)} | {wrong.sum()}:
         measured[f"precision_at_{k}"] = found[:k].mean()
-    if issues.any():
-        measured["precision_of_issues"] = wrong[issues].mean()
-        measured["recall_of_issues"] = issues[wrong].mean()
-    if (issues & wrong).any():
-        measured["suggestion_right"] = right[issues & wrong].mean()
+    if suspected.any():
+        measured["precision_of_issues"] = wrong[suspected].mean()
+        measured["recall_of_issues"] = suspected[wrong].mean()
+    if (suspected & wrong).any():
+        measured["suggestion_right"] = right[suspected & wrong].mean()
     return {name: float(value) for name, value in measured.items()}
 
 
-def overall(statistics: Statistics, verdict: Verdict) -> dict:
+def overall(records: LabelRecords, issues: LabelIssues) -> dict:
     """What is thought of the labels as a whole, and how much to trust it."""
-    n, wrong = len(statistics), float(verdict.score.sum())
+    n, wrong = len(records), float(issues.score.sum())
     low, high = wilson(wrong, n)
-    contested = float(statistics.columns["disagreement"].mean())
+    contested = float(records.columns["disagreement"].mean())
     return {
         "examples": n,
-        "classes": len(statistics.class_names),
-        "issues": int(verdict.is_issue.sum()),
+        "classes": len(records.class_names),
+        "issues": int(issues.is_issue.sum()),
         "noise": wrong / n,
         "noise_low": low,
         "noise_high": high,
         "uncountable": contested < AGREED or wrong / n < contested / 4,
         "undecided": wrong / n > UNDECIDED,
-        **quality(statistics, verdict),
+        **quality(records, issues),
     }

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
-from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
-from fsr_gdw_tf.example_state import captured, class_counts
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
+from fsr_gdw_tf.example_state import class_counts, retrace_if_changed
 from fsr_gdw_tf.method import Method
 
 FORMS = ("softmax", "sigmoid", "focal")
@@ -49,18 +49,20 @@ class ClassBalanced(Method):
     ):
         super().__init__(**kwargs)
         if form not in FORMS:
-            raise BadInput(f"no form {form!r}: {choices(form, FORMS)}")
+            raise InvalidInput(
+                f"no form {form!r}: {suggest_names(form, FORMS)}"
+            )
         require_range(0, 1, beta=beta)
         require_range(0, INF, gamma=gamma)
         self.form, self.beta = form, beta
         self.gamma = gamma if form == "focal" else 0.0
         self.per_class = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Count the classes."""
         counts = class_counts("ClassBalanced", source)
         found = class_weights(counts, self.beta)
-        self.per_class = captured(learner, self.per_class, found)
+        self.per_class = retrace_if_changed(classifier, self.per_class, found)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """The loss of each example."""

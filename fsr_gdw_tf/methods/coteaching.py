@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import INF, BadInput, require_range
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.methods.reweighting import WeighingMethod
 from fsr_gdw_tf.networks.split import another, split
 from fsr_gdw_tf.optimizers import another_optimizer
@@ -59,62 +59,72 @@ class CoTeaching(WeighingMethod):
         """The twin's."""
         return [self.twin.optimizer] if self.twin else []
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Build the twin."""
-        super().bind(learner, source, batches)
+        super().setup(classifier, source, pipeline)
         if self.twin is None:
-            parts = self.second or another(learner.features, learner.head)
-            require_another(learner, *parts)
-            twin = type(learner)(*parts, Twin(), l2=learner.l2, books=False)
-            twin.compile(another_optimizer(learner.optimizer))
+            parts = self.second or another(classifier.features, classifier.head)
+            require_another(classifier, *parts)
+            twin = type(classifier)(
+                *parts, Twin(), l2=classifier.l2, track_labels=False
+            )
+            twin.compile(another_optimizer(classifier.optimizer))
             self.twin = twin
 
-    def teach(self, learner, batch, forward) -> tf.Tensor:
+    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         """Each selects for the other, with the weights before this step."""
-        selected = self.select(learner, batch, forward.logits)
+        selected = self.select(classifier, batch, forward.logits)
         logits = self.twin.train_step({**batch, "selected": selected})
-        return self.select(learner, batch, logits)
+        return self.select(classifier, batch, logits)
 
-    def select(self, learner, batch, logits) -> tf.Tensor:
+    def select(self, classifier, batch, logits) -> tf.Tensor:
         """The same weight for the small losses, zero for the others."""
         loss = tf.stop_gradient(losses.cross_entropy(batch["label"], logits))
         n = tf.cast(collectives.global_size(loss), "float32")
         # A product a rounding error below an integer is that integer.
-        kept = tf.floor((1.0 - self.forgotten(learner)) * n + 1e-3)
+        kept = tf.floor((1.0 - self.forgotten(classifier)) * n + 1e-3)
         kept = tf.maximum(kept, 1.0)
-        small = collectives.ranks(loss) < tf.cast(kept, "int32")
+        small = collectives.global_ranks(loss) < tf.cast(kept, "int32")
         omega = tf.where(small, n / kept, 0.0)
-        return self.ready(learner, batch, tf.cast(omega, logits.dtype)[:, None])
+        return self.apply_warmup(
+            classifier, batch, tf.cast(omega, logits.dtype)[:, None]
+        )
 
-    def forgotten(self, learner) -> tf.Tensor:
+    def forgotten(self, classifier) -> tf.Tensor:
         """The share of this epoch: zero in the first."""
-        risen = tf.cast(learner.epoch.value, "float32") / max(self.rise - 1, 1)
+        risen = tf.cast(classifier.epoch.value, "float32") / max(
+            self.rise - 1, 1
+        )
         return self.forget_rate * tf.minimum(risen, 1.0)
 
 
 class Twin(WeighingMethod):
     """The method of the second network: it does as it is told."""
 
-    def teach(self, learner, batch, forward) -> tf.Tensor:
+    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         """What the other network has selected."""
         return batch["selected"]
 
 
-def require_another(learner, features: keras.Model, head) -> None:
+def require_another(classifier, features: keras.Model, head) -> None:
     """Refuse a second network of another kind, or that is the same."""
     for what, mine, its in (
-        ("inputs of shape", learner.features.input_shape, features.input_shape),
-        ("classes", learner.classes, head.units),
+        (
+            "inputs of shape",
+            classifier.features.input_shape,
+            features.input_shape,
+        ),
+        ("classes", classifier.classes, head.units),
     ):
         if mine != its:
-            raise BadInput(
+            raise InvalidInput(
                 f"the second network of CoTeaching has {what} {its}, the first "
                 f"{mine}; make them alike"
             )
     theirs = [*features.trainable_variables, *head.trainable_variables]
-    both = list(zip(learner.network_variables, theirs, strict=False))
+    both = list(zip(classifier.network_variables, theirs, strict=False))
     if all(a.shape == b.shape and np.array_equal(a, b) for a, b in both):
-        raise BadInput(
+        raise InvalidInput(
             "both networks of CoTeaching have the same weights (initialisers "
             "with a fixed seed?) and would stay the same; pass a second one, "
             "network=model"

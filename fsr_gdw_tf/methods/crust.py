@@ -22,9 +22,9 @@ from fsr_gdw_tf.errors import require_range
 from fsr_gdw_tf.example_state import (
     example_table,
     require_indices,
-    require_small,
+    require_table_fits,
 )
-from fsr_gdw_tf.method import awake, since
+from fsr_gdw_tf.method import epochs_since_warmup, warmup_done
 from fsr_gdw_tf.methods.reweighting import WeighingMethod, mean_one
 from fsr_gdw_tf.regularisers.mixup import mix, require_mixable
 
@@ -55,25 +55,29 @@ class CRUST(WeighingMethod):
         self.blend, self.seed = blend, seed
         self.selected = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """A weight for each example."""
         require_indices("CRUST", source)
         if self.blend:
-            require_mixable(learner.features, "CRUST", "take blend=0")
-        width = learner.features.outputs[0].shape[-1]
-        require_small((len(source), width), "choose another method")
-        super().bind(learner, source, batches)
-        self.batches = batches
+            require_mixable(classifier.features, "CRUST", "take blend=0")
+        width = classifier.features.outputs[0].shape[-1]
+        require_table_fits((len(source), width), "choose another method")
+        super().setup(classifier, source, pipeline)
+        self.pipeline = pipeline
         if self.selected is None:
             self.selected = example_table(self, "selected", len(source), 1.0)
 
-    def begin_epoch(self, learner, source, clean) -> None:
+    def begin_epoch(self, classifier, source, clean) -> None:
         """Select by the gradients of now."""
-        if since(learner, self.warmup) < 0:
+        if epochs_since_warmup(classifier, self.warmup) < 0:
             return
-        probs = learner.predict(source, batches=self.batches, verbose=0)
+        probs = classifier.predict(source, pipeline=self.pipeline, verbose=0)
         probs[np.arange(len(source)), source.labels] -= 1
-        gradients = probs @ np.array(learner.head.kernel).T / self.batches.size
+        gradients = (
+            probs
+            @ np.array(classifier.head.kernel).T
+            / self.pipeline.batch_size
+        )
         weights = np.zeros(len(source), np.float32)
         for k in np.unique(source.labels):
             members = np.flatnonzero(source.labels == k)
@@ -82,13 +86,13 @@ class CRUST(WeighingMethod):
             )
         self.selected.assign(weights)
 
-    def prepare(self, learner, batch):
+    def prepare(self, classifier, batch):
         """Blend images with others of the same given label."""
         if not self.blend:
             return batch
         n = tf.shape(batch["label"])[0]
         u = collectives.step_uniform(
-            learner.optimizer.iterations,
+            classifier.optimizer.iterations,
             self.seed,
             collectives.MIXING,
             [n + 1, n],
@@ -96,16 +100,16 @@ class CRUST(WeighingMethod):
         same = batch["label"] @ tf.transpose(batch["label"])
         partner = tf.argmax(tf.cast(same, u.dtype) * (u[:n] + 1e-6), axis=1)
         stays = 1.0 - u[n, 0] ** (1.0 / self.blend)
-        stays = tf.where(awake(learner, self.warmup), stays, 1.0)
+        stays = tf.where(warmup_done(classifier, self.warmup), stays, 1.0)
         inputs = tf.cast(batch["inputs"], "float32")
         inputs = mix(inputs, partner, tf.repeat(stays, n))
         return {**batch, "inputs": inputs}
 
-    def teach(self, learner, batch, forward) -> tf.Tensor:
+    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         """The weights of those selected, of mean one over the batch."""
         omega = mean_one(tf.gather(self.selected.value, batch["index"]))
         omega = tf.cast(omega, forward.logits.dtype)[:, None]
-        return self.ready(learner, batch, omega)
+        return self.apply_warmup(classifier, batch, omega)
 
 
 def central(points: np.ndarray, share: float, radius: float) -> np.ndarray:

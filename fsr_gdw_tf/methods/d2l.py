@@ -16,7 +16,7 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.example_state import require_indices
-from fsr_gdw_tf.method import Method, epochs_of
+from fsr_gdw_tf.method import Method, current_epoch
 
 TINY = 1e-8
 
@@ -62,15 +62,15 @@ class D2L(Method):
             )
         )
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Examples are looked at again before each epoch."""
         require_indices("D2L", source)
-        self.batches = batches
+        self.pipeline = pipeline
 
-    def begin_epoch(self, learner, source, clean) -> None:
+    def begin_epoch(self, classifier, source, clean) -> None:
         """Measure the dimension; trust labels less once it has turned."""
-        epoch, epochs = epochs_of(learner)
-        before, now = np.array(self.history), self.dimension(learner, source)
+        epoch, epochs = current_epoch(classifier)
+        before, now = np.array(self.history), self.dimension(classifier, source)
         now = now if now > 0 else before[-1]  # where features coincide
         if now <= 0:
             return
@@ -82,17 +82,19 @@ class D2L(Method):
         self.lowest.assign(lowest)
         self.history.assign([*before[1:], now])
 
-    def dimension(self, learner, source) -> float:
+    def dimension(self, classifier, source) -> float:
         """Its mean over some examples, as tests see them."""
-        epoch, _ = epochs_of(learner)
+        epoch, _ = current_epoch(classifier)
         rng = np.random.default_rng([self.seed, epoch])
         chosen = rng.permutation(len(source))[: self.examples]
         whole = max(len(chosen) // self.batch_size, 1)
         found = []
         # Neighbours are sought within batches, so a short one is left out.
         for index in np.array_split(chosen[: whole * self.batch_size], whole):
-            inputs = self.batches.stored(source, index, epoch, random=False)
-            features = learner.features(inputs, training=False)
+            inputs = self.pipeline.load_inputs(
+                source, index, epoch, random=False
+            )
+            features = classifier.features(inputs, training=False)
             features = np.reshape(features, (len(index), -1))
             found.append(local_dimensions(features, self.neighbours))
         return float(np.concatenate(found).mean())

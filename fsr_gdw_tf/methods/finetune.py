@@ -7,7 +7,7 @@ the second phase goes on with the schedule's rate at that point.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf.method import Method, awake
+from fsr_gdw_tf.method import Method, warmup_done
 
 
 @gin.register
@@ -19,9 +19,9 @@ class FineTune(Method):
     def __init__(self, start: int, **kwargs):
         super().__init__(warmup=start, **kwargs)
 
-    def prepare(self, learner, batch):
+    def prepare(self, classifier, batch):
         """Swap the batch; its size stays, so meta examples may repeat."""
-        tuning = awake(learner, self.warmup)
+        tuning = warmup_done(classifier, self.warmup)
         size, m = tf.shape(batch["label"])[0], tf.shape(batch["meta_label"])[0]
         turn = tf.range(size) % m
         swapped = {
@@ -36,5 +36,5 @@ class FineTune(Method):
         }
         if "weight" in batch:
             swapped["weight"] = tf.where(tuning, 1.0, batch["weight"])
-        # Books are kept on the examples themselves, whose inputs are gone.
+        # Recorders must not take the meta inputs for those of the examples.
         return {**batch, **swapped, "own": ~tuning}

@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.data.corruption import realised_matrix
-from fsr_gdw_tf.errors import BadInput, require_range
-from fsr_gdw_tf.example_state import require_indices, require_small
-from fsr_gdw_tf.method import Method, epochs_of, since
-from fsr_gdw_tf.methods.weight_snapshot import Rewind
+from fsr_gdw_tf.errors import InvalidInput, require_range
+from fsr_gdw_tf.example_state import require_indices, require_table_fits
+from fsr_gdw_tf.method import Method, current_epoch, epochs_since_warmup
+from fsr_gdw_tf.methods.weight_snapshot import WeightSnapshot
 
 
 @gin.register
@@ -49,9 +49,9 @@ class ForwardCorrection(Method):
         self.given, self.restart, self.quantile = matrix, restart, quantile
         self.matrix = self.beginning = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """The matrix, of no noise at first; the first weights."""
-        self.batches = batches
+        self.pipeline = pipeline
         if self.given is None:
             require_indices(type(self).__name__, source)
         if self.matrix is not None:
@@ -60,32 +60,36 @@ class ForwardCorrection(Method):
             self.add_weight(
                 shape=shape, initializer="zeros", trainable=False, name=name
             )
-            for name, shape in (("T", (learner.classes,) * 2), ("known", ()))
+            for name, shape in (("T", (classifier.classes,) * 2), ("known", ()))
         )
-        self.matrix.assign(as_matrix(self.given, learner.classes))
+        self.matrix.assign(as_matrix(self.given, classifier.classes))
         self.known.assign(self.given is not None)
         if self.given is None and self.restart:
-            self.beginning = Rewind(self, learner)
+            self.beginning = WeightSnapshot(self, classifier)
 
-    def begin_epoch(self, learner, source, clean) -> None:
+    def begin_epoch(self, classifier, source, clean) -> None:
         """Estimate the matrix between the stages, once."""
-        if np.array(self.known) or since(learner, self.warmup) < 0:
+        if (
+            np.array(self.known)
+            or epochs_since_warmup(classifier, self.warmup) < 0
+        ):
             return
-        if epochs_of(learner)[0] == 0:
-            raise BadInput(
+        epoch, epochs = current_epoch(classifier)
+        if epoch == 0:
+            raise InvalidInput(
                 f"{type(self).__name__} learns the noise in a first stage of "
-                f"warmup={self.warmup} of {epochs_of(learner)[1]} epochs, "
-                "which is none; train for longer"
+                f"warmup={self.warmup} of {epochs} epochs, which is none; "
+                "train for longer"
             )
-        self.matrix.assign(self.estimate(learner, source, clean))
+        self.matrix.assign(self.estimate(classifier, source, clean))
         self.known.assign(1.0)
         if self.beginning:
-            self.beginning.go_back(learner)
+            self.beginning.restore(classifier)
 
-    def estimate(self, learner, source, clean) -> np.ndarray:
+    def estimate(self, classifier, source, clean) -> np.ndarray:
         """Eq. 12 and 13: each class's row, from the example that shows it."""
-        require_small((len(source), source.classes), "pass the matrix")
-        probs = learner.predict(source, batches=self.batches, verbose=0)
+        require_table_fits((len(source), source.classes), "pass the matrix")
+        probs = classifier.predict(source, pipeline=self.pipeline, verbose=0)
         return anchors(probs, self.quantile, source.counts() / len(source))
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
@@ -133,12 +137,12 @@ def as_matrix(given, classes: int) -> np.ndarray:
     except ValueError:
         matrix = np.zeros(0)  # rows of several lengths
     if matrix.shape != (classes, classes):
-        raise BadInput(
+        raise InvalidInput(
             f"the noise of {classes} classes is a matrix of {classes} rows and "
             f"columns, got {given}"
         )
     if (matrix < 0).any() or not np.allclose(matrix.sum(axis=1), 1, atol=1e-3):
-        raise BadInput(
+        raise InvalidInput(
             "each row of a noise matrix holds the probabilities of the given "
             f"labels and adds up to 1, got rows of {matrix.sum(axis=1)}"
         )

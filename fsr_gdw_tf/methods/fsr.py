@@ -22,7 +22,7 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
 from fsr_gdw_tf.methods.meta import MetaMethod
 from fsr_gdw_tf.regularisers.mixup import MixUp, mixable
 from fsr_gdw_tf.regularisers.relabel import Relabel
@@ -43,7 +43,7 @@ def clip_paper(slope: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
 def shift(slope: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
     """w - min w + 1/n with w = 1/n - slope: for long tails, none is zero."""
     raw = 1.0 / n - slope
-    return raw - collectives.smallest(raw) + 1.0 / n
+    return raw - collectives.all_reduce_min(raw) + 1.0 / n
 
 
 RULES = {rule.__name__: rule for rule in (clip, clip_paper, shift)}
@@ -83,7 +83,9 @@ class FSR(MetaMethod):
             **kwargs,
         )
         if rule not in RULES:
-            raise BadInput(f"no rule {rule!r}: {choices(rule, RULES)}")
+            raise InvalidInput(
+                f"no rule {rule!r}: {suggest_names(rule, RULES)}"
+            )
         require_range(0, 1, smoothing=smoothing)
         require_range(0, INF, fallback=fallback)
         self.rule, self.smoothing = RULES[rule], smoothing
@@ -97,20 +99,20 @@ class FSR(MetaMethod):
         smooth = losses.smooth_labels(batch["label"], self.smoothing)
         return super().objective({**batch, "label": smooth}, logits, omega)
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """One; in the paper's terms each weight is 1/b."""
         return tf.ones_like(logits[:, :1])
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """Eq. 2 and 3: one step, clipped or shifted, then normalised."""
         n = tf.cast(collectives.global_size(logits), logits.dtype)
-        u = self.rule(n * outlook.slope, n)  # our omega is n w
-        total = collectives.add_up(tf.reduce_sum(u))
+        u = self.rule(n * result.omega_grad, n)  # our omega is n w
+        total = collectives.all_reduce_sum(tf.reduce_sum(u))
         omega = n * u / (total + EPSILON)
         none_helps = total <= 0.0
         self.helpless.assign_add(tf.cast(none_helps, self.helpless.dtype))
         omega = tf.where(none_helps, self.fallback * tf.ones_like(u), omega)
-        return self.ready(learner, batch, omega)
+        return self.apply_warmup(classifier, batch, omega)
 
     def report(self, source) -> dict[str, float]:
         """Also the share of zero weights, and how often no example helped."""

@@ -41,22 +41,26 @@ class GDW(WeightNetMethod):
         self.floor, self.ceiling = floor, ceiling
         self.zero_mean = zero_mean
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """Stage one: the net's weight, once per class."""
         omega = self.instance_weights(batch, logits)
         omega = tf.repeat(omega, logits.shape[-1], axis=1)
-        return self.ready(learner, batch, self.constrain(omega, batch, logits))
+        return self.apply_warmup(
+            classifier, batch, self.constrain(omega, batch, logits)
+        )
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """Stage two: Eq. 11, then Eq. 4."""
-        self.learn(learner, outlook.slopes)
-        step = self.class_update(outlook.slope)
-        moved = tf.clip_by_value(outlook.omega - step, self.floor, self.ceiling)
-        return self.ready(learner, batch, self.constrain(moved, batch, logits))
+        self.learn(classifier, result.meta_grads)
+        step = self.class_update(result.omega_grad)
+        moved = tf.clip_by_value(result.omega - step, self.floor, self.ceiling)
+        return self.apply_warmup(
+            classifier, batch, self.constrain(moved, batch, logits)
+        )
 
     def class_update(self, g: tf.Tensor) -> tf.Tensor:
         """eta_omega g / sum |g|, clipped."""
-        size = collectives.add_up(tf.reduce_sum(tf.abs(g)))
+        size = collectives.all_reduce_sum(tf.reduce_sum(tf.abs(g)))
         entries = g.shape[-1] * collectives.global_size(g)
         rate = self.outer_rate
         rate = 0.1 * tf.cast(entries, g.dtype) if rate is None else rate

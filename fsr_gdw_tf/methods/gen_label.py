@@ -13,7 +13,7 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.method import Method, awake
+from fsr_gdw_tf.method import Method, warmup_done
 from fsr_gdw_tf.methods.learned_labels import (
     LearnsLabels,
     divergence,
@@ -44,18 +44,18 @@ class GenLabel(LearnsLabels, MetaMethod):
         require_range(0, INF, rate=rate, scale=scale, entropy=entropy)
         self.rate, self.scale, self.entropy = rate, scale, entropy
 
-    def neutral(self, batch, logits) -> tf.Tensor:
+    def plain_omega(self, batch, logits) -> tf.Tensor:
         """The label before anything is learned."""
         label = tf.cast(batch["label"], logits.dtype)
         return tf.nn.softmax(self.scale * label)
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """The label as it stands."""
         return tf.cast(tf.nn.softmax(self.labels.rows(batch)), logits.dtype)
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """Through the softmax to its logits, which move."""
-        y, slope = outlook.omega, outlook.slope
+        y, slope = result.omega, result.omega_grad
         mean = tf.reduce_sum(y * slope, axis=1, keepdims=True)
         rows = self.labels.rows(batch)
         rows -= self.rate * tf.cast(y * (slope - mean), rows.dtype)
@@ -66,11 +66,11 @@ class GenLabel(LearnsLabels, MetaMethod):
         """KL(p || y) / C."""
         return divergence(logits, omega)
 
-    def loss(self, learner, batch, logits, omega) -> tf.Tensor:
+    def loss(self, classifier, batch, logits, omega) -> tf.Tensor:
         """Plain cross-entropy during the warm-up."""
-        return Method.loss(self, learner, batch, logits, omega)
+        return Method.loss(self, classifier, batch, logits, omega)
 
-    def penalty(self, learner, batch, logits) -> tf.Tensor:
+    def penalty(self, classifier, batch, logits) -> tf.Tensor:
         """gamma H(p) / C, after the warm-up."""
-        counts = awake(learner, self.warmup)
+        counts = warmup_done(classifier, self.warmup)
         return uncertainty(logits, self.entropy, counts)

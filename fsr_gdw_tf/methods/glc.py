@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
-from fsr_gdw_tf.example_state import captured
+from fsr_gdw_tf.example_state import retrace_if_changed
 from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
 
 
@@ -27,16 +27,18 @@ class GLC(ForwardCorrection):
         super().__init__(None, warmup, restart, 1.0, **kwargs)
         self.first_clean = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Note which examples are clean: the last ones."""
-        super().bind(learner, source, batches)
-        first = len(source) - source.trusted
-        self.first_clean = captured(learner, self.first_clean, first)
+        super().setup(classifier, source, pipeline)
+        first = len(source) - source.n_clean
+        self.first_clean = retrace_if_changed(
+            classifier, self.first_clean, first
+        )
 
-    def estimate(self, learner, source, clean) -> np.ndarray:
+    def estimate(self, classifier, source, clean) -> np.ndarray:
         """Eq. 2; a class without a clean example is taken for clean."""
-        probs = learner.predict(clean, batches=self.batches, verbose=0)
-        matrix = np.eye(learner.classes, dtype=probs.dtype)
+        probs = classifier.predict(clean, pipeline=self.pipeline, verbose=0)
+        matrix = np.eye(classifier.classes, dtype=probs.dtype)
         for k in np.unique(clean.labels):
             matrix[k] = probs[clean.labels == k].mean(axis=0)
         return matrix

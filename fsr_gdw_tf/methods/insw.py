@@ -25,29 +25,29 @@ class INSW(MetaMethod):
         self.rate, self.decay = rate, decay
         self.phi = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """A number for each example."""
         require_indices("INSW", source)
         if self.phi is None:
             self.phi = example_table(self, "phi", len(source), 0.0)
-        super().bind(learner, source, batches)
+        super().setup(classifier, source, pipeline)
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """The softmax of the batch's numbers, times n."""
         phi = tf.gather(self.phi.value, batch["index"])
         return tf.cast(_softmax(phi), logits.dtype)[:, None]
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """Through the softmax to phi, which moves."""
-        g = outlook.slope[:, 0]
-        share = outlook.omega[:, 0]
+        g = result.omega_grad[:, 0]
+        share = result.omega[:, 0]
         n = tf.cast(collectives.global_size(g), g.dtype)
-        mean = collectives.add_up(tf.reduce_sum(share * g)) / n
+        mean = collectives.all_reduce_sum(tf.reduce_sum(share * g)) / n
         # d/dphi of n softmax(phi): omega_i (g_i - sum_k omega_k g_k / n).
         slope = tf.cast(share * (g - mean), self.phi.dtype)
         phi = tf.gather(self.phi.value, batch["index"])
         phi = phi / self.decay - self.rate * slope
-        example_state.write_rows(self.phi, batch["index"], phi)
+        example_state.scatter_rows(self.phi, batch["index"], phi)
         return tf.cast(_softmax(phi), logits.dtype)[:, None]
 
 
@@ -55,4 +55,4 @@ def _softmax(phi: tf.Tensor) -> tf.Tensor:
     """n softmax(phi) over the global batch; mean one."""
     share = tf.exp(phi)
     n = tf.cast(collectives.global_size(phi), phi.dtype)
-    return n * share / collectives.add_up(tf.reduce_sum(share))
+    return n * share / collectives.all_reduce_sum(tf.reduce_sum(share))

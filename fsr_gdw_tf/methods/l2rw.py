@@ -16,10 +16,10 @@ from fsr_gdw_tf.methods.reweighting import mean_one
 class L2RW(MetaMethod):
     """max(-gradient, 0) at zero weights, normalised over the global batch."""
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """Zero: the virtual step goes nowhere, its direction matters."""
         return tf.zeros_like(logits[:, :1])
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """Eq. 7 to 9 of the paper, times n: the objective is a mean."""
-        return mean_one(tf.nn.relu(-outlook.slope))
+        return mean_one(tf.nn.relu(-result.omega_grad))

@@ -4,11 +4,11 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import example_state, losses
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.example_state import (
     example_table,
     require_indices,
-    require_same,
+    require_same_examples,
 )
 from fsr_gdw_tf.regularisers.mixup import MixUp
 
@@ -16,10 +16,10 @@ from fsr_gdw_tf.regularisers.mixup import MixUp
 class LabelTable:
     """scale * the given label + what has been learned, of each example."""
 
-    def __init__(self, part, learner, source, scale: float = 1.0):
+    def __init__(self, part, classifier, source, scale: float = 1.0):
         self.scale = scale
         self.learned = example_table(
-            part, "learned", len(source), 0.0, learner.classes
+            part, "learned", len(source), 0.0, classifier.classes
         )
 
     def rows(self, batch) -> tf.Tensor:
@@ -32,7 +32,7 @@ class LabelTable:
         """Remember other rows for this batch."""
         label = tf.cast(batch["label"], rows.dtype)
         learned = rows - self.scale * label
-        example_state.write_rows(self.learned, batch["index"], learned)
+        example_state.scatter_rows(self.learned, batch["index"], learned)
 
     def labels(self, source) -> np.ndarray:
         """The class that each example now seems to be of."""
@@ -60,19 +60,19 @@ class LearnsLabels:
     scale = 1.0  # of the given label, where learning starts
     labels = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """A row for each example."""
         who = type(self).__name__
         require_indices(who, source)
-        require_same(self, source)
-        if any(isinstance(r, MixUp) for r in learner.regularisers):
-            raise BadInput(
+        require_same_examples(self, source)
+        if any(isinstance(r, MixUp) for r in classifier.regularisers):
+            raise InvalidInput(
                 f"{who} learns a label for each example, and MixUp mixes "
                 "labels; leave MixUp out"
             )
         if self.labels is None:
-            self.labels = LabelTable(self, learner, source, self.scale)
-        super().bind(learner, source, batches)
+            self.labels = LabelTable(self, classifier, source, self.scale)
+        super().setup(classifier, source, pipeline)
 
     def report(self, source) -> dict[str, float]:
         """Also how many labels have changed."""

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import INF, BadInput, require_range
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.methods.reweighting import WeighingMethod
 
 HARD, LINEAR = 0.19, 0.9  # the share of all epochs after which they begin
@@ -44,7 +44,9 @@ class MentorNet(WeighingMethod):
     ):
         super().__init__(**kwargs)
         if np.shape(drop) != (2,):
-            raise BadInput(f"drop is two shares, early and later, got {drop}")
+            raise InvalidInput(
+                f"drop is two shares, early and later, got {drop}"
+            )
         require_range(0, 1 + 1e-9, percentile=percentile)
         require_range(0, 1, decay=decay, early_drop=drop[0], drop=drop[1])
         require_range(1e-6, INF, width=width)
@@ -54,19 +56,21 @@ class MentorNet(WeighingMethod):
             0.0, trainable=False, aggregation="only_first_replica"
         )
 
-    def teach(self, learner, batch, forward) -> tf.Tensor:
+    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         """What the mentor says of these losses, and who is left out."""
         loss = losses.cross_entropy(batch["label"], forward.logits)
         loss = tf.cast(tf.stop_gradient(loss), "float32")
-        done = tf.cast(learner.epoch.value / learner.epochs.value, "float32")
+        done = tf.cast(
+            classifier.epoch.value / classifier.epochs.value, "float32"
+        )
         weight = self.curriculum(loss - self.follow(loss), done)
-        omega = tf.where(self.stays(learner, loss, done), weight, 0.0)
+        omega = tf.where(self.stays(classifier, loss, done), weight, 0.0)
         omega = tf.cast(omega, forward.logits.dtype)[:, None]
-        return self.ready(learner, batch, omega)
+        return self.apply_warmup(classifier, batch, omega)
 
     def follow(self, loss: tf.Tensor) -> tf.Tensor:
         """The moving average, this batch's percentile included."""
-        ordered = tf.sort(collectives.everyones(loss))
+        ordered = tf.sort(collectives.all_gather(loss))
         last = tf.cast(tf.shape(ordered)[0] - 1, "float32")
         place = tf.cast(tf.round(self.percentile * last), "int32")
         now = tf.gather(ordered, place)
@@ -81,14 +85,14 @@ class MentorNet(WeighingMethod):
         late = tf.where(done < LINEAR, hard, linear)
         return tf.where(done < HARD, tf.ones_like(above), late)
 
-    def stays(self, learner, loss: tf.Tensor, done: tf.Tensor) -> tf.Tensor:
+    def stays(self, classifier, loss: tf.Tensor, done: tf.Tensor) -> tf.Tensor:
         """Who is not left out: as many as it takes, at random."""
         n = collectives.global_size(loss)
-        step = learner.optimizer.iterations
+        step = classifier.optimizer.iterations
         u = collectives.step_uniform(
             step, self.seed, collectives.DRAWING, [n], same=True
         )
         early, later = self.drop
         left = 1.0 - tf.where(done < DROPPING, early, later)
         kept = tf.cast(left * tf.cast(n, "float32") + 1e-3, "int32")
-        return collectives.ranks(collectives.own(u)) < kept
+        return collectives.global_ranks(collectives.local_slice(u)) < kept

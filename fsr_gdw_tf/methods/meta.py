@@ -13,11 +13,15 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
-from fsr_gdw_tf.lookahead import foresee, lookahead, scope_variables
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
+from fsr_gdw_tf.lookahead import (
+    lookahead,
+    precompute_meta_grad,
+    scope_variables,
+)
 from fsr_gdw_tf.losses import scale_gradient
 from fsr_gdw_tf.methods.reweighting import WeighingMethod
-from fsr_gdw_tf.recorders.epoch_means import Tally
+from fsr_gdw_tf.recorders.epoch_means import EpochMeans
 
 STATISTICS = ("batch", "moving", "joint")
 LOSSES = ("loss_before", "loss_after")  # the virtual step: un-mixed batch
@@ -70,8 +74,10 @@ class MetaMethod(WeighingMethod):
     ):
         super().__init__(warmup=warmup, **kwargs)
         if meta_statistics not in (None, *STATISTICS):
-            known = choices(meta_statistics, STATISTICS)
-            raise BadInput(f"no meta_statistics {meta_statistics!r}: {known}")
+            known = suggest_names(meta_statistics, STATISTICS)
+            raise InvalidInput(
+                f"no meta_statistics {meta_statistics!r}: {known}"
+            )
         default = "moving" if scope == "head" else "batch"
         self.meta_statistics = meta_statistics or default
         self.scope, self.dictionary = scope, as_dictionary(meta)
@@ -85,7 +91,7 @@ class MetaMethod(WeighingMethod):
         self.meta_every, self.remembered = meta_every, []
         self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
         self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
-        self.cap, self.loss_tally = cap, None
+        self.cap, self.virtual_step_losses = cap, None
 
     @property
     def uses_meta(self) -> bool:
@@ -97,17 +103,17 @@ class MetaMethod(WeighingMethod):
         """What the meta loss teaches, besides omega itself."""
         return []
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """omega before the meta batch is seen, from `meta_variables`."""
         raise NotImplementedError("a MetaMethod says where omega starts")
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """omega for the real step, from what the virtual step has shown."""
         raise NotImplementedError("a MetaMethod says how omega moves")
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Check the scope; keep each example's last weight."""
-        variables = scope_variables(learner, self.scope)
+        variables = scope_variables(classifier, self.scope)
         if self.meta_every > 1 and not self.remembered:
             self.remembered = [
                 self.add_weight(
@@ -121,48 +127,48 @@ class MetaMethod(WeighingMethod):
                 for v in variables
             ]
         if self.dictionary:
-            self.dictionary.bind(learner, source, batches)
+            self.dictionary.setup(classifier, source, pipeline)
         known = self.table is not None
-        super().bind(learner, source, batches)
+        super().setup(classifier, source, pipeline)
         if source is None or known:
             return
         # In other scopes the features are those after the virtual step.
         if self.dictionary and self.scope == "head":
-            self.loss_tally = Tally(self, "losses", LOSSES)
+            self.virtual_step_losses = EpochMeans(self, "losses", LOSSES)
 
-    def prepare(self, learner, batch):
+    def prepare(self, classifier, batch):
         """Draw a reward batch; or, without `ahead`, take the meta gradient."""
         if self.dictionary:
-            return self.dictionary.prepare(learner, batch)
+            return self.dictionary.prepare(classifier, batch)
         if self.ahead or self.meta_statistics == "joint":
             return batch
-        return foresee(learner, self, batch)
+        return precompute_meta_grad(classifier, self, batch)
 
-    def teach(self, learner, batch, forward) -> tf.Tensor:
+    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         """Look ahead, then move omega; the same for all meta-methods."""
-        outlook = lookahead(learner, self, batch, forward)
-        omega = self.update(learner, batch, forward.logits, outlook)
-        self.watch(learner, batch, outlook.omega, omega)
+        result = lookahead(classifier, self, batch, forward)
+        omega = self.update(classifier, batch, forward.logits, result)
+        self.watch(classifier, batch, result.omega, omega)
         if self.dictionary:
-            self.tell_dictionary(learner, batch, forward, *outlook.after)
+            self.update_dictionary(classifier, batch, forward, *result.aux)
         return tf.stop_gradient(omega)
 
-    def watch(self, learner, batch, before, after) -> None:
+    def watch(self, classifier, batch, before, after) -> None:
         """Look at omega before and after it has moved."""
 
-    def meta_loss(self, learner, batch, forward):
+    def meta_loss(self, classifier, batch, forward):
         """Loss of the meta batch; what became of the training batch."""
-        logits, after = self.meta_logits(learner, batch, forward)
+        logits, after = self.meta_logits(classifier, batch, forward)
         labels = losses.smooth_labels(batch["meta_label"], self.meta_smoothing)
         loss = collectives.mean(losses.cross_entropy(labels, logits))
         if self.meta_l2:
-            moved = scope_variables(learner, self.scope)
+            moved = scope_variables(classifier, self.scope)
             squares = tf.add_n([tf.reduce_sum(v.value**2) for v in moved])
             squares = tf.cast(squares, loss.dtype)
-            loss += 0.5 * learner.l2 * squares / collectives.replicas()
+            loss += 0.5 * classifier.l2 * squares / collectives.replicas()
         return loss, after
 
-    def meta_logits(self, learner, batch, forward):
+    def meta_logits(self, classifier, batch, forward):
         """Logits of the meta batch; features and logits of the un-mixed one.
 
         The training batch is forwarded again only if a dictionary wants to
@@ -176,42 +182,42 @@ class MetaMethod(WeighingMethod):
                 known = forward.features
             else:
                 wanted.append(batch.get("unmixed_inputs", batch["inputs"]))
-        features = self.meta_features(learner, wanted)
+        features = self.meta_features(classifier, wanted)
         if "meta_features" in batch:
             features.insert(0, batch["meta_features"])
         if known is not None:
             features.append(known)
-        logits = [learner.head(f) for f in features]
+        logits = [classifier.head(f) for f in features]
         return logits[0], (features[-1], logits[-1])
 
-    def meta_features(self, learner, inputs: list) -> list[tf.Tensor]:
+    def meta_features(self, classifier, inputs: list) -> list[tf.Tensor]:
         """Features of each batch, in one pass unless each has statistics."""
         if not inputs:
             return []
         if self.meta_statistics == "batch":
-            return [learner.features(x, training=True) for x in inputs]
+            return [classifier.features(x, training=True) for x in inputs]
         joint = self.meta_statistics == "joint"
-        features = learner.features(tf.concat(inputs, 0), training=joint)
+        features = classifier.features(tf.concat(inputs, 0), training=joint)
         return tf.split(features, [tf.shape(x)[0] for x in inputs])
 
-    def tell_dictionary(self, learner, batch, forward, features, after):
+    def update_dictionary(self, classifier, batch, forward, features, after):
         """Hand over what the pushers want to know of the training batch."""
         label = batch.get("unmixed_label", batch["label"])
-        neutral = self.neutral(batch, forward.logits)
+        plain_omega = self.plain_omega(batch, forward.logits)
         sight = {
             "label": label,
-            "loss": self.objective(batch, forward.logits, neutral),
+            "loss": self.objective(batch, forward.logits, plain_omega),
             "logits_after": after,
-            "logits_unmixed": learner.head(features),
+            "logits_unmixed": classifier.head(features),
         }
-        self.dictionary.push(batch, sight)
-        if self.loss_tally:
+        self.dictionary.update_scores(batch, sight)
+        if self.virtual_step_losses:
             both = zip(LOSSES, (sight["logits_unmixed"], after), strict=True)
-            self.loss_tally.add(
+            self.virtual_step_losses.add(
                 **{n: (losses.cross_entropy(label, z), True) for n, z in both}
             )
         if self.dictionary.bank:
-            self.dictionary.deposit(batch["index"], features)
+            self.dictionary.update_features(batch["index"], features)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """Cross-entropy whose gradient on the logits is omega (p - y)."""
@@ -230,8 +236,8 @@ class MetaMethod(WeighingMethod):
     def report(self, source) -> dict[str, float]:
         """Also what the virtual step does, and of whom a dictionary is."""
         logs = super().report(source)
-        if logs and self.loss_tally:
-            logs |= self.loss_tally.means()
+        if logs and self.virtual_step_losses:
+            logs |= self.virtual_step_losses.means()
         if logs and self.dictionary:
             logs |= self.dictionary.report(source)
         return logs
@@ -243,7 +249,7 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
         return Dictionary()
     if meta is None or isinstance(meta, Dictionary):
         return meta
-    raise BadInput(
+    raise InvalidInput(
         "meta is None (a clean meta set), 'dictionary' or a Dictionary(...), "
         f"got {meta!r}; clean examples go to fit(..., meta=)"
     )
@@ -252,11 +258,11 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
 def check_meta_every(steps: int, ahead: bool, statistics: str, meta) -> None:
     """Refuse what a remembered meta gradient cannot be had for."""
     if not isinstance(steps, int) or steps < 1:
-        raise BadInput(f"meta_every is 1 or more steps, got {steps!r}")
+        raise InvalidInput(f"meta_every is 1 or more steps, got {steps!r}")
     for wrong, needed in (
         (ahead, "ahead=False: it remembers the gradient at the weights of now"),
         (meta, "a clean meta set: a dictionary is told of each step"),
         (statistics == "joint", "meta_statistics 'batch' or 'moving'"),
     ):
         if steps > 1 and wrong:
-            raise BadInput(f"meta_every={steps} needs {needed}")
+            raise InvalidInput(f"meta_every={steps} needs {needed}")

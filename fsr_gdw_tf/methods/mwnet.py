@@ -17,11 +17,15 @@ from fsr_gdw_tf.methods.weight_net import WeightNetMethod
 class MWNet(WeightNetMethod):
     """One weight per example, `[batch, 1]`."""
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """The net before this step."""
-        return self.ready(learner, batch, self.instance_weights(batch, logits))
+        return self.apply_warmup(
+            classifier, batch, self.instance_weights(batch, logits)
+        )
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """The net moves, and weighs the same losses again."""
-        self.learn(learner, outlook.slopes)
-        return self.ready(learner, batch, self.instance_weights(batch, logits))
+        self.learn(classifier, result.meta_grads)
+        return self.apply_warmup(
+            classifier, batch, self.instance_weights(batch, logits)
+        )

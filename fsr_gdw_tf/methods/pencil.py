@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import INF, BadInput, require_range
-from fsr_gdw_tf.method import Method, awake
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range
+from fsr_gdw_tf.method import Method, warmup_done
 from fsr_gdw_tf.methods.learned_labels import (
     LearnsLabels,
     divergence,
@@ -50,18 +50,20 @@ class PENCIL(LearnsLabels, Method):
             0, INF, alpha=alpha, beta=beta, rate=rate, scale=scale, fix=fix
         )
         if (warmup < 1) == (fix < 1) and fix <= warmup:
-            raise BadInput(
+            raise InvalidInput(
                 f"labels learn from warmup={warmup} to fix={fix}: never; take "
                 "a later fix"
             )
         self.alpha, self.beta, self.rate = alpha, beta, rate
         self.scale, self.fix = scale, fix
 
-    def learning(self, learner) -> tf.Tensor:
+    def learning(self, classifier) -> tf.Tensor:
         """Whether it is the second phase."""
-        return awake(learner, self.warmup) & ~awake(learner, self.fix)
+        return warmup_done(classifier, self.warmup) & ~warmup_done(
+            classifier, self.fix
+        )
 
-    def teach(self, learner, batch, forward) -> tf.Tensor:
+    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         """The label distributions as they stand."""
         rows = self.labels.rows(batch)
         return tf.cast(tf.nn.softmax(rows), forward.logits.dtype)
@@ -70,11 +72,11 @@ class PENCIL(LearnsLabels, Method):
         """KL(p || y) / C."""
         return divergence(logits, omega)
 
-    def penalty(self, learner, batch, logits) -> tf.Tensor:
+    def penalty(self, classifier, batch, logits) -> tf.Tensor:
         """beta H(p) / C, in the second phase."""
-        return uncertainty(logits, self.beta, self.learning(learner))
+        return uncertainty(logits, self.beta, self.learning(classifier))
 
-    def observe(self, learner, batch, logits, omega) -> None:
+    def observe(self, classifier, batch, logits, omega) -> None:
         """In the second phase labels take a step down the same loss."""
         rows = self.labels.rows(batch)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -84,5 +86,5 @@ class PENCIL(LearnsLabels, Method):
             loss += self.alpha * losses.cross_entropy(batch["label"], y)
         n = tf.cast(collectives.global_size(rows), rows.dtype)
         step = self.rate / n * tape.gradient(loss, rows)
-        moved = tf.where(self.learning(learner), rows - step, rows)
+        moved = tf.where(self.learning(classifier), rows - step, rows)
         self.labels.write(batch, moved)

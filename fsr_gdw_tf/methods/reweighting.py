@@ -5,9 +5,9 @@ import tensorflow as tf
 
 from fsr_gdw_tf import example_state, losses
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.example_state import example_table, require_same
+from fsr_gdw_tf.example_state import example_table, require_same_examples
 from fsr_gdw_tf.losses import scale_gradient
-from fsr_gdw_tf.method import Method, awake, target_weight
+from fsr_gdw_tf.method import Method, target_weight, warmup_done
 from fsr_gdw_tf.metrics import clean_auroc
 
 
@@ -21,24 +21,24 @@ class WeighingMethod(Method):
         super().__init__(**kwargs)
         self.table = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Keep each example's last weight."""
         if source is None:
             return
-        require_same(self, source)
+        require_same_examples(self, source)
         if self.table is None:
             self.table = example_table(self, "weight", len(source), 1.0)
 
-    def neutral(self, batch, logits) -> tf.Tensor:
+    def plain_omega(self, batch, logits) -> tf.Tensor:
         """The omega of plain training."""
         return tf.ones_like(logits[:, :1])
 
-    def ready(self, learner, batch, omega) -> tf.Tensor:
+    def apply_warmup(self, classifier, batch, omega) -> tf.Tensor:
         """omega, or the neutral one during the warm-up."""
         if not self.warmup:
             return omega
-        over = awake(learner, self.warmup)
-        return tf.where(over, omega, self.neutral(batch, omega))
+        over = warmup_done(classifier, self.warmup)
+        return tf.where(over, omega, self.plain_omega(batch, omega))
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         """Cross-entropy whose gradient on the logits is omega (p - y)."""
@@ -46,16 +46,16 @@ class WeighingMethod(Method):
             batch["label"], scale_gradient(logits, omega)
         )
 
-    def loss(self, learner, batch, logits, omega) -> tf.Tensor:
+    def loss(self, classifier, batch, logits, omega) -> tf.Tensor:
         """The objective: during the warm-up it is omega that is neutral."""
         return self.objective(batch, logits, omega)
 
-    def observe(self, learner, batch, logits, omega) -> None:
+    def observe(self, classifier, batch, logits, omega) -> None:
         """Note each example's weight at its label."""
         if self.table is None or "index" not in batch:
             return
         target = target_weight(omega, batch["label"])
-        example_state.write_rows(self.table, batch["index"], target)
+        example_state.scatter_rows(self.table, batch["index"], target)
 
     def per_example(self, source) -> dict[str, np.ndarray]:
         """The last weight."""
@@ -72,7 +72,7 @@ class WeighingMethod(Method):
 
 def mean_one(weights: tf.Tensor) -> tf.Tensor:
     """Weights whose mean over the global batch is one; zeros stay zeros."""
-    total = collectives.add_up(tf.reduce_sum(weights))
+    total = collectives.all_reduce_sum(tf.reduce_sum(weights))
     n = tf.cast(collectives.global_size(weights), weights.dtype)
     return n * tf.math.divide_no_nan(weights, total)
 

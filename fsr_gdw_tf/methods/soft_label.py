@@ -30,20 +30,20 @@ class SoftLabel(LearnsLabels, MetaMethod):
         require_range(0, INF, rate=rate)
         self.rate = rate
 
-    def neutral(self, batch, logits) -> tf.Tensor:
+    def plain_omega(self, batch, logits) -> tf.Tensor:
         """The given label."""
         return tf.cast(batch["label"], logits.dtype)
 
-    def start(self, learner, batch, logits) -> tf.Tensor:
+    def start(self, classifier, batch, logits) -> tf.Tensor:
         """The label as it stands."""
         rows = tf.cast(self.labels.rows(batch), logits.dtype)
-        return self.ready(learner, batch, rows)
+        return self.apply_warmup(classifier, batch, rows)
 
-    def update(self, learner, batch, logits, outlook) -> tf.Tensor:
+    def update(self, classifier, batch, logits, result) -> tf.Tensor:
         """A step, and back to probabilities."""
         n = tf.cast(collectives.global_size(logits), logits.dtype)
-        moved = outlook.omega - self.rate * n * outlook.slope
-        moved = self.ready(learner, batch, nearest_probs(moved))
+        moved = result.omega - self.rate * n * result.omega_grad
+        moved = self.apply_warmup(classifier, batch, nearest_probs(moved))
         self.labels.write(batch, moved)
         return moved
 

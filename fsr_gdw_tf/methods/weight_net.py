@@ -8,10 +8,13 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses, optimizers
-from fsr_gdw_tf.method import awake
+from fsr_gdw_tf.method import warmup_done
 from fsr_gdw_tf.methods.meta import MetaMethod
 from fsr_gdw_tf.methods.reweighting import mean_one
-from fsr_gdw_tf.recorders.class_weight_stats import CLASS_WEIGHTS, Trends
+from fsr_gdw_tf.recorders.class_weight_stats import (
+    CLASS_WEIGHTS,
+    ClassWeightStats,
+)
 
 
 class WeightNetMethod(MetaMethod):
@@ -50,11 +53,11 @@ class WeightNetMethod(MetaMethod):
         """phi, the weights of the net."""
         return self.net.trainable_variables
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Also keep books on how weights move."""
-        super().bind(learner, source, batches)
+        super().setup(classifier, source, pipeline)
         if source is not None and self.trends is None:
-            self.trends = Trends(self, source)
+            self.trends = ClassWeightStats(self, source)
 
     def instance_weights(self, batch, logits) -> tf.Tensor:
         """The net's weight of each example, `[batch, 1]`."""
@@ -62,14 +65,14 @@ class WeightNetMethod(MetaMethod):
         weights = self.net(tf.stop_gradient(loss)[:, None])
         return mean_one(weights) if self.normalise else weights
 
-    def learn(self, learner, gradients) -> None:
+    def learn(self, classifier, gradients) -> None:
         """One step of the net, or none during the warm-up."""
         variables = self.net.trainable_variables
         gradients = optimizers.add_l2(gradients, variables, self.l2)
         if not self.warmup:
             self.optimizer.apply(gradients, variables)
             return
-        over = awake(learner, self.warmup)
+        over = warmup_done(classifier, self.warmup)
         gradients = [tf.where(over, g, tf.zeros_like(g)) for g in gradients]
         self.optimizer.apply(gradients, variables)
         # Zero gradients moved nothing; Adam's clock starts with the first
@@ -77,10 +80,10 @@ class WeightNetMethod(MetaMethod):
         clock = self.optimizer.iterations
         clock.assign(tf.where(over, clock.value, tf.zeros_like(clock.value)))
 
-    def watch(self, learner, batch, before, after) -> None:
+    def watch(self, classifier, batch, before, after) -> None:
         """Note how the weights have moved; the warm-up moves none."""
         if self.trends is not None and "index" in batch:
-            over = awake(learner, self.warmup)
+            over = warmup_done(classifier, self.warmup)
             self.trends.watch(batch, before, after, over)
 
     def report(self, source) -> dict[str, float]:

@@ -3,10 +3,10 @@
 import keras
 
 
-class Rewind:
+class WeightSnapshot:
     """A copy of what is trained, kept on a part, and so in checkpoints."""
 
-    def __init__(self, part: keras.layers.Layer, learner):
+    def __init__(self, part: keras.layers.Layer, classifier):
         self.copies = [
             part.add_weight(
                 shape=v.shape,
@@ -15,21 +15,21 @@ class Rewind:
                 trainable=False,
                 name="kept",
             )
-            for v in _moving(learner)
+            for v in _moving(classifier)
         ]
-        for copy, v in zip(self.copies, _moving(learner), strict=True):
+        for copy, v in zip(self.copies, _moving(classifier), strict=True):
             copy.assign(v)
 
-    def go_back(self, learner) -> None:
+    def restore(self, classifier) -> None:
         """To the weights of then; the optimizer goes on from now."""
-        for copy, v in zip(self.copies, _moving(learner), strict=True):
+        for copy, v in zip(self.copies, _moving(classifier), strict=True):
             v.assign(copy)
         for average, v in zip(
-            learner.averages, learner.network_variables, strict=False
+            classifier.averages, classifier.network_variables, strict=False
         ):
             average.assign(v)
 
 
-def _moving(learner) -> list[keras.Variable]:
+def _moving(classifier) -> list[keras.Variable]:
     """What is trained, and what normalisation has seen."""
-    return [*learner.network_variables, *learner.statistics]
+    return [*classifier.network_variables, *classifier.batch_norm_stats]

@@ -10,7 +10,7 @@ import gin
 import keras
 from keras import layers
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.networks import parts
 
 
@@ -18,7 +18,7 @@ from fsr_gdw_tf.networks import parts
 def cifar_resnet(input_shape: tuple[int, ...], classes: int, depth: int = 32):
     """Three stages of 16, 32 and 64 channels; depth = 6 n + 2."""
     if depth < 8 or (depth - 2) % 6:
-        raise BadInput(
+        raise InvalidInput(
             f"a CIFAR ResNet has depth 6 n + 2 (8, 14, 20, ...), got {depth}"
         )
     inputs = keras.Input(input_shape)

@@ -6,7 +6,7 @@ import gin
 import keras
 from keras import layers
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.networks import parts
 
 # Channel means and deviations of ImageNet, of bytes.
@@ -65,7 +65,7 @@ def _load(network: keras.Model, path: str | None) -> keras.Model:
     if path is None:
         return network
     if not Path(path).is_file():
-        raise BadInput(
+        raise InvalidInput(
             f"no such weights file: {path!r}; expected a local .weights.h5 "
             "(nothing is downloaded)"
         )
@@ -73,5 +73,7 @@ def _load(network: keras.Model, path: str | None) -> keras.Model:
         network.load_weights(path)
     except ValueError as error:
         reason = str(error).splitlines()[0]
-        raise BadInput(f"{path} does not fit the network: {reason}") from error
+        raise InvalidInput(
+            f"{path} does not fit the network: {reason}"
+        ) from error
     return network

@@ -2,7 +2,7 @@
 
 import keras
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 NEEDED = "expected a built Sequential or functional model that ends in a Dense"
 
@@ -46,19 +46,19 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
     stays in the user's model.
     """
     if not isinstance(model, keras.Model):
-        raise BadInput(f"{NEEDED}, got {type(model).__name__}")
+        raise InvalidInput(f"{NEEDED}, got {type(model).__name__}")
     try:
         inputs, outputs = model.inputs, model.outputs
     except AttributeError:
         inputs = outputs = None
     if not inputs or not outputs:
-        raise BadInput(
+        raise InvalidInput(
             f"{NEEDED}, got {type(model).__name__} {model.name!r} without "
             "symbolic inputs; call it on keras.Input(...) first, or use "
             "Classifier(features, head)"
         )
     if len(inputs) != 1 or len(outputs) != 1:
-        raise BadInput(
+        raise InvalidInput(
             f"{NEEDED}, one input and one output, got {len(inputs)} inputs and "
             f"{len(outputs)} outputs"
         )
@@ -81,7 +81,7 @@ def another(
     try:
         copy = keras.models.clone_model(features)
     except (TypeError, ValueError, NotImplementedError) as error:
-        raise BadInput(
+        raise InvalidInput(
             "this network cannot be copied, as some layer of it does not say "
             f"how it was made ({error}); pass a second one, network=model"
         ) from error
@@ -104,18 +104,18 @@ def _last_dense(model: keras.Model) -> keras.layers.Dense:
     while _is_softmax(layer):
         layer = layer.input._keras_history.operation
     if not isinstance(layer, keras.layers.Dense):
-        raise BadInput(
+        raise InvalidInput(
             f"{NEEDED}, got {type(layer).__name__} {layer.name!r} as the last "
             "layer"
         )
     name = keras.activations.serialize(layer.activation)
     if name not in ("linear", "softmax"):
-        raise BadInput(
+        raise InvalidInput(
             f"the last Dense layer must give logits or a softmax, got the "
             f"activation {name!r}; two classes need Dense(2)"
         )
     if layer.units < 2:
-        raise BadInput(
+        raise InvalidInput(
             f"the last Dense layer must have one unit per class (2 or more), "
             f"got {layer.units}"
         )

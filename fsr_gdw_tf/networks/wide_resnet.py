@@ -11,7 +11,7 @@ import gin
 import keras
 from keras import layers
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.networks import parts
 
 
@@ -21,7 +21,7 @@ def wide_resnet(
 ):
     """Three groups of pre-activation blocks; depth = 6 n + 4."""
     if depth < 10 or (depth - 4) % 6:
-        raise BadInput(
+        raise InvalidInput(
             f"a wide ResNet has depth 6 n + 4 (10, 16, 28, ...), got {depth}"
         )
     inputs = keras.Input(input_shape)

@@ -10,7 +10,7 @@ from fsr_gdw_tf.paper_figures.run import Run
 DPI = 150
 
 
-class Plate(NamedTuple):
+class PaperFigure(NamedTuple):
     """A figure of a paper: which of the runs show it, and how.
 
     needs: what to say when none of them does.
@@ -34,58 +34,59 @@ def logged(*columns: str) -> Callable[[Sequence[Run]], list[Run]]:
 
 def with_and_without(runs: Sequence[Run]) -> list[Run]:
     """GDW's runs, if some have the zero-mean constraint and some have not."""
-    runs = [r for r in runs if r.setting("Learner.method") == "@GDW()"]
+    runs = [r for r in runs if r.setting("ClassifierConfig.method") == "@GDW()"]
     free = {r.setting("GDW.zero_mean") == "False" for r in runs}
     return runs if len(free) == 2 else []
 
 
-PLATES = {
-    "gdw_fig3_target_weights": Plate(
+FIGURES = {
+    "gdw_fig3_target_weights": PaperFigure(
         "GDW Fig. 3",
         each(lambda run: run.knows_wrong_weights),
         plots.of_each(plots.target_weights),
         "a run of a method that learns weights, on data of which it is known "
         "which labels are wrong (NOISE above 0)",
     ),
-    "gdw_fig4_class_weights": Plate(
+    "gdw_fig4_class_weights": PaperFigure(
         "GDW Fig. 4",
         each(lambda run: bool(run.class_weights)),
         plots.class_weights,
         "a run of GDW or MWNet that has ended its WARMUP",
     ),
-    "gdw_fig5_increased_weights": Plate(
+    "gdw_fig5_increased_weights": PaperFigure(
         "GDW Fig. 5",
         logged("increased_true"),
         plots.of_each(plots.increased),
         "a run of GDW or MWNet that has ended its WARMUP, on data of which it "
         "is known which labels are wrong (NOISE above 0)",
     ),
-    "gdw_fig6_increased_tail": Plate(
+    "gdw_fig6_increased_tail": PaperFigure(
         "GDW Fig. 6",
         logged("increased_tail"),
         plots.increased_tail,
-        "a long-tailed run (MU of 0.5 or less) of a method with class weights",
+        "a long-tailed run (IMBALANCE of 0.5 or less) of a method with class "
+        "weights",
     ),
-    "gdw_fig7_zero_mean": Plate(
+    "gdw_fig7_zero_mean": PaperFigure(
         "GDW Fig. 7",
         with_and_without,
         plots.constraint,
         "two runs: gin/methods/gdw.gin and gin/methods/gdw_unconstrained.gin",
     ),
-    "fsr_fig5_left_train_loss": Plate(
+    "fsr_fig5_left_train_loss": PaperFigure(
         "FSR Fig. 5 left",
         logged("loss_before", "loss_after"),
         plots.of_each(plots.train_losses),
         "a run of a method with a dictionary, whose scope is the head",
     ),
-    "fsr_fig5_middle_purity": Plate(
+    "fsr_fig5_middle_purity": PaperFigure(
         "FSR Fig. 5 middle",
         logged("purity", "val_accuracy"),
         plots.purity,
         "a run of a method with a dictionary, on data of which it is known "
         "which labels are wrong (NOISE above 0)",
     ),
-    "fsr_fig6_purity_and_zeros": Plate(
+    "fsr_fig6_purity_and_zeros": PaperFigure(
         "FSR Fig. 6",
         logged("weight_zero", "val_accuracy"),
         plots.bars,
@@ -97,7 +98,7 @@ PLATES = {
 def draw(runs: Sequence[Run], folder: Path) -> list[str]:
     """Write all figures that these runs can show; a line on each."""
     said = []
-    for name, plate in PLATES.items():
+    for name, plate in FIGURES.items():
         some = plate.choose(runs)
         if not some:
             said.append(f"{plate.title} needs {plate.needs}")

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.run_folder import LAST
 
 LABELS = ("given", "true", "last_weight")  # of labels.parquet
@@ -114,7 +114,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except pa.ArrowException as error:
-        raise BadInput(
+        raise InvalidInput(
             f"{path} is no table ({str(error).splitlines()[0]}); train again"
         ) from error
 
@@ -126,7 +126,7 @@ def find(folders: list[Path]) -> list[Run]:
         inside = [p.parent for p in sorted(folder.glob("*/metrics.csv"))]
         own = [folder] if (folder / "metrics.csv").is_file() else inside
         if not own:
-            raise BadInput(
+            raise InvalidInput(
                 f"{folder} is no run folder: neither it nor a folder in it has "
                 "a metrics.csv; pass the --run_dir of a run or a comparison "
                 "that has ended an epoch"

@@ -9,16 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import example_state
-from fsr_gdw_tf.recorders.epoch_means import Tally
+from fsr_gdw_tf.recorders.epoch_means import EpochMeans
 
 CLASS_WEIGHTS = "class_weights.csv"
 OF_TRUTH = ("increased_clean", "increased_true", "increased_other")
 OF_TAIL = "increased_tail"
-WITNESSES = 8
+N_TRACKED = 8
 UNEVEN = 2.0  # noise alone makes classes uneven, but not that much
 
 
-class Trends:
+class ClassWeightStats:
     """Counts and witnesses, as variables of a method."""
 
     def __init__(self, part, source):
@@ -28,8 +28,10 @@ class Trends:
         self.true = None if true is None else tf.constant(true, tf.int64)
         columns = () if true is None else OF_TRUTH
         columns += (OF_TAIL,) if self.tail else ()
-        self.tally = Tally(part, "increased", columns) if columns else None
-        self.index = tf.constant(witnesses(source), tf.int64)
+        self.means_by_group = (
+            EpochMeans(part, "increased", columns) if columns else None
+        )
+        self.index = tf.constant(tracked_examples(source), tf.int64)
         self.kept = part.add_weight(
             shape=(len(self.index), 2 * source.classes),
             initializer="zeros",
@@ -46,8 +48,8 @@ class Trends:
         )
         index = tf.where(awake, batch["index"], -1)
         both = tf.concat([before, after], axis=1)
-        example_state.renew_rows(self.kept, self.index, index, both)
-        if self.tally is None:
+        example_state.scatter_rows_by_key(self.kept, self.index, index, both)
+        if self.means_by_group is None:
             return
         given = tf.argmax(batch.get("unmixed_label", label), axis=1)
         counts = {}
@@ -57,11 +59,13 @@ class Trends:
         if self.tail:
             counts[OF_TAIL] = of_tail(label, given, *self.tail)
         grown = after > before
-        self.tally.add(**{n: (grown, c & awake) for n, c in counts.items()})
+        self.means_by_group.add(
+            **{n: (grown, c & awake) for n, c in counts.items()}
+        )
 
     def report(self) -> dict[str, float]:
         """The shares of an epoch that were larger after a step than before."""
-        return self.tally.means() if self.tally else {}
+        return self.means_by_group.means() if self.means_by_group else {}
 
     def rows(self, source) -> list[dict]:
         """Each witness's weights at its last visit, a row per class."""
@@ -98,14 +102,14 @@ def smallest_two(counts: np.ndarray) -> tuple[int, int] | None:
     return order[0], order[1]
 
 
-def witnesses(source) -> np.ndarray:
+def tracked_examples(source) -> np.ndarray:
     """The first mislabelled example of some classes, or just the first."""
     index = np.arange(len(source))
     if source.true_labels is not None:
         wrong = np.flatnonzero(source.labels != source.true_labels)
         index = wrong if len(wrong) else index
     _, first = np.unique(source.labels[index], return_index=True)
-    return index[first[:WITNESSES]]
+    return index[first[:N_TRACKED]]
 
 
 def rows_of(source, index: int, weights: np.ndarray) -> list[dict]:

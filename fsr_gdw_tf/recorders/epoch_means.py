@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 
-class Tally:
+class EpochMeans:
     """Sums over an epoch and over all replicas, which `means` starts anew.
 
     They are a variable of the layer that keeps them, so a run that goes on in

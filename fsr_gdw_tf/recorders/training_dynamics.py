@@ -14,7 +14,7 @@ from fsr_gdw_tf import example_state
 from fsr_gdw_tf.dictionary.pushers import RIGHT, remembered
 from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.example_state import dense_rows, example_table
-from fsr_gdw_tf.method import Part, awake, target_weight
+from fsr_gdw_tf.method import Component, target_weight, warmup_done
 from fsr_gdw_tf.metrics import clean_auroc
 
 COLUMNS = (
@@ -33,7 +33,7 @@ TINY = 1e-7
 
 
 @gin.register
-class Books(Part):
+class TrainingDynamics(Component):
     """The mean of what was predicted for each example, and the like.
 
     top: how many classes of each example's mean prediction are kept.
@@ -49,30 +49,39 @@ class Books(Part):
         self.table = self.source = None
         self.weighs = self.current = False
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """A row per example; other examples than before start anew."""
         self.current = source is not None
         if source is None or self._knows(source):
             return
-        self._forget(learner)
-        self.source, self.top = source, min(self.top, learner.classes)
+        self._forget(classifier)
+        self.source, self.top = source, min(self.top, classifier.classes)
         n, width = len(source), len(COLUMNS) + 2 * self.top
-        remedy = "keep one class of each, Books(top=1), or none, books=False"
+        remedy = (
+            "record one class of each, TrainingDynamics(top=1), or nothing, "
+        )
+        remedy += "track_labels=False"
         self.table = example_table(
-            self, "books", n, 0.0, width, remedy=remedy, dtype="float32"
+            self,
+            "training_dynamics",
+            n,
+            0.0,
+            width,
+            remedy=remedy,
+            dtype="float32",
         )
 
     def _knows(self, source) -> bool:
         known = self.source
         return known is not None and np.array_equal(known.labels, source.labels)
 
-    def _forget(self, learner) -> None:
+    def _forget(self, classifier) -> None:
         if self.table is not None:
             del self.table
-            learner.train_function = None  # it has captured the old one
+            classifier.train_function = None  # it has captured the old one
         self.table = None
 
-    def observe(self, learner, batch, logits, omega) -> None:
+    def observe(self, classifier, batch, logits, omega) -> None:
         """Enter a batch, unless its inputs are not its `own`."""
         if self.table is None or "index" not in batch:
             return
@@ -85,15 +94,15 @@ class Books(Part):
         if omega is not None:
             self.weighs = True
             weight = tf.cast(target_weight(omega, batch["label"]), old.dtype)
-        new = self._entered(old, probs, label, weight, self._counts(learner))
+        new = self._entered(old, probs, label, weight, self._counts(classifier))
         new = tf.where(batch.get("own", True), new, old)
-        example_state.write_rows(self.table, index, new)
+        example_state.scatter_rows(self.table, index, new)
 
-    def _counts(self, learner) -> tuple[tf.Tensor, tf.Tensor]:
+    def _counts(self, classifier) -> tuple[tf.Tensor, tf.Tensor]:
         """Whether predictions, and weights, count; the last epoch's always."""
-        last = learner.epoch.value + 1 >= learner.epochs.value
-        predictions = last | awake(learner, self.warmup)
-        weights = last | awake(learner, learner.method.warmup)
+        last = classifier.epoch.value + 1 >= classifier.epochs.value
+        predictions = last | warmup_done(classifier, self.warmup)
+        weights = last | warmup_done(classifier, classifier.method.warmup)
         return predictions, predictions & weights
 
     def _entered(self, old, probs, label, weight, counts) -> tf.Tensor:

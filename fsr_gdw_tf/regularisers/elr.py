@@ -16,7 +16,7 @@ from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.example_state import (
     example_table,
     require_indices,
-    require_same,
+    require_same_examples,
 )
 from fsr_gdw_tf.method import Regulariser
 
@@ -34,12 +34,12 @@ class ELR(Regulariser):
         self.weight, self.decay = weight, decay
         self.table = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """A target per example, empty at first."""
         require_indices("ELR", source)
-        require_same(self, source)
+        require_same_examples(self, source)
         if self.table is None:
-            size = len(source), 0.0, learner.classes
+            size = len(source), 0.0, classifier.classes
             self.table = example_table(self, "targets", *size)
 
     def targets(self, batch, logits) -> tf.Tensor:
@@ -50,15 +50,15 @@ class ELR(Regulariser):
         old = tf.cast(old, probs.dtype)
         return self.decay * old + (1.0 - self.decay) * probs
 
-    def penalty(self, learner, batch, logits) -> tf.Tensor:
+    def penalty(self, classifier, batch, logits) -> tf.Tensor:
         """weight * log(1 - <p, t>): less, the more they agree."""
         agreed = self.targets(batch, logits) * _probs(logits)
         return self.weight * tf.math.log1p(-tf.reduce_sum(agreed, axis=1))
 
-    def observe(self, learner, batch, logits, omega) -> None:
+    def observe(self, classifier, batch, logits, omega) -> None:
         """Remember the newest prediction."""
         rows = self.targets(batch, logits)
-        example_state.write_rows(self.table, batch["index"], rows)
+        example_state.scatter_rows(self.table, batch["index"], rows)
 
 
 def _probs(logits: tf.Tensor) -> tf.Tensor:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from scipy.stats import beta
 
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.method import Regulariser
 from fsr_gdw_tf.networks.split import leaves
 
@@ -51,19 +51,21 @@ class MixUp(Regulariser):
     def __init__(self, law="official", alpha=0.5, seed: int = 0, **kwargs):
         super().__init__(**kwargs)
         if law not in LAWS:
-            raise BadInput(f"no MixUp law {law!r}: {choices(law, LAWS)}")
+            raise InvalidInput(
+                f"no MixUp law {law!r}: {suggest_names(law, LAWS)}"
+            )
         self.law, self.alpha, self.seed = law, alpha, seed
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Refuse inputs that stand for something else."""
         remedy = "leave MixUp out, such as regularisers=[Relabel()]"
-        require_mixable(learner.features, "MixUp", remedy)
+        require_mixable(classifier.features, "MixUp", remedy)
 
-    def prepare(self, learner, batch):
+    def prepare(self, classifier, batch):
         """Mix inputs and labels, as a rule with the same coefficient."""
         inputs, label = tf.cast(batch["inputs"], tf.float32), batch["label"]
         u = collectives.step_uniform(
-            learner.optimizer.iterations,
+            classifier.optimizer.iterations,
             self.seed,
             collectives.MIXING,
             [2, tf.shape(label)[0]],
@@ -104,7 +106,7 @@ def weigh(label, weight, partner, share) -> dict[str, tf.Tensor]:
 def require_mixable(features: keras.Model, who: str, remedy: str) -> None:
     """Refuse inputs that stand for something else."""
     if not mixable(features):
-        raise BadInput(
+        raise InvalidInput(
             f"{who} averages inputs, but this network looks them up by number "
             f"(integer inputs, or an Embedding); {remedy}"
         )

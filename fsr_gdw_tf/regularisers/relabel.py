@@ -15,14 +15,14 @@ import tensorflow as tf
 
 from fsr_gdw_tf import example_state, losses
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import INF, BadInput, choices, require_range
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
 from fsr_gdw_tf.example_state import (
     dense_rows,
     example_table,
     require_indices,
-    require_same,
+    require_same_examples,
 )
-from fsr_gdw_tf.method import Regulariser, awake
+from fsr_gdw_tf.method import Regulariser, warmup_done
 from fsr_gdw_tf.metrics import clean_auroc
 
 MEMORIES = ("logits", "probs")
@@ -51,22 +51,24 @@ class Relabel(Regulariser):
     ):
         super().__init__(**kwargs)
         if memory not in MEMORIES:
-            raise BadInput(f"no memory {memory!r}: {choices(memory, MEMORIES)}")
+            raise InvalidInput(
+                f"no memory {memory!r}: {suggest_names(memory, MEMORIES)}"
+            )
         require_range(0, INF, weight=weight, warmup=warmup)
         require_range(0, 1, decay=decay)
         self.weight, self.decay, self.warmup = weight, decay, warmup
         self.memory, self.top = memory, top
         self.values = self.places = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """A row per example."""
         require_indices("Relabel", source)
-        n, classes = len(source), learner.classes
-        require_same(self, source)
+        n, classes = len(source), classifier.classes
+        require_same_examples(self, source)
         if self.values is not None:
             return
         if self.top is not None and not 0 < self.top <= classes:
-            raise BadInput(f"top must be in 1 to {classes}, got {self.top}")
+            raise InvalidInput(f"top must be in 1 to {classes}, got {self.top}")
         small = (4 + 8) * 10 * n / 2**30
         self.values = example_table(
             self,
@@ -93,7 +95,9 @@ class Relabel(Regulariser):
         absent = ABSENT if self.memory == "logits" else 0.0
         return tf.where(kept, dense, tf.cast(absent, dense.dtype))
 
-    def scaled(self, rows: tf.Tensor, add_up=collectives.add_up) -> tf.Tensor:
+    def scaled(
+        self, rows: tf.Tensor, add_up=collectives.all_reduce_sum
+    ) -> tf.Tensor:
         """Logits of root mean square one over the global batch."""
         if self.memory == "probs":
             return rows
@@ -103,7 +107,9 @@ class Relabel(Regulariser):
         size = tf.sqrt(tf.math.divide_no_nan(squares, count) + 1e-8)
         return tf.where(kept, rows / size, rows)
 
-    def labels(self, rows: tf.Tensor, add_up=collectives.add_up) -> tf.Tensor:
+    def labels(
+        self, rows: tf.Tensor, add_up=collectives.all_reduce_sum
+    ) -> tf.Tensor:
         """Pseudo-labels of what is remembered."""
         rows = self.scaled(rows, add_up)
         if self.memory == "logits":
@@ -112,25 +118,27 @@ class Relabel(Regulariser):
         total = tf.reduce_sum(rows, axis=1, keepdims=True)
         return tf.math.divide_no_nan(rows, total)
 
-    def penalty(self, learner, batch, logits) -> tf.Tensor:
+    def penalty(self, classifier, batch, logits) -> tf.Tensor:
         """weight * cross-entropy of each example with its pseudo-label."""
-        label = self.labels(self.rows(batch["index"], learner.classes))
+        label = self.labels(self.rows(batch["index"], classifier.classes))
         label = tf.stop_gradient(tf.cast(label, logits.dtype))
-        weight = tf.where(awake(learner, self.warmup), self.weight, 0.0)
+        weight = tf.where(
+            warmup_done(classifier, self.warmup), self.weight, 0.0
+        )
         loss = losses.cross_entropy(label, logits)
         return tf.cast(weight, logits.dtype) * loss
 
-    def observe(self, learner, batch, logits, omega) -> None:
+    def observe(self, classifier, batch, logits, omega) -> None:
         """The newest prediction enters, most of the older one leaves."""
-        rows = self.scaled(self.rows(batch["index"], learner.classes))
+        rows = self.scaled(self.rows(batch["index"], classifier.classes))
         new = tf.nn.softmax(logits) if self.memory == "probs" else logits
         new = tf.cast(new, rows.dtype)
         rows = tf.where(rows > ABSENT / 2, rows, 0.0)
         new = self.decay * rows + (1.0 - self.decay) * new
         if self.top:
             new, places = tf.math.top_k(new, self.top)
-            example_state.write_rows(self.places, batch["index"], places)
-        example_state.write_rows(self.values, batch["index"], new)
+            example_state.scatter_rows(self.places, batch["index"], places)
+        example_state.scatter_rows(self.values, batch["index"], new)
 
     def report(self, source) -> dict[str, float]:
         """Whether the probability of the given label tells clean from not."""

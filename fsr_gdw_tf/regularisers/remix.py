@@ -10,7 +10,7 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.example_state import captured, class_counts
+from fsr_gdw_tf.example_state import class_counts, retrace_if_changed
 from fsr_gdw_tf.regularisers.mixup import MixUp
 
 
@@ -36,11 +36,11 @@ class Remix(MixUp):
         self.kappa, self.tau = kappa, tau
         self.counts = None
 
-    def bind(self, learner, source, batches) -> None:
+    def setup(self, classifier, source, pipeline) -> None:
         """Count the classes."""
-        super().bind(learner, source, batches)
+        super().setup(classifier, source, pipeline)
         counts = class_counts("Remix", source)
-        self.counts = captured(learner, self.counts, counts)
+        self.counts = retrace_if_changed(classifier, self.counts, counts)
 
     def label_share(self, label, partner, share) -> tf.Tensor:
         """1 or 0 where one class is far smaller than the other."""

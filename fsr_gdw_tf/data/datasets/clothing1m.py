@@ -9,7 +9,7 @@ import gin
 from fsr_gdw_tf.data.datasets.image_files import listed_source
 from fsr_gdw_tf.data.file_lists import Listing, data_folder, labelled, numbered
 from fsr_gdw_tf.data.splits import Splits
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 LAYOUT = (
     "expected Clothing1M as its authors (Xiao et al., CVPR 2015) send it on "
@@ -36,13 +36,14 @@ def clothing1m(
     """
     base = data_folder(root, LAYOUT)
     if meta not in META:
-        raise BadInput(
-            f"no clean images {meta!r} of Clothing1M: {choices(meta, META)}"
+        raise InvalidInput(
+            f"no clean images {meta!r} of Clothing1M: "
+            f"{suggest_names(meta, META)}"
         )
     file = _find(base, "category_names_eng.txt")
     names = [name for _, name in numbered(file, LAYOUT)]
     if not names:
-        raise BadInput(f"{file} lists no name; {LAYOUT}")
+        raise InvalidInput(f"{file} lists no name; {LAYOUT}")
     train = _listings(base, "noisy", ["noisy_train"], len(names))
     clean = _listings(base, "clean", ["clean_test", *META[meta]], len(names))
     train, test, meta = (
@@ -74,10 +75,10 @@ def _listing(base: Path, name: str, labels: dict, file: str) -> Listing:
     """The images of a key list, with the labels of a file."""
     rows = list(numbered(name, LAYOUT))
     if not rows:
-        raise BadInput(f"{name} lists no image; {LAYOUT}")
+        raise InvalidInput(f"{name} lists no image; {LAYOUT}")
     for line, key in rows:
         if key not in labels:
-            raise BadInput(
+            raise InvalidInput(
                 f"{name}, line {line}: {key} has no label in {file}; take "
                 "both as they are published"
             )

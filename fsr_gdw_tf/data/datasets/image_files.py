@@ -20,7 +20,7 @@ from fsr_gdw_tf.data.file_lists import (
 from fsr_gdw_tf.data.label_overrides import read_weights
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits, hold_out
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif"}
 READERS = 32  # files read at a time: on a disk far away, most of them wait
@@ -63,7 +63,7 @@ def _check_memory(paths: list[str], limit: float) -> None:
     with ThreadPoolExecutor(READERS) as pool:
         gib = sum(pool.map(os.path.getsize, paths)) / 2**30
     if gib > limit:
-        raise BadInput(
+        raise InvalidInput(
             f"the {len(paths)} images, {paths[0]} the first, take {gib:.3g} "
             f"GiB as files, more than the {limit:g} that may be kept in "
             "memory; set cache (CACHE) to False, or to the GiB it may take"
@@ -102,7 +102,7 @@ def _source(paths, labels, class_names, verify, cache) -> Source:
     bad = unreadable(reader) if verify else {}
     good = [i for i in range(len(paths)) if i not in bad]
     if not good:
-        raise BadInput(
+        raise InvalidInput(
             f"none of the {len(paths)} images can be decoded, e.g. "
             f"{paths[0]}: {bad[0]}"
         )
@@ -149,12 +149,12 @@ def _folder_source(base: Path, class_names, verify, cache) -> Source:
     class_names = class_names or found
     unknown = sorted(set(found) - set(class_names))
     if unknown:
-        raise BadInput(
+        raise InvalidInput(
             f"{base} holds classes that the training folder has not: "
             f"{', '.join(unknown[:5])}"
         )
     if len(found) < 2:
-        raise BadInput(
+        raise InvalidInput(
             f"{base} holds {len(found)} class folder(s), at least 2 are "
             f"needed; {LAYOUT}"
         )
@@ -171,7 +171,7 @@ def images_in(folder: Path, layout: str) -> list[Path]:
     """The images below the folder of a class."""
     images = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
     if not images:
-        raise BadInput(f"class folder {folder} has no image; {layout}")
+        raise InvalidInput(f"class folder {folder} has no image; {layout}")
     return sorted(images)
 
 
@@ -212,7 +212,7 @@ def _list_source(listing: Listing, class_names, verify, cache) -> Source:
     number = {c: i for i, c in enumerate(class_names)}
     unknown = sorted({c for c in listing.labels if c not in number})
     if unknown:
-        raise BadInput(
+        raise InvalidInput(
             f"{listing.name} has labels that the training list has not: "
             f"{', '.join(unknown[:5])}"
         )
@@ -247,7 +247,7 @@ def _read_list(name: str, root: str | None) -> Listing:
     with opened(name, LIST_LAYOUT) as lines:
         rows = list(_rows(name, lines, Path(name).suffix.lower() == ".csv"))
     if not rows:
-        raise BadInput(f"{name} lists no image")
+        raise InvalidInput(f"{name} lists no image")
     base = Path(root) if root else Path(name).parent
     numbers, paths, labels = zip(*rows, strict=True)
     paths = [str(base / path) for path in paths]
@@ -259,7 +259,7 @@ def _rows(name: str, lines, is_csv: bool):
         reader = csv.DictReader(lines)
         missing = {"path", "label"} - set(reader.fieldnames or [])
         if missing:
-            raise BadInput(
+            raise InvalidInput(
                 f"{name} has no column {' and '.join(sorted(missing))}; "
                 f"expected path,label, got {','.join(reader.fieldnames or [])}"
             )
@@ -277,11 +277,11 @@ def _rows(name: str, lines, is_csv: bool):
 def _label(name: str, line: int, label: str | None) -> str:
     label = (label or "").strip()
     if not label:
-        raise BadInput(
+        raise InvalidInput(
             f"{name}, line {line}: no path or no label; expected path,label"
         )
     if label.lstrip("-").isdecimal() and label.startswith("-"):
-        raise BadInput(
+        raise InvalidInput(
             f"{name}, line {line}: label {label} is out of range; numbers "
             "start at 0"
         )

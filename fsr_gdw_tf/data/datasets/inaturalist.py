@@ -11,7 +11,7 @@ import gin
 from fsr_gdw_tf.data.datasets.image_files import listed_source
 from fsr_gdw_tf.data.file_lists import Listing, data_folder, opened
 from fsr_gdw_tf.data.splits import Splits
-from fsr_gdw_tf.errors import BadInput
+from fsr_gdw_tf.errors import InvalidInput
 
 LAYOUT = (
     "expected iNaturalist 2018 as the page of the competition "
@@ -47,11 +47,13 @@ def _read(name: str) -> dict:
         try:
             content = json.load(file)
         except json.JSONDecodeError as error:
-            raise BadInput(f"{name} is no JSON: {error}; {LAYOUT}") from error
+            raise InvalidInput(
+                f"{name} is no JSON: {error}; {LAYOUT}"
+            ) from error
     lists = content if isinstance(content, dict) else {}
     for part in ("images", "annotations", "categories"):
         if not isinstance(lists.get(part), list) or not lists[part]:
-            raise BadInput(f"{name} has no list {part!r}; {LAYOUT}")
+            raise InvalidInput(f"{name} has no list {part!r}; {LAYOUT}")
     return content
 
 
@@ -65,7 +67,7 @@ def _column(name: str, content: dict, part: str, key: str) -> list:
             for i, entry in enumerate(content[part])
             if not (isinstance(entry, dict) and key in entry)
         )
-        raise BadInput(
+        raise InvalidInput(
             f"{name}, entry {position} of {part!r}: expected {key!r}, got "
             f"{str(content[part][position])[:80]}; {LAYOUT}"
         ) from None
@@ -88,13 +90,13 @@ def _listing(base: Path, name: str, content: dict, number: dict) -> Listing:
     category = dict(zip(about, categories, strict=True))
     odd = sorted(set(images) ^ category.keys())
     if odd:
-        raise BadInput(
+        raise InvalidInput(
             f"{name}, image {odd[0]}: expected one entry in 'images' and one "
             f"in 'annotations', got only one of them; {LAYOUT}"
         )
     for image, label in category.items():
         if label not in number:
-            raise BadInput(
+            raise InvalidInput(
                 f"{name}, image {image}: category {label} is none of the "
                 f"{len(number)} categories of train2018.json; {LAYOUT}"
             )

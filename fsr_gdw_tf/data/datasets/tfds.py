@@ -15,8 +15,8 @@ import tensorflow as tf
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.source import ArrayReader, Source
 from fsr_gdw_tf.data.splits import Splits
-from fsr_gdw_tf.distribution.hosts import say
-from fsr_gdw_tf.errors import BadInput, choices
+from fsr_gdw_tf.distribution.hosts import print_on_chief
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 MANY = 100_000  # examples take minutes to read
 
@@ -40,9 +40,9 @@ def tfds_images(
         for part in split.split("+"):
             base = part.split("[")[0].strip()
             if base not in builder.info.splits:
-                raise BadInput(
+                raise InvalidInput(
                     f"data set {name!r} has no split {base!r}: "
-                    f"{choices(base, builder.info.splits)}"
+                    f"{suggest_names(base, builder.info.splits)}"
                 )
     read = _in_memory if _fits(builder, memory_gib) else _on_disk
     return Splits(read(builder, train_split), read(builder, test_split))
@@ -54,16 +54,16 @@ def _builder(name, data_dir, download, memory_gib):
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.registered.DatasetNotFoundError:
-        known = choices(name, tfds.list_builders())
+        known = suggest_names(name, tfds.list_builders())
         known = (
             known if known.startswith("did you") else "see tfds.list_builders()"
         )
-        raise BadInput(f"TFDS has no data set {name!r}: {known}") from None
+        raise InvalidInput(f"TFDS has no data set {name!r}: {known}") from None
     _check_features(name, builder.info.features)
     where = f"{data_dir or '~/tensorflow_datasets'}/{name}"
     if not builder.data_path.exists():
         if not download:
-            raise BadInput(
+            raise InvalidInput(
                 f"data set {name!r} is not prepared under {where}; set "
                 "download=True, or point data_dir at the folder that holds "
                 f"{name}/<version>/"
@@ -76,7 +76,7 @@ def _builder(name, data_dir, download, memory_gib):
             builder.download_and_prepare()
         except Exception as error:
             reason = str(error).splitlines()[0] if str(error) else repr(error)
-            raise BadInput(
+            raise InvalidInput(
                 f"data set {name!r} could not be prepared under {where}: "
                 f"{reason}; point data_dir at the folder that holds "
                 f"{name}/<version>/"
@@ -87,7 +87,7 @@ def _builder(name, data_dir, download, memory_gib):
 def _check_features(name, features) -> None:
     missing = {"image", "label"} - set(features)
     if missing or features["label"].num_classes is None:
-        raise BadInput(
+        raise InvalidInput(
             f"data set {name!r} is no image classification data set: it has "
             f"the features {sorted(features)}, needed are 'image' and 'label' "
             "with a known number of classes"
@@ -158,7 +158,7 @@ def _on_disk(builder, split: str) -> Source:
 
     image, names = (builder.info.features[k] for k in ("image", "label"))
     if image.np_dtype != np.uint8:
-        raise BadInput(
+        raise InvalidInput(
             f"images of data set {builder.name!r} are {image.np_dtype}; only "
             "those of bytes are read at random: raise memory_gib"
         )
@@ -167,7 +167,7 @@ def _on_disk(builder, split: str) -> Source:
             split=split, decoders={"image": tfds.decode.SkipDecoding()}
         )
     except NotImplementedError as error:
-        raise BadInput(
+        raise InvalidInput(
             f"data set {builder.name!r} is too large for memory and its files "
             "cannot be read at random; prepare it with tfds.builder("
             f"{builder.name!r}, file_format='array_record')"
@@ -188,7 +188,9 @@ def _labels(data, folder, split: str) -> np.ndarray:
     except (OSError, ValueError, EOFError):
         pass  # there is none, or it is not whole
     if len(data) > MANY:
-        say(f"reading the {len(data):,} labels of {split!r} for {file}")
+        print_on_chief(
+            f"reading the {len(data):,} labels of {split!r} for {file}"
+        )
     labels = np.array([example["label"] for example in data], np.int64)
     _keep(file, labels)
     return labels

@@ -14,8 +14,8 @@ from fsr_gdw_tf.data.datasets.image_files import images_in, listed_source
 from fsr_gdw_tf.data.file_lists import Listing, data_folder, labelled, numbered
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits
-from fsr_gdw_tf.distribution.hosts import say
-from fsr_gdw_tf.errors import INF, BadInput, require_range
+from fsr_gdw_tf.distribution.hosts import print_on_chief
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 
 LAYOUT = (
     "expected WebVision 1.0 as its own site (ETH Zurich) offers it: "
@@ -70,7 +70,7 @@ def _synsets(file: Path) -> list[tuple[str, str]]:
     for line, text in numbered(str(file), LAYOUT):
         found = re.fullmatch(r"(n\d{8})\s+(.+)", text)
         if not found:
-            raise BadInput(
+            raise InvalidInput(
                 f"{file}, line {line}: expected a wordnet id and a name such "
                 f"as 'n01440764 tench, Tinca tinca', got {text[:80]!r}; take "
                 "the file as it is published, or away"
@@ -87,7 +87,7 @@ def _first(kept: float, file: Path, images: Path, known: float) -> Listing:
         if label < kept
     ]
     if not rows:
-        raise BadInput(f"{file} lists no image of these classes; {LAYOUT}")
+        raise InvalidInput(f"{file} lists no image of these classes; {LAYOUT}")
     lines, paths, labels = zip(*rows, strict=True)
     return Listing(str(file), list(paths), list(labels), lines)
 
@@ -105,21 +105,21 @@ def _class_names(synsets: list[tuple[str, str]], count: int) -> list[str]:
 
 def _others(imagenet, synsets, names, verify, cache) -> dict[str, Source]:
     if imagenet is None:
-        say(
+        print_on_chief(
             "no second test on ImageNet's validation images: imagenet "
             "(IMAGENET_DIR) is not set"
         )
         return {}
     base = data_folder(imagenet, IMAGENET_LAYOUT)
     if not synsets:
-        raise BadInput(
+        raise InvalidInput(
             "which classes of ImageNet to test on is said by info/synsets.txt "
             "of WebVision, and there is none; add it, or leave imagenet out"
         )
     folders = [base / wordnet for wordnet, _ in synsets]
     lost = [folder.name for folder in folders if not folder.is_dir()]
     if lost:
-        raise BadInput(
+        raise InvalidInput(
             f"{base} has no folder for {len(lost)} of {len(synsets)} classes, "
             f"the first is {lost[0]}; {IMAGENET_LAYOUT}"
         )
