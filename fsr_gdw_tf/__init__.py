@@ -4,44 +4,36 @@ import importlib
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "InvalidInput": "fsr_gdw_tf.errors",
-    "InputPipeline": "fsr_gdw_tf.data",
-    "TrainingDynamics": "fsr_gdw_tf.books",
-    "ClassBalanced": "fsr_gdw_tf.methods",
-    "Classifier": "fsr_gdw_tf.classifier",
-    "CoTeaching": "fsr_gdw_tf.methods",
-    "CRUST": "fsr_gdw_tf.methods",
-    "D2L": "fsr_gdw_tf.methods",
-    "Dictionary": "fsr_gdw_tf.dictionary",
-    "ELR": "fsr_gdw_tf.methods",
-    "FSR": "fsr_gdw_tf.methods",
-    "FineTune": "fsr_gdw_tf.methods",
-    "Focal": "fsr_gdw_tf.methods",
-    "ForwardCorrection": "fsr_gdw_tf.methods",
-    "GCE": "fsr_gdw_tf.methods",
-    "GDW": "fsr_gdw_tf.methods",
-    "GLC": "fsr_gdw_tf.methods",
-    "GenLabel": "fsr_gdw_tf.methods",
-    "INSW": "fsr_gdw_tf.methods",
-    "L2RW": "fsr_gdw_tf.methods",
-    "SaveLabelRecords": "fsr_gdw_tf.callbacks",
-    "MWNet": "fsr_gdw_tf.methods",
-    "MentorNet": "fsr_gdw_tf.methods",
-    "MixUp": "fsr_gdw_tf.methods",
-    "PENCIL": "fsr_gdw_tf.methods",
-    "Relabel": "fsr_gdw_tf.methods",
-    "Remix": "fsr_gdw_tf.methods",
-    "SoftLabel": "fsr_gdw_tf.methods",
-    "Source": "fsr_gdw_tf.data",
-    "Supervised": "fsr_gdw_tf.methods",
-    "arrays": "fsr_gdw_tf.data",
+# Methods and regularisers are found in the lists of their packages.
+_LISTS = ("methods", "regularisers")
+_MODULES = {
+    "Classifier": "classifier",
+    "Dictionary": "dictionary",
+    "InputPipeline": "data",
+    "InvalidInput": "errors",
+    "MetaLoss": "methods.meta",
+    "SaveLabelRecords": "callbacks",
+    "Source": "data",
+    "TrainingDynamics": "recorders",
+    "VirtualStep": "lookahead",
+    "WeightNet": "methods.weight_net",
+    "arrays": "data",
 }
-__all__ = sorted(_HOMES)  # noqa: PLE0605  one list, not two
 
 
 def __getattr__(name: str):
-    """Load on first use, so that the command line can set TensorFlow up."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    """Import on first use, so that commands can set TensorFlow up before."""
+    if name == "__all__":
+        listed = {name for p in _LISTS for name in _module(p).__all__}
+        return sorted({*_MODULES, *listed})
+    if name in _MODULES:
+        return getattr(_module(_MODULES[name]), name)
+    if not name.startswith("_"):
+        for package in map(_module, _LISTS):
+            if name in package.__all__:
+                return getattr(package, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _module(name: str):
+    return importlib.import_module(f"{__name__}.{name}")

@@ -1,6 +1,6 @@
-"""The learner: features + head + method, and the only train step."""
+"""A network that a method trains: features + head, the only train step."""
 
-import dataclasses
+import contextlib
 from collections.abc import Sequence
 
 import gin
@@ -15,22 +15,21 @@ from fsr_gdw_tf.errors import InvalidInput, require_range
 from fsr_gdw_tf.label_quality.issue_table import issue_table
 from fsr_gdw_tf.label_quality.label_issues import find_label_issues
 from fsr_gdw_tf.label_quality.label_records import collect_records
-from fsr_gdw_tf.methods import Method, Supervised
-from fsr_gdw_tf.methods.fsr import complete
+from fsr_gdw_tf.method import (
+    Batch,
+    Component,
+    Forward,
+    Method,
+    OmegaUpdate,
+    Regulariser,
+    apply_warmup,
+)
+from fsr_gdw_tf.methods import Supervised
+from fsr_gdw_tf.methods.fsr import with_regularisers
 from fsr_gdw_tf.networks.split import batch_norms, split
-from fsr_gdw_tf.optimizers import add_l2
-from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
-from fsr_gdw_tf.regularisers import Regulariser
+from fsr_gdw_tf.optimizers import MovingAverage, add_l2
+from fsr_gdw_tf.recorders import TrainingDynamics, recorders_for
 from fsr_gdw_tf.trainer import Trainer
-
-
-@dataclasses.dataclass(frozen=True)
-class Forward:
-    """The step's one forward pass; every gradient is a pullback through it."""
-
-    tape: tf.GradientTape
-    features: tf.Tensor
-    logits: tf.Tensor
 
 
 @gin.register
@@ -60,43 +59,38 @@ class Classifier(Trainer):
         self.features, self.head = features, head
         self.method = method or Supervised()
         self.regularisers = list(regularisers)
-        self.l2, self.ema = l2, ema
-        if not isinstance(track_labels, (bool, TrainingDynamics)):
-            raise InvalidInput(
-                "track_labels is True, False or TrainingDynamics(...), got "
-                f"{track_labels!r}"
-            )
-        self.training_dynamics = (
-            TrainingDynamics() if track_labels is True else track_labels or None
-        )
-        self.wrapped = None
+        self.training_dynamics = as_dynamics(track_labels)
+        self.recorders = recorders_for(self.method)
+        if self.training_dynamics is not None:
+            self.recorders.append(self.training_dynamics)
+        self.l2, self.wrapped = l2, None
+        self.average = ema and MovingAverage(self.network_variables, ema)
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
         self.test_metrics = metrics.for_test(self.classes)
-        self.averages = [
-            keras.Variable(v, trainable=False, name="ema")
-            for v in (self.network_variables if ema else ())
-        ]
         # Where training stands, and how far it goes (0 steps: not known).
         self.epoch, self.epochs, self.step, self.steps = (
             keras.Variable(value, dtype="int32", trainable=False, name=name)
-            for name, value in zip(
-                ("epoch", "epochs", "step", "steps"), (0, 1, 0, 0), strict=True
+            for name, value in (
+                ("epoch", 0),
+                ("epochs", 1),
+                ("step", 0),
+                ("steps", 0),
             )
         )
         self.built = True
 
     @classmethod
     def wrap(cls, model: keras.Model, method: Method | None = None, **kwargs):
-        """Train the user's own classifier: its weights are trained in place.
+        """Train a user's own Keras classifier, its weights in place.
 
-        The model is cut at its last Dense layer; a softmax stays hers. Without
-        a method this is FSR, with its MixUp and re-labelling.
+        The model is cut at its last Dense layer; a softmax stays in the model.
+        Without a method this is FSR, with its MixUp and re-labelling.
         """
         features, head = split(model)
         if method is None:
-            extras = kwargs.pop("regularisers", None)
-            method, kwargs["regularisers"] = complete(features, extras)
+            chosen = kwargs.pop("regularisers", None)
+            method, kwargs["regularisers"] = with_regularisers(features, chosen)
         classifier = cls(features, head, method, **kwargs)
         classifier.wrapped = model
         return classifier
@@ -116,7 +110,7 @@ class Classifier(Trainer):
 
     @property
     def network_variables(self) -> list[keras.Variable]:
-        """What the optimizer moves: the network's weights, not the method's."""
+        """What the optimizer moves: the network's weights, not a method's."""
         return [
             *self.features.trainable_variables,
             *self.head.trainable_variables,
@@ -124,7 +118,7 @@ class Classifier(Trainer):
 
     @property
     def batch_norm_stats(self) -> list[keras.Variable]:
-        """What batch normalisation remembers of the batches it has seen."""
+        """The moving statistics of batch normalisation."""
         return [
             v
             for layer in batch_norms(self.features)
@@ -133,10 +127,9 @@ class Classifier(Trainer):
         ]
 
     @property
-    def components(self) -> list:
-        """The method, the regularisers, and the books on both."""
-        recorders = [self.training_dynamics] if self.training_dynamics else []
-        return [self.method, *self.regularisers, *recorders]
+    def components(self) -> list[Component]:
+        """The method and the regularisers."""
+        return [self.method, *self.regularisers]
 
     @property
     def state(self) -> list[keras.Variable]:
@@ -149,13 +142,13 @@ class Classifier(Trainer):
         return list(unique.values())
 
     def setup(self, source: Source | None, pipeline: InputPipeline) -> None:
-        """Let the parts create what depends on the data; before `restore`."""
+        """Create the state that depends on the data; before `restore`."""
         with self.distribute_strategy.scope():
-            for component in self.components:
-                component.setup(self, source, pipeline)
+            for part in [*self.components, *self.recorders]:
+                part.setup(self, source, pipeline)
 
     def compile(self, optimizer="sgd", **kwargs) -> None:
-        """Choose the optimizer; losses and metrics belong to the method."""
+        """Set the optimizer; the loss is the method's, metrics are fixed."""
         for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
             if kwargs.get(name) is not None:
                 raise InvalidInput(
@@ -168,11 +161,11 @@ class Classifier(Trainer):
         self.optimizer.build(self.network_variables)
 
     def call(self, inputs, training=False):
-        """Logits."""
+        """Return logits."""
         return self.head(self.features(inputs, training=training))
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
-        """Nothing: all is built. Keras would call us on a dict of a batch."""
+        """Do nothing: Keras would call the model on the dict of a batch."""
 
     @property
     def eval_metrics(self) -> tuple:
@@ -184,47 +177,62 @@ class Classifier(Trainer):
         """Only these: a method may hold a network that has its own."""
         return list(self.eval_metrics)
 
-    def train_step(self, batch) -> tf.Tensor:
-        """One step: every method, every regulariser, every scope.
+    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
+        """Take one step; every method, every regulariser, every scope."""
+        self.update_weights(batch)
+        return {m.name: m.result() for m in self.eval_metrics[:2]}
 
-        What it returns, the logits it has begun with, a twin wants to know.
-        """
+    def update_weights(self, batch: Batch) -> tf.Tensor:
+        """Take one step; return the logits from before it."""
         for component in self.components:
             batch = component.prepare(self, batch)
-        variables = [v.value for v in self.network_variables]
         with tf.GradientTape(persistent=True) as tape:
             features = self.features(batch["inputs"], training=True)
             logits = self.head(features)
-            extra = tf.cast(self._own_losses(), logits.dtype)
+            layer_losses = tf.cast(self._layer_losses(), logits.dtype)
         forward = Forward(tape, features, logits)
         omega = self.method.compute_omega(self, batch, forward)
+        if not isinstance(omega, OmegaUpdate):
+            omega = OmegaUpdate(after=omega)
         loss, delta = self.loss_and_delta(
-            batch, logits, omega, self.components, batch.get("weight")
+            batch, logits, omega.after, self.components, batch.get("weight")
         )
         # The only real gradient: delta, pulled back through the one forward.
         gradients = tape.gradient(
-            [logits, extra],
-            variables,
-            output_gradients=[delta, tf.ones_like(extra)],
+            [logits, layer_losses],
+            [v.value for v in self.network_variables],
+            output_gradients=[delta, tf.ones_like(layer_losses)],
         )
         self._apply_gradients(gradients)
+        self._observe(batch, logits, omega, loss)
+        return logits
+
+    def _observe(self, batch: Batch, logits, omega: OmegaUpdate, loss) -> None:
+        """Update all state but the weights after a step."""
         collectives.average_variables(self.batch_norm_stats)
         for component in self.components:
-            component.observe(self, batch, logits, omega)
+            component.observe(self, batch, logits, omega.after)
+        for recorder in self.recorders:
+            recorder.observe(self, batch, logits, omega)
         # The loss is this replica's part of the global mean.
         self.loss_mean.update_state(loss * collectives.replicas())
         self.accuracy.update_state(batch["label"], logits)
-        return logits
 
-    def loss_and_delta(self, batch, logits, omega, components=(), weight=None):
-        """The loss of a batch, and its gradient on the logits.
+    def loss_and_delta(
+        self, batch: Batch, logits, omega, components=(), weight=None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the loss of a batch, and its gradient on the logits.
 
-        `weight` is given, not learned, and known to the real step alone: a
-        method that saw it would learn its square.
+        `weight` is given with the data and enters the real step alone: a
+        method that saw it in the virtual step would learn its square.
         """
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
-            per_example = self.method.loss(self, batch, logits, omega)
+            per_example = self.method.objective(batch, logits, omega)
+            has_plain_omega = self.method.plain_omega(batch, logits) is not None
+            if self.method.warmup and not has_plain_omega:
+                plain = losses.cross_entropy(batch["label"], logits)
+                per_example = apply_warmup(self, per_example, plain)
             for component in components:
                 per_example += component.penalty(self, batch, logits)
             if weight is not None:
@@ -232,26 +240,21 @@ class Classifier(Trainer):
             loss = collectives.mean(per_example)
         return loss, tape.gradient(loss, logits)
 
-    def _own_losses(self) -> tf.Tensor:
-        """Losses that the user's layers add, such as kernel regularisers."""
-        own = [*self.features.losses, *self.head.losses]
-        total = tf.add_n(own) if own else tf.zeros(())
+    def _layer_losses(self) -> tf.Tensor:
+        """Sum the losses that the user's layers add, such as regularisers."""
+        layer_losses = [*self.features.losses, *self.head.losses]
+        total = tf.add_n(layer_losses) if layer_losses else tf.zeros(())
         return total / collectives.replicas()
 
-    def _apply_gradients(self, gradients) -> None:
+    def _apply_gradients(self, gradients: list[tf.Tensor]) -> None:
         gradients = add_l2(gradients, self.network_variables, self.l2)
         step = tf.cast(self.optimizer.iterations, tf.float32)
         self.optimizer.apply(gradients, self.network_variables)
-        if self.averages:
-            # The decay grows from 0.1: early averages forget the start.
-            decay = tf.minimum(self.ema, (1.0 + step) / (10.0 + step))
-            for average, v in zip(
-                self.averages, self.network_variables, strict=True
-            ):
-                average.assign(decay * average + (1.0 - decay) * v)
+        if self.average:
+            self.average.update(step)
 
     def test_step(self, batch) -> None:
-        """Loss and metrics of one batch; index -1 only fills it up."""
+        """Update loss and metrics with a batch; index -1 is padding."""
         logits = self._evaluation_logits(batch["inputs"])
         label, real = batch["label"], None
         if "index" in batch:
@@ -263,7 +266,7 @@ class Classifier(Trainer):
             metric.update_state(label, probs, sample_weight=real)
 
     def predict_step(self, data) -> tf.Tensor | dict:
-        """Class probabilities; and of which rows, if the data say so."""
+        """Return class probabilities, with their rows if the data have them."""
         inputs = data["inputs"] if isinstance(data, dict) else data
         inputs = inputs[0] if isinstance(inputs, tuple) else inputs
         probs = tf.nn.softmax(self._evaluation_logits(inputs))
@@ -272,28 +275,37 @@ class Classifier(Trainer):
         return probs
 
     def _evaluation_logits(self, inputs) -> tf.Tensor:
-        pairs = zip(self.network_variables, self.averages, strict=False)
-        averaged = [(v, average.value) for v, average in pairs]
-        with keras.StatelessScope(state_mapping=averaged):
+        if not self.average:
+            return self(inputs, training=False)
+        averages = [(v, average.value) for v, average in self.average.pairs]
+        with keras.StatelessScope(state_mapping=averages):
             return self(inputs, training=False)
 
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
-        """Labels that are wrong more probably than that, the worst first."""
+        """Return the labels that are probably wrong, the worst first.
+
+        threshold: of the score, the probability that a label is wrong.
+        """
         require_range(0, 1, threshold=threshold)
-        found = collect_records(self)
-        verdict = find_label_issues(found, threshold)
-        return issue_table(found, verdict, verdict.issues).to_pylist()
+        records = collect_records(self)
+        issues = find_label_issues(records, threshold)
+        return issue_table(records, issues, issues.suspected).to_pylist()
 
     def save_network(self, path) -> None:
         """Save the network alone, with its averaged weights if it has any.
 
         Plain Keras loads it.
         """
-        kept = [v.numpy() for v in self.network_variables]
-        for v, average in zip(
-            self.network_variables, self.averages, strict=False
-        ):
-            v.assign(average)
-        self.network.save(path)
-        for v, value in zip(self.network_variables, kept, strict=True):
-            v.assign(value)
+        average = self.average
+        with average.assigned() if average else contextlib.nullcontext():
+            self.network.save(path)
+
+
+def as_dynamics(track_labels: TrainingDynamics | bool):
+    """Return the recorder that the argument `track_labels` stands for."""
+    if not isinstance(track_labels, (bool, TrainingDynamics)):
+        raise InvalidInput(
+            "track_labels is True, False or TrainingDynamics(...), got "
+            f"{track_labels!r}"
+        )
+    return TrainingDynamics() if track_labels is True else track_labels or None

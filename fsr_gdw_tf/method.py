@@ -6,6 +6,8 @@ formula. Methods are Keras layers: their variables are saved, mirrored over
 replicas and resumed with the network's.
 """
 
+from typing import NamedTuple, TypedDict
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -13,44 +15,74 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.errors import INF, require_range
 
-Batch = dict[str, tf.Tensor]
+
+class Batch(TypedDict, total=False):
+    """Every key that a batch can have."""
+
+    # From the input pipeline:
+    inputs: tf.Tensor
+    label: tf.Tensor  # one-hot, or mixed: [batch, classes]
+    index: tf.Tensor  # of each example in its source
+    weight: tf.Tensor  # given with the data, multiplies the loss
+    meta_inputs: tf.Tensor  # a clean meta batch, or the dictionary's
+    meta_label: tf.Tensor
+    # Added by `prepare`, before the forward pass:
+    unmixed_inputs: tf.Tensor  # MixUp
+    unmixed_label: tf.Tensor
+    meta_features: tf.Tensor  # a dictionary with a feature bank
+    meta_grad: list  # of the meta loss, taken before the forward pass
+    recordable: tf.Tensor  # False where the inputs are not those of the index
+    selected: tf.Tensor  # Co-teaching: the peer's weights
+
+
+class Forward(NamedTuple):
+    """The step's one forward pass; every gradient is a pullback through it."""
+
+    tape: tf.GradientTape
+    features: tf.Tensor
+    logits: tf.Tensor
+
+
+class OmegaUpdate(NamedTuple):
+    """omega before and after a method has updated it in a step.
+
+    For methods with a dictionary also the logits of the un-mixed training
+    batch, before and after the virtual step.
+    """
+
+    before: tf.Tensor | None = None
+    after: tf.Tensor | None = None
+    logits_before: tf.Tensor | None = None
+    logits_after: tf.Tensor | None = None
 
 
 class Component(keras.layers.Layer):
     """What methods and regularisers have in common."""
 
     @property
-    def optimizers(self) -> list:
-        """Optimizers whose state belongs into a checkpoint."""
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        """Optimizers of the component's own, saved in checkpoints."""
         return []
 
     def setup(self, classifier, source, pipeline) -> None:
         """Create the state that depends on the data; called before training."""
 
     def begin_epoch(self, classifier, source, clean) -> None:
-        """Learn from all examples at once; not called again on resuming."""
+        """Update state from all examples; skipped when resuming mid-epoch."""
 
     def prepare(self, classifier, batch: Batch) -> Batch:
         """Change the batch before the forward pass."""
         return batch
 
     def penalty(self, classifier, batch: Batch, logits) -> tf.Tensor | float:
-        """An extra loss of each example, `[batch]`; in the real step alone."""
+        """Return an extra loss of each example for the real step."""
         return 0.0
 
     def observe(self, classifier, batch: Batch, logits, omega) -> None:
-        """Keep books about the batch after the step's gradient is known."""
+        """Update state that later steps use, after the gradient is known."""
 
-    def report(self, source) -> dict[str, float]:
-        """What to log at the end of an epoch."""
-        return {}
-
-    def per_example(self, source) -> dict[str, np.ndarray]:
-        """What is known of each training example, a column each."""
-        return {}
-
-    def tables(self, source) -> dict[str, list[dict]]:
-        """Small tables to write anew after each epoch, by file name."""
+    def epoch_logs(self, source) -> dict[str, float]:
+        """Return what to log at the end of an epoch."""
         return {}
 
 
@@ -64,27 +96,29 @@ class Method(Component):
     uses_meta = False  # whether it learns from a clean meta set
     meta_in_batches = True  # if so, whether each batch brings some of it
     dictionary = None  # a meta set out of the training set, if any
+    logs_zero_weights = False  # whether some weights are zero by its rule
 
     def __init__(self, warmup: float = 0, **kwargs):
         super().__init__(**kwargs)
         require_range(0, INF, warmup=warmup)
         self.warmup = warmup
 
-    def compute_omega(self, classifier, batch: Batch, forward):
-        """Learn omega, whatever this method uses to shape its objective."""
-        return
+    def plain_omega(self, batch: Batch, logits) -> tf.Tensor | None:
+        """Return the omega of plain training, which holds in the warm-up.
+
+        Where it is None, cross-entropy replaces the objective in the warm-up.
+        """
+        return None
+
+    def compute_omega(
+        self, classifier, batch: Batch, forward: Forward
+    ) -> tf.Tensor | OmegaUpdate | None:
+        """Return omega, whatever this method shapes its objective with."""
+        return None
 
     def objective(self, batch: Batch, logits, omega) -> tf.Tensor:
-        """Loss of each example, `[batch]`; its gradient is the method."""
+        """Return each example's loss, `[batch]`, for virtual and real step."""
         return losses.cross_entropy(batch["label"], logits)
-
-    def loss(self, classifier, batch: Batch, logits, omega) -> tf.Tensor:
-        """The objective, or plain cross-entropy during the warm-up."""
-        own = self.objective(batch, logits, omega)
-        if not self.warmup:
-            return own
-        plain = losses.cross_entropy(batch["label"], logits)
-        return tf.where(warmup_done(classifier, self.warmup), own, plain)
 
 
 class Regulariser(Component):
@@ -92,29 +126,37 @@ class Regulariser(Component):
 
 
 def first_epoch(warmup: float, epochs):
-    """The first epoch after a warm-up; below 1 it is a share of `epochs`."""
+    """Return the first epoch after a warm-up; below 1 it is a share."""
     if warmup >= 1:
         return warmup
     return keras.ops.round(warmup * keras.ops.cast(epochs, "float32"))
 
 
 def warmup_done(classifier, warmup: float) -> tf.Tensor:
-    """Whether the warm-up is over."""
+    """Return whether the warm-up is over, inside a step."""
     first = first_epoch(warmup, classifier.epochs.value)
     return classifier.epoch.value >= tf.cast(first, "int32")
 
 
+def apply_warmup(classifier, value, plain):
+    """Return `value`, or `plain` during the warm-up of the method."""
+    warmup = classifier.method.warmup
+    if not warmup or plain is None:
+        return value
+    return tf.where(warmup_done(classifier, warmup), value, plain)
+
+
 def current_epoch(classifier) -> tuple[int, int]:
-    """The epoch, and how many there are, outside of a step."""
+    """Return the epoch and the number of epochs, outside of a step."""
     return int(np.array(classifier.epoch)), int(np.array(classifier.epochs))
 
 
 def epochs_since_warmup(classifier, warmup: float) -> int:
-    """How many epochs ago the warm-up was over; below zero it is not."""
+    """Return how many epochs ago the warm-up ended; below zero: not yet."""
     epoch, epochs = current_epoch(classifier)
     return epoch - int(first_epoch(warmup, epochs))
 
 
 def target_weight(omega: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-    """Each example's weight at its label, `[batch]`; a mean if it is mixed."""
+    """Return each example's weight at its label, a mean if that is mixed."""
     return tf.reduce_sum(omega * tf.cast(label, omega.dtype), axis=-1)

@@ -6,6 +6,8 @@ PyTorch and in TensorFlow's old MomentumOptimizer. L2 is not here: the
 classifier adds `l2 * theta` to the gradient before any optimizer sees it.
 """
 
+import contextlib
+
 import gin
 import keras
 import numpy as np
@@ -213,3 +215,43 @@ SCHEDULES = [
 ]
 for _kind in [*SCHEDULES, keras.optimizers.AdamW]:
     gin.external_configurable(_kind, module="keras")
+
+
+class MovingAverage(keras.layers.Layer):
+    """An exponential moving average of weights, for tests and predictions."""
+
+    def __init__(self, variables: list[keras.Variable], decay: float):
+        super().__init__()
+        self.sources, self.decay = variables, decay
+        self.averages = [
+            keras.Variable(v, trainable=False, name="ema") for v in variables
+        ]
+
+    @property
+    def pairs(self) -> list[tuple[keras.Variable, keras.Variable]]:
+        """Each weight and its average."""
+        return list(zip(self.sources, self.averages, strict=True))
+
+    def update(self, step: tf.Tensor) -> None:
+        """Move the averages towards the weights after a step."""
+        # The decay grows from 0.1: early averages forget the start.
+        decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
+        for v, average in self.pairs:
+            average.assign(decay * average + (1.0 - decay) * v)
+
+    def reset(self) -> None:
+        """Start again from the current weights."""
+        for v, average in self.pairs:
+            average.assign(v)
+
+    @contextlib.contextmanager
+    def assigned(self):
+        """Give the weights the values of their averages inside the block."""
+        weights = [v.numpy() for v in self.sources]
+        for v, average in self.pairs:
+            v.assign(average)
+        try:
+            yield
+        finally:
+            for v, value in zip(self.sources, weights, strict=True):
+                v.assign(value)

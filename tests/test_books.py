@@ -9,7 +9,7 @@ from conftest import blobs, classifier
 from fsr_gdw_tf import FSR, FineTune, InvalidInput, MixUp, Relabel, arrays
 from fsr_gdw_tf.callbacks import SaveLabelRecords
 from fsr_gdw_tf.label_quality.label_records import collect_records, read_records
-from fsr_gdw_tf.methods import Method
+from fsr_gdw_tf.method import Method
 from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
 
 

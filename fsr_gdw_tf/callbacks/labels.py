@@ -1,4 +1,4 @@
-"""Writes down what training tells of each label."""
+"""Writes the records of each label."""
 
 from pathlib import Path
 
@@ -10,12 +10,12 @@ from fsr_gdw_tf.label_quality import label_records
 
 
 class SaveLabelRecords(keras.callbacks.Callback):
-    """A Parquet file with a row per training example, anew each epoch.
+    """Writes a Parquet file with a row per training example, each epoch.
 
-    Works with every method, plain training included. What is in it is kept by
-    the classifier's `books`: see `books.COLUMNS`; of methods that weigh also
-    the last weight, and the dictionary's score (FSR's momentum meta-margin, or
-    what its pusher makes instead). `report.statistics.read` reads it.
+    Works with every method, plain training included. It has the columns of the
+    classifier's `TrainingDynamics`; of methods that weight examples also the
+    last weight, and the dictionary's score (FSR's momentum meta-margin, or the
+    score of another pusher). `label_records.read_records` reads it.
     """
 
     def __init__(self, path: str | Path):
@@ -24,16 +24,15 @@ class SaveLabelRecords(keras.callbacks.Callback):
         self._names = None
 
     def on_train_begin(self, logs=None):
-        """There have to be books, on examples that can be named."""
-        training_dynamics = self.model.training_dynamics
-        current = training_dynamics and training_dynamics.current
-        require_indices(
-            "SaveLabelRecords", training_dynamics.source if current else None
-        )
-        self._names = training_dynamics.source.all_names()
+        """Raise unless the examples have indices and are recorded."""
+        dynamics = self.model.training_dynamics
+        is_current = dynamics is not None and dynamics.is_current
+        source = dynamics.source if is_current else None
+        require_indices("SaveLabelRecords", source)
+        self._names = source.all_names()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write."""
+        """Write the file anew."""
         if is_chief():
-            found = label_records.collect_records(self.model, self._names)
-            label_records.write_records(self.path, found)
+            records = label_records.collect_records(self.model, self._names)
+            label_records.write_records(self.path, records)

@@ -44,23 +44,25 @@ class MethodProgress(keras.callbacks.Callback):
         self.model.step.assign(0)
         if self.source is None:
             return
-        report = {}
+        new_logs = {}
+        for recorder in self.model.recorders:
+            new_logs |= recorder.epoch_logs(self.model, self.source)
         for component in self.model.components:
-            report.update(component.report(self.source))
-        logs.update(report)
+            new_logs |= component.epoch_logs(self.source)
+        logs.update(new_logs)
         method = self.model.method
-        learns = method.uses_meta or method.dictionary  # others may weigh alike
-        weighs = learns and epoch >= self.first and "weight_std" in report
-        if weighs and report["weight_std"] < COLLAPSED:
-            self.warn(report)
+        # Weights of methods that learn none may all be the same by their rule.
+        learns = method.uses_meta or method.dictionary
+        if learns and epoch >= self.first and "weight_std" in new_logs:
+            self.warn_if_collapsed(new_logs)
 
-    def warn(self, report) -> None:
-        """Say it once."""
-        if not self.warned:
+    def warn_if_collapsed(self, logs: dict[str, float]) -> None:
+        """Warn once when all learned weights are the same."""
+        if logs["weight_std"] < COLLAPSED and not self.warned:
             self.warned = True
             warnings.warn(
                 "all learned weights are the same "
-                f"({report['weight_mean']:.3g} +- {report['weight_std']:.1g}): "
+                f"({logs['weight_mean']:.3g} +- {logs['weight_std']:.1g}): "
                 "the method weighs nothing; a longer warm-up (warmup=), or a "
                 "smaller rate of its weight net if it has one, may help",
                 stacklevel=2,

@@ -56,7 +56,7 @@ class SaveMetrics(keras.callbacks.Callback):
 
 
 class SaveCsvTables(keras.callbacks.Callback):
-    """The small tables of the method and its regularisers, as CSV files."""
+    """Write the small tables of the recorders as CSV files."""
 
     def __init__(self, folder: Path, source):
         super().__init__()
@@ -64,7 +64,8 @@ class SaveCsvTables(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Write those that have rows."""
-        for component in self.model.components:
-            for name, rows in component.tables(self.source).items():
+        for recorder in self.model.recorders:
+            tables = recorder.csv_tables(self.model, self.source)
+            for name, rows in tables.items():
                 if rows:
                     write_csv(self.folder / name, rows)

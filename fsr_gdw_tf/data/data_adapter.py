@@ -1,4 +1,4 @@
-"""Whatever a user passes to `fit` or `evaluate`, as a dataset of our dicts."""
+"""From what a user passes to `fit` or `evaluate` to a dataset of batches."""
 
 import numpy as np
 import tensorflow as tf
@@ -9,8 +9,29 @@ from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.errors import InvalidInput
 
 
+def adapt(x, y, meta, meta_in_training: bool, method, classes: int):
+    """Return (training data, clean meta set): sources where there are arrays.
+
+    With `meta_in_training` the training data end with the meta set. The meta
+    set is None for methods that do not learn from one.
+    """
+    x = as_source(x, y, classes)
+    meta = as_source(meta, None, classes)
+    if meta is not None:
+        check_meta_fits(x, meta)
+        if not (method.uses_meta or meta_in_training):
+            raise InvalidInput(
+                f"{type(method).__name__} does not learn from a clean meta "
+                "set; pass meta_in_training=True to train on it, or a method "
+                "that does, such as GDW() or FSR(meta=None)"
+            )
+        if meta_in_training:
+            x = join(x, meta)
+    return x, meta if method.uses_meta else None
+
+
 def as_source(x, y, classes: int):
-    """Pairs of arrays become a source; anything else stays as it is."""
+    """Return pairs of arrays as a source, anything else as it is."""
     pair = x if y is None else (x, y)
     if not isinstance(pair, tuple):
         return pair
@@ -22,16 +43,16 @@ def as_source(x, y, classes: int):
     return arrays(*pair, class_names=[str(c) for c in range(classes)])
 
 
-def unlabelled(x, classes: int):
-    """Arrays become a source whose labels say nothing; all else stays."""
+def as_unlabelled(x, classes: int):
+    """Return arrays as a source with labels of zero, all else as it is."""
     if isinstance(x, Source) or not hasattr(x, "__array__"):
         return x
     labels = np.zeros(len(x), np.int64)
     return arrays(x, labels, class_names=[str(c) for c in range(classes)])
 
 
-def hold_out_tail(x, y, kwargs: dict):
-    """Keras' validation_split: the last share of the arrays is not trained."""
+def split_validation(x, y, kwargs: dict):
+    """Apply Keras' validation_split: the last share of arrays is held out."""
     share = kwargs.pop("validation_split", 0.0)
     if not share or kwargs.get("validation_data") is not None:
         return x, y
@@ -40,73 +61,65 @@ def hold_out_tail(x, y, kwargs: dict):
             "validation_split is a share in (0, 1) of arrays x and y, got "
             f"{share} of {type(x).__name__}"
         )
-    cut = int(len(x) * (1.0 - share))
-    kwargs["validation_data"] = (x[cut:], y[cut:])
-    return x[:cut], y[:cut]
+    n = int(len(x) * (1.0 - share))
+    kwargs["validation_data"] = (x[n:], y[n:])
+    return x[:n], y[:n]
 
 
-def pipeline_for(
-    data, batch_size: int | None, kwargs: dict, replicas: int = 1
+def make_pipeline(
+    data,
+    pipeline: InputPipeline | None,
+    batch_size: int | None,
+    seed: int,
+    kwargs: dict,
+    replicas: int = 1,
 ) -> InputPipeline:
-    """The caller's batches, or batches of about 32, Keras' default."""
+    """Return the given pipeline or one of batches of about 32, as in Keras.
+
+    Its sizes are global; what Keras' `kwargs` ask for and cannot have raises.
+    """
     for name in ("sample_weight", "class_weight"):
         if kwargs.pop(name, None) is not None:
             raise InvalidInput(f"{name} is not supported: the method weighs")
-    if isinstance(data, Source) and kwargs.get("steps_per_epoch") is not None:
+    is_source = isinstance(data, Source)
+    if is_source and kwargs.get("steps_per_epoch") is not None:
         raise InvalidInput(
             "steps_per_epoch follows from the batch size for arrays and "
             "sources; leave it out"
         )
-    if batch_size is None:
-        batch_size = min(32, len(data)) if isinstance(data, Source) else 32
-        batch_size = max(batch_size // replicas, 1) * replicas
-    seed, shuffle = kwargs.pop("seed", 0), kwargs.pop("shuffle", True)
-    default = InputPipeline(batch_size, seed=seed, shuffle=shuffle)
-    return kwargs.pop("batches", None) or default
+    shuffle = kwargs.pop("shuffle", True)
+    if pipeline is None:
+        if batch_size is None:
+            batch_size = min(32, len(data)) if is_source else 32
+            batch_size = max(batch_size // replicas, 1) * replicas
+        pipeline = InputPipeline(batch_size, seed=seed, shuffle=shuffle)
+    return pipeline.with_global_sizes(replicas)
 
 
-def with_meta(x, meta, meta_in_training: bool):
-    """The training data, checked against the meta set or joined with it."""
-    if meta is None:
-        return x
+def check_meta_fits(x, meta) -> None:
+    """Raise unless the meta set goes with the training data."""
     if not (isinstance(x, Source) and isinstance(meta, Source)):
         raise InvalidInput(
             "meta goes with arrays or a Source; a dataset brings its own "
             "meta_inputs and meta_label in each batch"
         )
-    one, other = (s.load([0]) for s in (x, meta))
-    if one.shape[-1] != other.shape[-1] or one.ndim != other.ndim:
+    inputs, meta_inputs = (s.load([0]) for s in (x, meta))
+    same_rank = inputs.ndim == meta_inputs.ndim
+    if not same_rank or inputs.shape[-1] != meta_inputs.shape[-1]:
         raise InvalidInput(
-            f"inputs of the meta set have shape {other.shape[1:]}, those of "
-            f"the training set {one.shape[1:]}"
+            f"inputs of the meta set have shape {meta_inputs.shape[1:]}, those "
+            f"of the training set {inputs.shape[1:]}"
         )
-    if one.dtype != other.dtype:
+    if inputs.dtype != meta_inputs.dtype:
         raise InvalidInput(
-            f"inputs of the meta set are {other.dtype}, those of the training "
-            f"set {one.dtype}; convert one of them"
+            f"inputs of the meta set are {meta_inputs.dtype}, those of the "
+            f"training set {inputs.dtype}; convert one of them"
         )
     check_meta(x, meta)
-    return join(x, meta) if meta_in_training else x
 
 
-def clean_set(x, method, classes: int, kwargs: dict):
-    """(what trains the network, what teaches the method) from fit's `meta`."""
-    meta = as_source(kwargs.pop("meta", None), None, classes)
-    joined = kwargs.pop("meta_in_training", False)
-    x = with_meta(x, meta, joined)
-    if method.uses_meta:
-        return x, meta
-    if meta is not None and not joined:
-        raise InvalidInput(
-            f"{type(method).__name__} does not learn from a clean meta set; "
-            "pass meta_in_training=True to train on it, or a method that does, "
-            "such as GDW() or FSR(meta=None)"
-        )
-    return x, None
-
-
-def require_start(step: int) -> None:
-    """A dataset has no middle of an epoch that could be found again."""
+def require_start_of_epoch(step: int) -> None:
+    """Raise where a dataset would have to start in the middle of an epoch."""
     if step:
         raise InvalidInput(
             f"initial_step={step} goes with arrays or a Source; a dataset "
@@ -114,9 +127,9 @@ def require_start(step: int) -> None:
         )
 
 
-def require_meta(method, present: bool) -> None:
-    """A method that learns from a clean meta set gets one."""
-    if method.uses_meta and not present:
+def require_meta(method, has_meta: bool) -> None:
+    """Raise where a method that learns from a clean meta set has none."""
+    if method.uses_meta and not has_meta:
         raise InvalidInput(
             f"{type(method).__name__} learns from a clean meta set and got "
             "none; pass fit(..., meta=(x_clean, y_clean)), batches with "

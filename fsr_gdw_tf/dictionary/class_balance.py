@@ -1,4 +1,4 @@
-"""Class balance: how large a dictionary is, who is in it, what is drawn.
+"""Class balance of a dictionary: its size, its members, its reward batches.
 
 Pure functions, on NumPy arrays but for `balanced_draw`, which is part of the
 train step.
@@ -9,19 +9,17 @@ import tensorflow as tf
 
 from fsr_gdw_tf.errors import InvalidInput
 
-MAX_MEMBERS = (
-    2000  # members, unless there are more classes or somebody asks for them
-)
+MAX_MEMBERS = 2000  # by default, unless there are more classes
 
 
 def default_size(n: int, classes: int) -> int:
-    """A sixth of the examples, the same of each class, at most 2,000."""
+    """Return a sixth of the examples, classes alike, at most MAX_MEMBERS."""
     share = max(1, min(n // (6 * classes), MAX_MEMBERS // classes))
     return min(share * classes, n)
 
 
 def check_size(size: int, n: int, classes: int, rotate: bool) -> None:
-    """Refuse a dictionary that the data, or the classes, do not fit."""
+    """Raise where the size does not go with the data or the classes."""
     if size > n:
         raise InvalidInput(
             f"a dictionary of {size} is larger than the training set of {n} "
@@ -36,13 +34,13 @@ def check_size(size: int, n: int, classes: int, rotate: bool) -> None:
 
 
 def default_reward_batch(batch_size: int, size: int, classes: int) -> int:
-    """About a training batch: a multiple of the classes, or one of each."""
+    """Return about a training batch: a multiple of the classes, or fewer."""
     batch = min(max(batch_size, 1), size)
     return batch // classes * classes or batch
 
 
 def check_reward_batch(batch: int, size: int, classes: int) -> None:
-    """Refuse a reward batch that cannot be balanced or drawn."""
+    """Raise where a reward batch cannot be balanced or drawn."""
     if not 0 < batch <= size:
         raise InvalidInput(
             f"a reward batch of {batch} cannot be drawn from a dictionary of "
@@ -58,36 +56,36 @@ def check_reward_batch(batch: int, size: int, classes: int) -> None:
 
 
 def members_per_class(counts: np.ndarray, size: int) -> np.ndarray:
-    """How many members each class has: size // classes, or all it has."""
+    """Return each class's number of members: size // classes, or all it has."""
     return np.minimum(counts, size // len(counts))
 
 
 def rotating_members(
     classes: int, size: int, epoch: int, seed: int
 ) -> np.ndarray:
-    """Places where there are fewer of them than classes: in turns, one each."""
+    """Return 1 or 0 for each class: those whose turn it is have one member."""
     order = np.random.default_rng(seed).permutation(classes)
     chosen = order[(epoch * size + np.arange(size)) % classes]
     return np.isin(np.arange(classes), chosen).astype(int)
 
 
 def top_per_class(
-    labels: np.ndarray, rank: list[np.ndarray], taken: np.ndarray
+    labels: np.ndarray, keys: list[np.ndarray], members: np.ndarray
 ) -> np.ndarray:
-    """The first `taken[c]` of each class c; the last array ranks first."""
-    order = np.lexsort([*rank, labels])
-    counts = np.bincount(labels, minlength=len(taken))
+    """Return the first `members[c]` of each class c, sorted by the last key."""
+    order = np.lexsort([*keys, labels])
+    counts = np.bincount(labels, minlength=len(members))
     starts = np.cumsum(counts) - counts
-    place = np.arange(len(labels)) - np.repeat(starts, counts)
-    return order[place < taken[labels[order]]]
+    rank = np.arange(len(labels)) - np.repeat(starts, counts)
+    return order[rank < members[labels[order]]]
 
 
 def balanced_draw(u: tf.Tensor, labels: tf.Tensor, classes: int, size: int):
-    """Slots of a balanced batch, without repeats if possible.
+    """Draw a class-balanced batch of members, without repeats if possible.
 
-    `labels` are the classes of the slots; `u` holds a uniform number for each
-    slot, then one for each class. If `size` is less than the classes, each
-    slot is of another class.
+    `labels` are the members' classes; `u` holds a uniform number for each
+    member, then one for each class. If `size` is less than the classes, each
+    drawn member is of another class.
     """
     slots = labels.shape[0]
     # By class, and in random order within.

@@ -14,14 +14,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import example_state
 from fsr_gdw_tf.data.source import require_all_classes
 from fsr_gdw_tf.dictionary import class_balance
 from fsr_gdw_tf.dictionary.pushers import (
     PUSHERS,
     VIRTUAL_STEP_PUSHERS,
     ScoreInputs,
-    next_memory_of,
+    next_history,
 )
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
@@ -30,8 +29,11 @@ from fsr_gdw_tf.example_state import (
     pack_bytes,
     require_dictionary_fits,
     require_indices,
+    scatter_rows,
+    scatter_rows_by_key,
     unpack_bytes,
 )
+from fsr_gdw_tf.method import Batch
 from fsr_gdw_tf.metrics import clean_auroc
 
 
@@ -87,17 +89,18 @@ class Dictionary(keras.layers.Layer):
         self.scores = None
 
     def check(self, scope: str, statistics: str, ahead: bool = True) -> None:
-        """What takes features for granted needs the scope "head"."""
+        """Raise where the method's settings do not go with these."""
         if not ahead and self.pusher in VIRTUAL_STEP_PUSHERS:
             raise InvalidInput(
                 "the meta margin is what a virtual step changes, so it needs "
-                "ahead=True; take another pusher, such as area_under_margin"
+                "VirtualStep(ahead=True); take another pusher, such as "
+                "area_under_margin"
             )
         if self.bank and statistics == "joint":
             raise InvalidInput(
                 "a bank holds features, so no reward images are there to be "
-                "normalised together with the batch; take meta_statistics "
-                "'moving', or features='fresh'"
+                "normalised together with the batch; take "
+                "MetaLoss(statistics='moving'), or features='fresh'"
             )
         if scope == "head":
             return
@@ -113,7 +116,7 @@ class Dictionary(keras.layers.Layer):
             )
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Check the sizes; make room for scores and members."""
+        """Check the sizes; create the variables for scores and members."""
         require_indices("a dictionary (of FSR)", source)
         require_all_classes(source, "the training set")
         self.pipeline = pipeline
@@ -121,9 +124,9 @@ class Dictionary(keras.layers.Layer):
             return  # the method has checked that the examples are the same
         self.size, self.reward_batch = self.sizes(source, pipeline.batch_size)
         members = int(self.members_per_class(source, epoch=0).sum())
-        self.scores, self.visits, self.memory = (
+        self.scores, self.visits, self.history = (
             example_table(self, name, len(source), 0.0)
-            for name in ("scores", "visits", "memory")
+            for name in ("scores", "visits", "history")
         )
         self.members, self.labels = (
             self.add_weight(
@@ -135,31 +138,31 @@ class Dictionary(keras.layers.Layer):
             )
             for name in ("members", "labels")
         )
-        self.make_room(members, self.first(classifier, source))
+        self._create_content(members, self._first_content(classifier, source))
 
-    def first(self, classifier, source) -> np.ndarray:
-        """What a member's place will hold, as an example."""
+    def _first_content(self, classifier, source) -> np.ndarray:
+        """Return the input, or zero features, of one example."""
         if self.bank:
             width = classifier.features.outputs[0].shape[1:]
             return np.zeros(width, self.variable_dtype)
         return self.pipeline.load_inputs(source, [0], 0)[0]
 
-    def make_room(self, members: int, first: np.ndarray) -> None:
-        """For the inputs, or features, of all members."""
+    def _create_content(self, members: int, first: np.ndarray) -> None:
+        """Create the variable for all members' inputs, or features."""
         require_dictionary_fits(members, first)
         self.example = tf.TensorSpec(first.shape, first.dtype)
-        stored = pack_bytes(first[None])
-        self.held = self.add_weight(
-            shape=(members, *stored.shape[1:]),
-            dtype=stored.dtype.name,
+        packed = pack_bytes(first[None])
+        self.content = self.add_weight(
+            shape=(members, *packed.shape[1:]),
+            dtype=packed.dtype.name,
             initializer="zeros",
             trainable=False,
             aggregation="sum" if self.bank else None,
-            name="held",
+            name="content",
         )
 
     def sizes(self, source, batch_size: int) -> tuple[int, int]:
-        """K and q, chosen where they were left open, and checked."""
+        """Return K and q, defaults filled in, checked."""
         n, classes = len(source), source.classes
         size, batch = self.size, self.reward_batch
         size = class_balance.default_size(n, classes) if size is None else size
@@ -172,7 +175,7 @@ class Dictionary(keras.layers.Layer):
         return size, batch
 
     def members_per_class(self, source, epoch: int) -> np.ndarray:
-        """How many members each class has in an epoch."""
+        """Return the number of members of each class in an epoch."""
         if self.size < source.classes:
             return class_balance.rotating_members(
                 source.classes, self.size, epoch, self.seed
@@ -182,20 +185,17 @@ class Dictionary(keras.layers.Layer):
     def prepare(self, classifier, batch: dict) -> dict:
         """Add a reward batch as the meta batch."""
         slots = self.draw(classifier)
-        held = self.content(slots)
+        content = tf.gather(self.content.value, slots)
+        content = unpack_bytes(content, self.example)
         label = tf.gather(self.labels.value, slots)
         name = "meta_features" if self.bank else "meta_inputs"
         label = tf.one_hot(
             label, classifier.classes, dtype=batch["label"].dtype
         )
-        return {**batch, name: held, "meta_label": label}
-
-    def content(self, slots: tf.Tensor) -> tf.Tensor:
-        """The inputs, or features, of these members."""
-        return unpack_bytes(tf.gather(self.held.value, slots), self.example)
+        return {**batch, name: content, "meta_label": label}
 
     def draw(self, classifier) -> tf.Tensor:
-        """The slots of this step's reward batch."""
+        """Return which members are this step's reward batch."""
         labels = self.labels.value
         u = collectives.step_uniform(
             classifier.optimizer.iterations,
@@ -208,35 +208,33 @@ class Dictionary(keras.layers.Layer):
             u, labels, classifier.classes, self.reward_batch
         )
 
-    def update_scores(self, batch: dict, sight: dict) -> None:
-        """Score the examples of a batch."""
+    def update_scores(self, batch: Batch, **step: tf.Tensor) -> None:
+        """Score the examples of a batch; `step` is the rest of ScoreInputs."""
         index = batch["index"]
-        sight = ScoreInputs(
+        inputs = ScoreInputs(
             score=tf.gather(self.scores.value, index),
             visits=tf.gather(self.visits.value, index),
-            memory=tf.gather(self.memory.value, index),
-            **sight,
+            history=tf.gather(self.history.value, index),
+            **step,
         )
-        example_state.scatter_rows(self.scores, index, self.pusher(sight))
-        example_state.scatter_rows(self.memory, index, next_memory_of(sight))
-        example_state.scatter_rows(self.visits, index, sight.visits + 1.0)
+        scatter_rows(self.scores, index, self.pusher(inputs))
+        scatter_rows(self.history, index, next_history(inputs))
+        scatter_rows(self.visits, index, inputs.visits + 1.0)
 
     def update_features(self, index: tf.Tensor, features: tf.Tensor) -> None:
-        """Renew the features of the members that are in this batch."""
-        example_state.scatter_rows_by_key(
-            self.held, self.members.value, index, features
-        )
+        """Replace the features of the members that are in this batch."""
+        scatter_rows_by_key(self.content, self.members.value, index, features)
 
     @property
     def empty(self) -> bool:
-        """Whether there are no members yet."""
+        """Return whether there are no members yet."""
         return bool(np.array(self.members)[0] < 0)
 
     def choose(self, source, epoch: int) -> np.ndarray:
-        """The best of each class, seen ones first; random ones at the start."""
-        chance = np.random.default_rng([self.seed, epoch]).random(len(source))
+        """Return the best of each class; random ones before any is scored."""
+        random = np.random.default_rng([self.seed, epoch]).random(len(source))
         scores, visits = np.array(self.scores), np.array(self.visits)
-        rank = [chance, -scores, visits == 0]
+        rank = [random, -scores, visits == 0]
         if source.weights is not None:
             rank.append(source.weights == 0)
         return class_balance.top_per_class(
@@ -244,28 +242,27 @@ class Dictionary(keras.layers.Layer):
         )
 
     def refresh(self, classifier, source, epoch: int) -> None:
-        """Choose the members for an epoch, and read them."""
+        """Choose the members for an epoch, and read their inputs."""
         members = self.choose(source, epoch)
         self.members.assign(members)
         self.labels.assign(source.labels[members])
         if not self.bank:
-            self.held.assign(
-                pack_bytes(self.pipeline.load_inputs(source, members, epoch))
-            )
+            inputs = self.pipeline.load_inputs(source, members, epoch)
+            self.content.assign(pack_bytes(inputs))
             return
         # A graph: outside of one Keras holds all activations at once.
         forward = tf.function(classifier.features)
         step = max(self.reward_batch, 100)
-        parts = [
+        features = [
             forward(
-                self.pipeline.load_inputs(source, some, epoch), training=False
+                self.pipeline.load_inputs(source, chunk, epoch), training=False
             )
-            for some in np.split(members, range(step, len(members), step))
+            for chunk in np.split(members, range(step, len(members), step))
         ]
-        self.held.assign(np.concatenate(parts))
+        self.content.assign(np.concatenate(features))
 
-    def report(self, source) -> dict[str, float]:
-        """Whether members and scores tell clean from mislabelled."""
+    def epoch_logs(self, source) -> dict[str, float]:
+        """Return the members' purity and the scores' AUROC, if known."""
         if self.scores is None or source.true_labels is None:
             return {}
         clean = source.labels == source.true_labels

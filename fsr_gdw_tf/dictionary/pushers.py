@@ -1,7 +1,7 @@
-"""What makes an example a member of the dictionary: one function per score.
+"""Scores by which examples become members of the dictionary: the pushers.
 
-FSR calls them pushers (section 4.1, Fig. 5 right). Each takes what a step has
-seen of its batch and gives the new score of each example; higher is better.
+FSR, section 4.1 and Fig. 5 right. Each pusher takes what a step has computed
+for its batch and returns the new score of each example; higher is better.
 """
 
 from typing import NamedTuple
@@ -11,11 +11,13 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 
 MOMENTUM = 0.9  # lambda of Algorithm 1
-NEVER, RIGHT, WRONG = 0.0, 1.0, 2.0  # predicted right: never, last time, before
+# Of the predictions of an example: never right, right last time, right before
+# but wrong last time.
+NEVER, RIGHT, WRONG = 0.0, 1.0, 2.0
 
 
 class ScoreInputs(NamedTuple):
-    """What a step has seen of its examples.
+    """What a step has computed for its examples.
 
     With MixUp the step's own loss is that of the mixed example; all else
     belongs to the un-mixed one.
@@ -23,7 +25,7 @@ class ScoreInputs(NamedTuple):
 
     score: tf.Tensor  # before this step
     visits: tf.Tensor  # before this step
-    memory: tf.Tensor  # NEVER, RIGHT or WRONG, before this step
+    history: tf.Tensor  # NEVER, RIGHT or WRONG, before this step
     label: tf.Tensor  # [batch, classes]
     loss: tf.Tensor
     logits_after: tf.Tensor  # [batch, classes], after the virtual step
@@ -31,80 +33,80 @@ class ScoreInputs(NamedTuple):
 
     @property
     def loss_after(self) -> tf.Tensor:
-        """The un-mixed example's loss after the virtual step."""
+        """Return the un-mixed example's loss after the virtual step."""
         return losses.cross_entropy(self.label, self.logits_after)
 
     def blend(self, value: tf.Tensor) -> tf.Tensor:
-        """P <- lambda P + (1 - lambda) value, as in Algorithm 1."""
+        """Return lambda P + (1 - lambda) value, as in Algorithm 1."""
         value = tf.cast(value, self.score.dtype)
         return MOMENTUM * self.score + (1.0 - MOMENTUM) * value
 
 
-def meta_margin(sight: ScoreInputs) -> tf.Tensor:
-    """The loss less the loss after the virtual step: Eq. 5, as in the code.
+def meta_margin(inputs: ScoreInputs) -> tf.Tensor:
+    """Score by the loss less the loss after the virtual step: Eq. 5, code.
 
-    With MixUp the first is the mixed example's; without the mismatch the
-    margin tells little (see `unmixed_margin`).
+    With MixUp the first loss is the mixed example's; without this mismatch
+    the margin hardly tells right labels from wrong ones (`unmixed_margin`).
     """
-    return sight.blend(sight.loss - sight.loss_after)
+    return inputs.blend(inputs.loss - inputs.loss_after)
 
 
-def unmixed_margin(sight: ScoreInputs) -> tf.Tensor:
-    """Eq. 5 as printed: the un-mixed example, before and after."""
-    before = losses.cross_entropy(sight.label, sight.logits_unmixed)
-    return sight.blend(before - sight.loss_after)
+def unmixed_margin(inputs: ScoreInputs) -> tf.Tensor:
+    """Score by Eq. 5 as printed: the un-mixed example, before and after."""
+    before = losses.cross_entropy(inputs.label, inputs.logits_unmixed)
+    return inputs.blend(before - inputs.loss_after)
 
 
-def negative_loss(sight: ScoreInputs) -> tf.Tensor:
-    """Small loss after the virtual step."""
-    return sight.blend(-sight.loss_after)
+def negative_loss(inputs: ScoreInputs) -> tf.Tensor:
+    """Score by a small loss after the virtual step."""
+    return inputs.blend(-inputs.loss_after)
 
 
-def max_margin(sight: ScoreInputs) -> tf.Tensor:
-    """A sure prediction, right or wrong: first probability less second."""
-    top = tf.math.top_k(tf.nn.softmax(sight.logits_after), 2).values
-    return sight.blend(top[:, 0] - top[:, 1])
+def max_margin(inputs: ScoreInputs) -> tf.Tensor:
+    """Score by confidence, right or wrong: first probability less second."""
+    top = tf.math.top_k(tf.nn.softmax(inputs.logits_after), 2).values
+    return inputs.blend(top[:, 0] - top[:, 1])
 
 
-def area_under_margin(sight: ScoreInputs) -> tf.Tensor:
-    """The label's logit less the next highest, averaged over all visits.
+def area_under_margin(inputs: ScoreInputs) -> tf.Tensor:
+    """Score by the label's logit less the next highest, mean over all visits.
 
     Pleiss et al., https://arxiv.org/abs/2001.10528.
     """
-    after = sight.logits_after
-    label = tf.cast(sight.label, after.dtype)
-    own = tf.reduce_sum(label * after, axis=1)
+    after = inputs.logits_after
+    label = tf.cast(inputs.label, after.dtype)
+    label_logit = tf.reduce_sum(label * after, axis=1)
     other = tf.reduce_max(after + label * after.dtype.min, axis=1)
-    margin = tf.cast(own - other, sight.score.dtype)
-    return sight.score + (margin - sight.score) / (sight.visits + 1.0)
+    margin = tf.cast(label_logit - other, inputs.score.dtype)
+    return inputs.score + (margin - inputs.score) / (inputs.visits + 1.0)
 
 
-def forgetting(sight: ScoreInputs) -> tf.Tensor:
-    """Minus how often a right prediction was lost; never right comes last.
+def forgetting(inputs: ScoreInputs) -> tf.Tensor:
+    """Score by minus the forgetting events; never right comes last.
 
     Toneva et al., https://arxiv.org/abs/1812.05159.
     """
-    right = predicted_right(sight)
-    lost = tf.cast((sight.memory == RIGHT) & ~right, sight.score.dtype)
-    learned = sight.memory != NEVER
-    events = tf.where(learned, sight.score - lost, tf.zeros_like(sight.score))
-    return tf.where(right | learned, events, -(sight.visits + 1.0))
+    right = predicted_right(inputs)
+    lost = tf.cast((inputs.history == RIGHT) & ~right, inputs.score.dtype)
+    learned = inputs.history != NEVER
+    events = tf.where(learned, inputs.score - lost, tf.zeros_like(inputs.score))
+    return tf.where(right | learned, events, -(inputs.visits + 1.0))
 
 
-def predicted_right(sight: ScoreInputs) -> tf.Tensor:
-    """Whether the un-mixed example is predicted as its label."""
-    label = tf.argmax(sight.label, axis=1)
-    return tf.argmax(sight.logits_after, axis=1) == label
+def predicted_right(inputs: ScoreInputs) -> tf.Tensor:
+    """Return whether the un-mixed example is predicted as its label."""
+    label = tf.argmax(inputs.label, axis=1)
+    return tf.argmax(inputs.logits_after, axis=1) == label
 
 
-def next_memory_of(sight: ScoreInputs) -> tf.Tensor:
-    """The new memory of each example."""
-    return remembered(sight.memory, predicted_right(sight))
+def next_history(inputs: ScoreInputs) -> tf.Tensor:
+    """Return the history of each example after this step."""
+    return prediction_history(inputs.history, predicted_right(inputs))
 
 
-def remembered(memory: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """NEVER, RIGHT or WRONG, after a prediction that was right or not."""
-    missed = tf.where(memory == NEVER, NEVER, WRONG)
+def prediction_history(history: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """Return NEVER, RIGHT or WRONG after one more prediction."""
+    missed = tf.where(history == NEVER, NEVER, WRONG)
     return tf.where(right, RIGHT, missed)
 
 
@@ -119,7 +121,5 @@ PUSHERS = {
         forgetting,
     )
 }
-VIRTUAL_STEP_PUSHERS = (
-    meta_margin,
-    unmixed_margin,
-)  # of what the virtual step changes
+# They score what the virtual step changes, so they need one.
+VIRTUAL_STEP_PUSHERS = (meta_margin, unmixed_margin)

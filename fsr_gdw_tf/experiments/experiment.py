@@ -1,4 +1,4 @@
-"""One run: data, classifier, schedule, and everything that is written down."""
+"""One run: data, classifier, schedule, and all files of its folder."""
 
 import dataclasses
 import importlib.util
@@ -30,17 +30,18 @@ from fsr_gdw_tf.io import files
 from fsr_gdw_tf.io.run_folder import LAST, RunFolder
 from fsr_gdw_tf.label_quality.label_records import FILE_NAME
 from fsr_gdw_tf.label_report.build import try_to_build_report
-from fsr_gdw_tf.methods import Method
+from fsr_gdw_tf.method import Method, Regulariser
 from fsr_gdw_tf.networks.split import synchronize
 from fsr_gdw_tf.optimizers import SGD, InEpochs
 from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
-from fsr_gdw_tf.regularisers import Regulariser
+
+TEST_BATCH_SIZE = 500
 
 
 @gin.register
 @dataclasses.dataclass
 class ClassifierConfig:
-    """The recipe of a classifier, before the data are known."""
+    """The settings of a classifier, before the data are read."""
 
     network: Callable
     method: Method | None = None
@@ -50,7 +51,7 @@ class ClassifierConfig:
     track_labels: TrainingDynamics | bool = True
 
     def build(self, splits: Splits, pipeline: InputPipeline) -> Classifier:
-        """A classifier for these data."""
+        """Build a classifier for these data."""
         first = pipeline.load_inputs(splits.train, [0], epoch=0, random=False)
         features, head = self.network(first.shape[1:], splits.train.classes)
         rest = self.l2, self.ema, self.track_labels
@@ -107,24 +108,15 @@ class Experiment:
         return splits, classifier
 
     def train(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
-        """Train from where the folder stands to the end; the summary."""
+        """Train from where the folder stands to the end; return the summary."""
         folder.open(gin_config.config_string())
         if folder.done:
-            print_on_chief(
-                f"{folder.path} is done already; delete it to run again"
-            )
-            if (
-                is_chief()
-                and (folder / FILE_NAME).is_file()
-                and not folder.reported
-            ):
-                try_to_build_report(folder, reload=lambda: data_of_run(folder))
-            return summary(folder.metrics())
+            return _summary_of_done(folder)
         try:
             splits, classifier = self.prepare()
             folder.require_shared()
-            about = run_info.machines(self.devices, classifier.replicas)
-            run_info.describe(folder, splits, self.seed, command, about)
+            machines = run_info.machines(self.devices, classifier.replicas)
+            run_info.describe(folder, splits, self.seed, command, machines)
             rows = self._fit(folder, splits, classifier)
             _evaluate(folder, splits, classifier, self.test_pipeline)
         except Preempted:
@@ -136,41 +128,42 @@ class Experiment:
         files.write_json(folder / "DONE", summary(rows))
         if classifier.training_dynamics and is_chief():
             try_to_build_report(folder, splits.training)
-        # Nobody leaves while the first host is still at it.
+        # No host ends while the first one is still writing.
         collectives.wait_for_all(classifier.distribute_strategy)
         return summary(rows)
 
     def _fit(self, folder, splits, classifier) -> list[dict]:
-        """Train; what was logged, a row per epoch."""
+        """Train; return what was logged, a row per epoch."""
         classifier.setup(splits.training, self.pipeline)
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
-        record = SaveMetrics(folder / "metrics.csv", first)
-        wanted = classifier.method.uses_meta or splits.meta_in_training
-        labels = _save_label_records(folder, classifier)
-        tables = [record, SaveCsvTables(folder.path, splits.training), *labels]
-        own = [*_tensorboard(folder), StepTimer(), *tables, checkpoints]
+        metrics = SaveMetrics(folder / "metrics.csv", first)
+        callbacks = [*self.callbacks, *_tensorboard(folder), StepTimer()]
+        callbacks += [metrics, SaveCsvTables(folder.path, splits.training)]
+        if classifier.training_dynamics:
+            callbacks.append(SaveLabelRecords(folder / FILE_NAME))
+        uses_meta = classifier.method.uses_meta or splits.meta_in_training
         with checkpoints.listening():
             classifier.fit(
                 splits.train,
-                meta=splits.meta if wanted else None,
+                meta=splits.meta if uses_meta else None,
                 meta_in_training=splits.meta_in_training,
                 pipeline=self.pipeline,
                 epochs=self.epochs,
                 initial_epoch=first,
                 initial_step=checkpoints.step,
                 validation_data=splits.test,
-                validation_pipeline=self.test_pipeline,
-                callbacks=[*self.callbacks, *own],
+                validation_batch_size=TEST_BATCH_SIZE,
+                callbacks=[*callbacks, checkpoints],
                 verbose=_verbosity(),
             )
-        return record.rows
+        return metrics.rows
 
     @property
     def test_pipeline(self) -> InputPipeline:
-        """The same view of the data; larger, as nothing is differentiated."""
+        """The same view of the data in larger batches, without gradients."""
         return dataclasses.replace(
-            self.pipeline, batch_size=500, per_replica=False
+            self.pipeline, batch_size=TEST_BATCH_SIZE, per_replica=False
         )
 
     def _checkpoints(self, folder: RunFolder) -> Checkpoints:
@@ -179,7 +172,7 @@ class Experiment:
         )
 
     def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
-        """Test the network that a run has left."""
+        """Evaluate the network of a run."""
         folder.check(gin_config.config_string())
         splits, classifier = self.prepare()
         classifier.setup(splits.training, self.pipeline)
@@ -190,42 +183,40 @@ class Experiment:
         return _evaluate(folder, splits, classifier, self.test_pipeline)
 
 
+def _summary_of_done(folder: RunFolder) -> dict:
+    """Return the summary of a run that has ended; write its report if lost."""
+    print_on_chief(f"{folder.path} is done already; delete it to run again")
+    has_records = (folder / FILE_NAME).is_file()
+    if is_chief() and has_records and not folder.reported:
+        try_to_build_report(folder, reload=lambda: data_of_run(folder))
+    return summary(folder.metrics())
+
+
 def data_of_run(folder: RunFolder) -> Source:
-    """What a run was trained on, read again by its own configuration."""
+    """Read again what a run was trained on, by its own configuration."""
     file = folder / "config.gin"
     gin_config.parse([str(file)], ["tfds_images.download=False"])
     return gin_config.instantiate(Experiment).data().training
 
 
 def _verbosity() -> int:
-    """A bar on a terminal, lines in a log, nothing on other hosts."""
+    """Return 1, a bar on a terminal; 2, lines in a log; 0 on other hosts."""
     if not is_chief():
         return 0
     return 1 if sys.stdout.isatty() else 2
 
 
 def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
-    """TensorBoard's logs, where TensorBoard is installed."""
+    """Return TensorBoard's callback, where TensorBoard is installed."""
     if not (is_chief() and importlib.util.find_spec("tensorboard")):
         return []
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
 
 
-def _save_label_records(
-    folder: RunFolder, classifier
-) -> list[SaveLabelRecords]:
-    """For the label report, if there are books to make it from."""
-    return (
-        [SaveLabelRecords(folder / FILE_NAME)]
-        if classifier.training_dynamics
-        else []
-    )
-
-
 def _evaluate(
     folder, splits: Splits, classifier, pipeline: InputPipeline
 ) -> dict:
-    """Save the network and what it does on the test data."""
+    """Write the network, and its metrics on the test data."""
     measured = _measure(classifier, splits.test, pipeline)
     for name, source in splits.others.items():
         measured[name] = _measure(classifier, source, pipeline)
@@ -250,7 +241,7 @@ def _measure(classifier, source, pipeline: InputPipeline) -> dict:
 
 
 def summary(rows: list[dict]) -> dict:
-    """The numbers people compare, from what each epoch has logged."""
+    """Return the metrics to compare runs by, from the rows of the epochs."""
     accuracy = [row["val_accuracy"] for row in rows]
     # The first epoch holds the tracing of the step.
     seconds = [row["step_seconds"] for row in rows[1:] or rows]

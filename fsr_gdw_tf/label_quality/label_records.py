@@ -73,8 +73,8 @@ def collect_records(
     """
     source = _source(classifier)
     n, columns = len(source) - source.n_clean, {}
-    for component in classifier.components:
-        columns |= component.per_example(source)
+    for recorder in classifier.recorders:
+        columns |= recorder.example_columns(classifier, source)
     columns = {name: column[:n] for name, column in columns.items()}
     top, top_probs = columns.pop("top"), columns.pop("top_probs")
     true = source.true_labels

@@ -59,13 +59,11 @@ class ClassBalanced(Method):
         self.per_class = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Count the classes."""
         counts = class_counts("ClassBalanced", source)
         found = class_weights(counts, self.beta)
         self.per_class = retrace_if_changed(classifier, self.per_class, found)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """The loss of each example."""
         label = tf.cast(batch["label"], logits.dtype)
         per_class = tf.cast(self.per_class, logits.dtype)
         weight = tf.reduce_sum(label * per_class, axis=1)

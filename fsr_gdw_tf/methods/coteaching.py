@@ -2,11 +2,11 @@
 
 Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely
 Noisy Labels", https://arxiv.org/abs/1804.06872, Algorithm 1, with the rise over
-ten epochs of its code. The twin is a second `Classifier`, trained by its own
-train step with the same rates; the first network is the one that is tested.
+ten epochs of its code. The peer is a second `Classifier`, trained by the
+same step with the same rates; the first network is the one that is tested.
 Deviations: the loss is the mean over what is selected (the authors' code
-divides by their number twice); the twin knows of no penalties of regularisers,
-and has no moving average of its weights.
+divides by their number twice); the peer gets no penalties of regularisers and
+has no moving average of its weights.
 """
 
 import warnings
@@ -19,14 +19,15 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
-from fsr_gdw_tf.methods.reweighting import WeighingMethod
+from fsr_gdw_tf.method import Batch, apply_warmup
+from fsr_gdw_tf.methods.reweighting import ReweightingMethod
 from fsr_gdw_tf.networks.split import another, split
 from fsr_gdw_tf.optimizers import another_optimizer
 
 
 @gin.register
-class CoTeaching(WeighingMethod):
-    """Weight zero for the share with the largest loss in the twin's eyes.
+class CoTeaching(ReweightingMethod):
+    """Weight zero for the share with the largest loss of the peer.
 
     forget_rate: that share in the end: the rate of wrong labels.
     rise: epochs until then, from zero in a straight line.
@@ -52,57 +53,52 @@ class CoTeaching(WeighingMethod):
                 stacklevel=2,
             )
         self.second = split(network) if network is not None else None
-        self.twin = None
+        self.peer = None
 
     @property
     def optimizers(self) -> list:
-        """The twin's."""
-        return [self.twin.optimizer] if self.twin else []
+        return [self.peer.optimizer] if self.peer else []
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Build the twin."""
-        super().setup(classifier, source, pipeline)
-        if self.twin is None:
-            parts = self.second or another(classifier.features, classifier.head)
-            require_another(classifier, *parts)
-            twin = type(classifier)(
-                *parts, Twin(), l2=classifier.l2, track_labels=False
-            )
-            twin.compile(another_optimizer(classifier.optimizer))
-            self.twin = twin
+        if self.peer is not None:
+            return
+        parts = self.second or another(classifier.features, classifier.head)
+        require_another(classifier, *parts)
+        self.peer = type(classifier)(
+            *parts, SelectedOnly(), l2=classifier.l2, track_labels=False
+        )
+        self.peer.compile(another_optimizer(classifier.optimizer))
 
-    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
-        """Each selects for the other, with the weights before this step."""
-        selected = self.select(classifier, batch, forward.logits)
-        logits = self.twin.train_step({**batch, "selected": selected})
-        return self.select(classifier, batch, logits)
+    def example_weights(self, classifier, batch: Batch, logits) -> tf.Tensor:
+        # Algorithm 1: each network selects for the other, with the weights
+        # before this step.
+        selected = self.small_losses(classifier, batch, logits)
+        plain = self.plain_omega(batch, logits)
+        selected = apply_warmup(classifier, selected, plain)
+        peer_logits = self.peer.update_weights({**batch, "selected": selected})
+        return self.small_losses(classifier, batch, peer_logits)
 
-    def select(self, classifier, batch, logits) -> tf.Tensor:
-        """The same weight for the small losses, zero for the others."""
+    def small_losses(self, classifier, batch: Batch, logits) -> tf.Tensor:
+        """Return equal weights for the small losses, zero for the others."""
         loss = tf.stop_gradient(losses.cross_entropy(batch["label"], logits))
         n = tf.cast(collectives.global_size(loss), "float32")
         # A product a rounding error below an integer is that integer.
-        kept = tf.floor((1.0 - self.forgotten(classifier)) * n + 1e-3)
-        kept = tf.maximum(kept, 1.0)
-        small = collectives.global_ranks(loss) < tf.cast(kept, "int32")
-        omega = tf.where(small, n / kept, 0.0)
-        return self.apply_warmup(
-            classifier, batch, tf.cast(omega, logits.dtype)[:, None]
-        )
+        n_kept = tf.floor((1.0 - self.forgotten(classifier)) * n + 1e-3)
+        n_kept = tf.maximum(n_kept, 1.0)
+        small = collectives.global_ranks(loss) < tf.cast(n_kept, "int32")
+        omega = tf.where(small, n / n_kept, 0.0)
+        return tf.cast(omega, logits.dtype)[:, None]
 
     def forgotten(self, classifier) -> tf.Tensor:
-        """The share of this epoch: zero in the first."""
-        risen = tf.cast(classifier.epoch.value, "float32") / max(
-            self.rise - 1, 1
-        )
-        return self.forget_rate * tf.minimum(risen, 1.0)
+        """Return the share that is left out in this epoch, 0 in the first."""
+        epoch = tf.cast(classifier.epoch.value, "float32")
+        return self.forget_rate * tf.minimum(epoch / max(self.rise - 1, 1), 1.0)
 
 
-class Twin(WeighingMethod):
-    """The method of the second network: it does as it is told."""
+class SelectedOnly(ReweightingMethod):
+    """The peer's method: train on what the other network has selected."""
 
-    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
-        """What the other network has selected."""
+    def example_weights(self, classifier, batch: Batch, logits) -> tf.Tensor:
         return batch["selected"]
 
 

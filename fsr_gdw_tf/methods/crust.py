@@ -25,12 +25,12 @@ from fsr_gdw_tf.example_state import (
     require_table_fits,
 )
 from fsr_gdw_tf.method import epochs_since_warmup, warmup_done
-from fsr_gdw_tf.methods.reweighting import WeighingMethod, mean_one
+from fsr_gdw_tf.methods.reweighting import ReweightingMethod, mean_one
 from fsr_gdw_tf.regularisers.mixup import mix, require_mixable
 
 
 @gin.register
-class CRUST(WeighingMethod):
+class CRUST(ReweightingMethod):
     """Weight zero for those whose gradient is far from their class.
 
     share: of each class that is selected, anew before each epoch.
@@ -56,7 +56,6 @@ class CRUST(WeighingMethod):
         self.selected = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """A weight for each example."""
         require_indices("CRUST", source)
         if self.blend:
             require_mixable(classifier.features, "CRUST", "take blend=0")
@@ -68,7 +67,6 @@ class CRUST(WeighingMethod):
             self.selected = example_table(self, "selected", len(source), 1.0)
 
     def begin_epoch(self, classifier, source, clean) -> None:
-        """Select by the gradients of now."""
         if epochs_since_warmup(classifier, self.warmup) < 0:
             return
         probs = classifier.predict(source, pipeline=self.pipeline, verbose=0)
@@ -87,7 +85,7 @@ class CRUST(WeighingMethod):
         self.selected.assign(weights)
 
     def prepare(self, classifier, batch):
-        """Blend images with others of the same given label."""
+        # Blend images with others of the same given label.
         if not self.blend:
             return batch
         n = tf.shape(batch["label"])[0]
@@ -105,11 +103,9 @@ class CRUST(WeighingMethod):
         inputs = mix(inputs, partner, tf.repeat(stays, n))
         return {**batch, "inputs": inputs}
 
-    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
-        """The weights of those selected, of mean one over the batch."""
+    def example_weights(self, classifier, batch, logits) -> tf.Tensor:
         omega = mean_one(tf.gather(self.selected.value, batch["index"]))
-        omega = tf.cast(omega, forward.logits.dtype)[:, None]
-        return self.apply_warmup(classifier, batch, omega)
+        return tf.cast(omega, logits.dtype)[:, None]
 
 
 def central(points: np.ndarray, share: float, radius: float) -> np.ndarray:

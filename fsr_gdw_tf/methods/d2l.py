@@ -63,12 +63,10 @@ class D2L(Method):
         )
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Examples are looked at again before each epoch."""
         require_indices("D2L", source)
         self.pipeline = pipeline
 
     def begin_epoch(self, classifier, source, clean) -> None:
-        """Measure the dimension; trust labels less once it has turned."""
         epoch, epochs = current_epoch(classifier)
         before, now = np.array(self.history), self.dimension(classifier, source)
         now = now if now > 0 else before[-1]  # where features coincide
@@ -100,18 +98,16 @@ class D2L(Method):
         return float(np.concatenate(found).mean())
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """Cross-entropy with what is left of the label."""
         label = tf.cast(batch["label"], logits.dtype)
         alpha = tf.cast(self.alpha.value, logits.dtype)
         seen = tf.one_hot(tf.argmax(logits, axis=1), logits.shape[-1])
         seen = tf.cast(seen, logits.dtype)
         return losses.cross_entropy(alpha * label + (1 - alpha) * seen, logits)
 
-    def report(self, source) -> dict[str, float]:
-        """What labels count, and the dimension."""
+    def epoch_logs(self, source) -> dict[str, float]:
         return {
-            "label_share": float(np.array(self.alpha)),
-            "dimension": float(np.array(self.history)[-1]),
+            "given_label_share": float(np.array(self.alpha)),
+            "feature_dimension": float(np.array(self.history)[-1]),
         }
 
 

@@ -20,7 +20,7 @@ class FineTune(Method):
         super().__init__(warmup=start, **kwargs)
 
     def prepare(self, classifier, batch):
-        """Swap the batch; its size stays, so meta examples may repeat."""
+        # The size of the batch stays, so meta examples may repeat.
         tuning = warmup_done(classifier, self.warmup)
         size, m = tf.shape(batch["label"])[0], tf.shape(batch["meta_label"])[0]
         turn = tf.range(size) % m
@@ -37,4 +37,4 @@ class FineTune(Method):
         if "weight" in batch:
             swapped["weight"] = tf.where(tuning, 1.0, batch["weight"])
         # Recorders must not take the meta inputs for those of the examples.
-        return {**batch, **swapped, "own": ~tuning}
+        return {**batch, **swapped, "recordable": ~tuning}

@@ -25,5 +25,4 @@ class Focal(Method):
         self.gamma = gamma
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """The loss of each example."""
         return losses.focal(batch["label"], logits, self.gamma)

@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
-from fsr_gdw_tf.data.corruption import realised_matrix
 from fsr_gdw_tf.errors import InvalidInput, require_range
 from fsr_gdw_tf.example_state import require_indices, require_table_fits
 from fsr_gdw_tf.method import Method, current_epoch, epochs_since_warmup
@@ -47,30 +46,32 @@ class ForwardCorrection(Method):
         super().__init__(default if warmup is None else warmup, **kwargs)
         require_range(0, 1 + 1e-9, quantile=quantile)
         self.given, self.restart, self.quantile = matrix, restart, quantile
-        self.matrix = self.beginning = None
+        self.matrix = self.first_weights = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """The matrix, of no noise at first; the first weights."""
         self.pipeline = pipeline
         if self.given is None:
             require_indices(type(self).__name__, source)
         if self.matrix is not None:
             return
-        self.matrix, self.known = (
+        self.matrix, self.is_estimated = (
             self.add_weight(
                 shape=shape, initializer="zeros", trainable=False, name=name
             )
-            for name, shape in (("T", (classifier.classes,) * 2), ("known", ()))
+            for name, shape in (
+                ("T", (classifier.classes,) * 2),
+                ("is_estimated", ()),
+            )
         )
         self.matrix.assign(as_matrix(self.given, classifier.classes))
-        self.known.assign(self.given is not None)
+        self.is_estimated.assign(self.given is not None)
         if self.given is None and self.restart:
-            self.beginning = WeightSnapshot(self, classifier)
+            self.first_weights = WeightSnapshot(self, classifier)
 
     def begin_epoch(self, classifier, source, clean) -> None:
-        """Estimate the matrix between the stages, once."""
+        # The matrix is estimated once, between the stages.
         if (
-            np.array(self.known)
+            np.array(self.is_estimated)
             or epochs_since_warmup(classifier, self.warmup) < 0
         ):
             return
@@ -82,9 +83,9 @@ class ForwardCorrection(Method):
                 "train for longer"
             )
         self.matrix.assign(self.estimate(classifier, source, clean))
-        self.known.assign(1.0)
-        if self.beginning:
-            self.beginning.restore(classifier)
+        self.is_estimated.assign(1.0)
+        if self.first_weights:
+            self.first_weights.restore(classifier)
 
     def estimate(self, classifier, source, clean) -> np.ndarray:
         """Eq. 12 and 13: each class's row, from the example that shows it."""
@@ -93,30 +94,9 @@ class ForwardCorrection(Method):
         return anchors(probs, self.quantile, source.counts() / len(source))
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """The loss of each example."""
         return losses.forward_corrected(
             batch["label"], logits, self.matrix.value
         )
-
-    def report(self, source) -> dict[str, float]:
-        """How far the matrix is from the truth, if that is known."""
-        if source.true_labels is None or self.matrix is None:
-            return {}
-        counts = realised_matrix(source)
-        truth = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        apart = np.abs(np.array(self.matrix) - truth)
-        return {"matrix_error": float(apart.mean())}
-
-    def tables(self, source) -> dict[str, list[dict]]:
-        """The matrix, a row for each true class."""
-        names = [f"{k}: {name}" for k, name in enumerate(source.class_names)]
-        rows = np.array(self.matrix).round(4)
-        return {
-            "estimated_noise.csv": [
-                {"true class": name, **dict(zip(names, row, strict=True))}
-                for name, row in zip(names, rows, strict=True)
-            ]
-        }
 
 
 def anchors(probs: np.ndarray, quantile: float, shares) -> np.ndarray:

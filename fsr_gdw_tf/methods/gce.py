@@ -24,5 +24,4 @@ class GCE(Method):
         self.q = q
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """The loss of each example."""
         return losses.generalised_cross_entropy(batch["label"], logits, self.q)

@@ -13,17 +13,19 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.methods.weight_net import WeightNetMethod
+from fsr_gdw_tf.methods.meta import MetaMethod
+from fsr_gdw_tf.methods.weight_net import WeightNet
 
 
 @gin.register
-class GDW(WeightNetMethod):
+class GDW(MetaMethod):
     """Two stages: a net's weight for the example, a step of it per class.
 
     outer_rate: eta_omega of Eq. 11, 100 on CIFAR-10 and 1000 on CIFAR-100: a
         mean |update| of outer_rate / (batch * classes); None is .1 of that.
     clip, floor, ceiling: bounds of one update, and of omega.
     zero_mean: the constraint of Eq. 4; False is the paper's ablation.
+    weight_net: the net of stage one; None is one with its defaults.
     """
 
     def __init__(
@@ -33,33 +35,39 @@ class GDW(WeightNetMethod):
         floor: float = 1e-6,
         ceiling: float = 1e6,
         zero_mean: bool = True,
-        cap: float = 0.999,
+        weight_net: WeightNet | None = None,
         **kwargs,
     ):
-        super().__init__(cap=cap, **kwargs)
+        kwargs.setdefault("cap", 0.999)
+        super().__init__(**kwargs)
         self.outer_rate, self.clip = outer_rate, clip
         self.floor, self.ceiling = floor, ceiling
         self.zero_mean = zero_mean
+        self.weight_net = weight_net or WeightNet()
+
+    @property
+    def optimizers(self) -> list:
+        return [self.weight_net.optimizer]
+
+    @property
+    def meta_variables(self) -> list:
+        return self.weight_net.trainable_variables
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        """Stage one: the net's weight, once per class."""
-        omega = self.instance_weights(batch, logits)
+        # Stage one: the net's weight, once per class.
+        omega = self.weight_net.example_weights(batch, logits)
         omega = tf.repeat(omega, logits.shape[-1], axis=1)
-        return self.apply_warmup(
-            classifier, batch, self.constrain(omega, batch, logits)
-        )
+        return self.constrain(omega, batch, logits)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        """Stage two: Eq. 11, then Eq. 4."""
-        self.learn(classifier, result.meta_grads)
+        # Stage two: Eq. 11, then Eq. 4.
+        self.weight_net.learn(classifier, result.meta_grads)
         step = self.class_update(result.omega_grad)
         moved = tf.clip_by_value(result.omega - step, self.floor, self.ceiling)
-        return self.apply_warmup(
-            classifier, batch, self.constrain(moved, batch, logits)
-        )
+        return self.constrain(moved, batch, logits)
 
     def class_update(self, g: tf.Tensor) -> tf.Tensor:
-        """eta_omega g / sum |g|, clipped."""
+        """Return the step of Eq. 11: eta_omega g / sum |g|, clipped."""
         size = collectives.all_reduce_sum(tf.reduce_sum(tf.abs(g)))
         entries = g.shape[-1] * collectives.global_size(g)
         rate = self.outer_rate
@@ -69,7 +77,7 @@ class GDW(WeightNetMethod):
         )
 
     def constrain(self, omega, batch, logits) -> tf.Tensor:
-        """Eq. 4, if wanted."""
+        """Apply the zero-mean constraint of Eq. 4."""
         if not self.zero_mean:
             return omega
         probs = tf.stop_gradient(losses.capped_probs(logits, self.cap))
@@ -77,7 +85,7 @@ class GDW(WeightNetMethod):
 
 
 def zero_mean(omega, label, probs) -> tf.Tensor:
-    """omega_t = sum_{j != t} omega_j p_j / (1 - p_t): Eq. 4 of the paper.
+    """Set omega_t = sum_{j != t} omega_j p_j / (1 - p_t), Eq. 4 of GDW.
 
     The classes of a mixed label share one weight: t is then a set, p_t its
     probability. (A weight for each alone would divide by y_j - p_j.)
@@ -87,6 +95,6 @@ def zero_mean(omega, label, probs) -> tf.Tensor:
     others = tf.reduce_sum(omega * probs * rest, axis=1, keepdims=True)
     p_t = tf.reduce_sum(probs * target, axis=1, keepdims=True)
     p_rest = tf.reduce_sum(probs * rest, axis=1, keepdims=True)
-    # The same but for capped p and for rounding near certainty.
+    # Both are equal but for capped p and for rounding near certainty.
     left = tf.maximum(1.0 - p_t, p_rest)
     return omega * rest + target * tf.math.divide_no_nan(others, left)

@@ -9,21 +9,23 @@ the first one takes part in the virtual step, which is plain gradient descent.
 Deviation: the schedule of the learning rate is that of all methods here.
 """
 
+import dataclasses
+
 import gin
 import tensorflow as tf
 
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.method import Method, warmup_done
+from fsr_gdw_tf.method import warmup_done
 from fsr_gdw_tf.methods.learned_labels import (
-    LearnsLabels,
     divergence,
-    uncertainty,
+    entropy_penalty,
+    setup_label_table,
 )
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 
 @gin.register
-class GenLabel(LearnsLabels, MetaMethod):
+class GenLabel(MetaMethod):
     """omega = softmax(l), with l, of each example, moved by the meta loss.
 
     rate: beta of the paper, of that move.
@@ -31,46 +33,50 @@ class GenLabel(LearnsLabels, MetaMethod):
     entropy: gamma, the weight of the entropy of predictions.
     """
 
+    default_virtual_step = dataclasses.replace(
+        MetaMethod.default_virtual_step, rate=0.5
+    )
+
     def __init__(
         self,
         rate: float = 4000.0,
         scale: float = 10.0,
         entropy: float = 1.0,
-        virtual_rate: float | None = 0.5,
         warmup: float = 44 / 120,
         **kwargs,
     ):
-        super().__init__(virtual_rate=virtual_rate, warmup=warmup, **kwargs)
+        super().__init__(warmup=warmup, **kwargs)
         require_range(0, INF, rate=rate, scale=scale, entropy=entropy)
         self.rate, self.scale, self.entropy = rate, scale, entropy
+        self.label_table = None
 
-    def plain_omega(self, batch, logits) -> tf.Tensor:
-        """The label before anything is learned."""
-        label = tf.cast(batch["label"], logits.dtype)
-        return tf.nn.softmax(self.scale * label)
+    def setup(self, classifier, source, pipeline) -> None:
+        self.label_table = setup_label_table(
+            self, classifier, source, self.scale
+        )
+        super().setup(classifier, source, pipeline)
+
+    def plain_omega(self, batch, logits) -> None:
+        return None  # labels learn in the warm-up, the network trains plainly
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        """The label as it stands."""
-        return tf.cast(tf.nn.softmax(self.labels.rows(batch)), logits.dtype)
+        return tf.cast(
+            tf.nn.softmax(self.label_table.rows(batch)), logits.dtype
+        )
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        """Through the softmax to its logits, which move."""
+        # The gradient goes through the softmax to its logits.
         y, slope = result.omega, result.omega_grad
         mean = tf.reduce_sum(y * slope, axis=1, keepdims=True)
-        rows = self.labels.rows(batch)
+        rows = self.label_table.rows(batch)
         rows -= self.rate * tf.cast(y * (slope - mean), rows.dtype)
-        self.labels.write(batch, rows)
+        self.label_table.write(batch, rows)
         return tf.cast(tf.nn.softmax(rows), logits.dtype)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """KL(p || y) / C."""
         return divergence(logits, omega)
 
-    def loss(self, classifier, batch, logits, omega) -> tf.Tensor:
-        """Plain cross-entropy during the warm-up."""
-        return Method.loss(self, classifier, batch, logits, omega)
-
     def penalty(self, classifier, batch, logits) -> tf.Tensor:
-        """gamma H(p) / C, after the warm-up."""
+        # gamma H(p) / C.
         counts = warmup_done(classifier, self.warmup)
-        return uncertainty(logits, self.entropy, counts)
+        return entropy_penalty(logits, self.entropy, counts)

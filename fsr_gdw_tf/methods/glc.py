@@ -28,15 +28,15 @@ class GLC(ForwardCorrection):
         self.first_clean = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Note which examples are clean: the last ones."""
         super().setup(classifier, source, pipeline)
+        # Clean examples are the last ones.
         first = len(source) - source.n_clean
         self.first_clean = retrace_if_changed(
             classifier, self.first_clean, first
         )
 
     def estimate(self, classifier, source, clean) -> np.ndarray:
-        """Eq. 2; a class without a clean example is taken for clean."""
+        # Eq. 2; a class without a clean example is taken for clean.
         probs = classifier.predict(clean, pipeline=self.pipeline, verbose=0)
         matrix = np.eye(classifier.classes, dtype=probs.dtype)
         for k in np.unique(clean.labels):
@@ -44,7 +44,7 @@ class GLC(ForwardCorrection):
         return matrix
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """Corrected; plain where the label is known to be right."""
+        # Plain where the label is known to be right.
         corrected = super().objective(batch, logits, omega)
         plain = losses.cross_entropy(batch["label"], logits)
         clean = batch["index"] >= self.first_clean

@@ -26,19 +26,17 @@ class INSW(MetaMethod):
         self.phi = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """A number for each example."""
         require_indices("INSW", source)
         if self.phi is None:
             self.phi = example_table(self, "phi", len(source), 0.0)
         super().setup(classifier, source, pipeline)
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        """The softmax of the batch's numbers, times n."""
         phi = tf.gather(self.phi.value, batch["index"])
         return tf.cast(_softmax(phi), logits.dtype)[:, None]
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        """Through the softmax to phi, which moves."""
+        # The gradient goes through the softmax to phi.
         g = result.omega_grad[:, 0]
         share = result.omega[:, 0]
         n = tf.cast(collectives.global_size(g), g.dtype)

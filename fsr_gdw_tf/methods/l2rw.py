@@ -17,9 +17,9 @@ class L2RW(MetaMethod):
     """max(-gradient, 0) at zero weights, normalised over the global batch."""
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        """Zero: the virtual step goes nowhere, its direction matters."""
+        # At zero weights the virtual step has no length; its gradient counts.
         return tf.zeros_like(logits[:, :1])
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        """Eq. 7 to 9 of the paper, times n: the objective is a mean."""
+        # Eq. 7 to 9 of the paper, times n, as the objective is a mean.
         return mean_one(tf.nn.relu(-result.omega_grad))

@@ -17,14 +17,14 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
-from fsr_gdw_tf.methods.reweighting import WeighingMethod
+from fsr_gdw_tf.methods.reweighting import ReweightingMethod
 
 HARD, LINEAR = 0.19, 0.9  # the share of all epochs after which they begin
 DROPPING = 0.17  # and that after which fewer are dropped
 
 
 @gin.register
-class MentorNet(WeighingMethod):
+class MentorNet(ReweightingMethod):
     """Weight one for losses below a moving average of a percentile.
 
     percentile: of the losses of a batch; .75 at 20 or 40 % noise, .5 at 80 %.
@@ -56,17 +56,15 @@ class MentorNet(WeighingMethod):
             0.0, trainable=False, aggregation="only_first_replica"
         )
 
-    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
-        """What the mentor says of these losses, and who is left out."""
-        loss = losses.cross_entropy(batch["label"], forward.logits)
+    def example_weights(self, classifier, batch, logits) -> tf.Tensor:
+        loss = losses.cross_entropy(batch["label"], logits)
         loss = tf.cast(tf.stop_gradient(loss), "float32")
         done = tf.cast(
             classifier.epoch.value / classifier.epochs.value, "float32"
         )
         weight = self.curriculum(loss - self.follow(loss), done)
         omega = tf.where(self.stays(classifier, loss, done), weight, 0.0)
-        omega = tf.cast(omega, forward.logits.dtype)[:, None]
-        return self.apply_warmup(classifier, batch, omega)
+        return tf.cast(omega, logits.dtype)[:, None]
 
     def follow(self, loss: tf.Tensor) -> tf.Tensor:
         """The moving average, this batch's percentile included."""

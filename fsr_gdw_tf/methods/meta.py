@@ -1,33 +1,79 @@
 """All methods that learn from a meta batch are one algorithm with blanks.
 
-Where omega starts (`start`), how it shapes the loss (`objective`), and how it
-moves once told the meta loss's gradient (`update`). The virtual step itself is
-in `lookahead.py`. The meta batch comes from a clean meta set or, with
+Where omega starts (`start`), how it shapes the loss (`objective`), and how the
+meta loss's gradient moves it (`update`). The virtual step itself is in
+`lookahead.py`. The meta batch comes from a clean meta set or, with
 `meta=Dictionary()`, from the training set itself.
 """
 
+import dataclasses
+
+import gin
 import keras
-import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
+from fsr_gdw_tf.example_state import require_same_examples
 from fsr_gdw_tf.lookahead import (
+    OPTIMIZER,
+    VirtualStep,
+    fill_defaults,
     lookahead,
     precompute_meta_grad,
     scope_variables,
 )
 from fsr_gdw_tf.losses import scale_gradient
-from fsr_gdw_tf.methods.reweighting import WeighingMethod
-from fsr_gdw_tf.recorders.epoch_means import EpochMeans
+from fsr_gdw_tf.method import (
+    Batch,
+    Forward,
+    Method,
+    OmegaUpdate,
+    apply_warmup,
+)
 
 STATISTICS = ("batch", "moving", "joint")
-LOSSES = ("loss_before", "loss_after")  # the virtual step: un-mixed batch
 
 
-class MetaMethod(WeighingMethod):
+@gin.register
+@dataclasses.dataclass(frozen=True)
+class MetaLoss:
+    """The loss of the meta batch; None is the method's own default.
+
+    l2: whether it has the L2 of what the virtual step moves.
+    smoothing: label smoothing of the meta labels.
+    statistics: what batch normalisation uses for the meta batch: its own
+        statistics ("batch", as in the papers' code), the "moving" ones, or
+        those of the meta batch and the un-mixed training batch together
+        ("joint", FSR's code). The default is "moving" for the scope "head",
+        "batch" otherwise: a head that learns from features as tests never see
+        them learns little.
+    every: take its gradient in every so many steps (without `ahead`), and use
+        the last one in those between.
+    """
+
+    l2: bool | None = None
+    smoothing: float | None = None
+    statistics: str | None = None
+    every: int | None = None
+
+    def __post_init__(self):
+        if self.statistics not in (None, *STATISTICS):
+            names = suggest_names(self.statistics, STATISTICS)
+            raise InvalidInput(
+                f"no statistics {self.statistics!r} of a meta loss: {names}"
+            )
+        require_range(0, 1, smoothing=self.smoothing or 0)
+        every = 1 if self.every is None else self.every
+        if not isinstance(every, int) or every < 1:
+            raise InvalidInput(
+                f"every is 1 or more steps of a meta loss, got {every!r}"
+            )
+
+
+class MetaMethod(Method):
     """Weights omega on the gradient of the logits, learned from meta loss.
 
     scope: how much of the network the virtual step moves: "all", "head", or
@@ -35,63 +81,67 @@ class MetaMethod(WeighingMethod):
     meta: where the meta batch comes from: None is the clean meta set that
         comes with the batches; a `Dictionary` needs no clean labels, and
         "dictionary" is one with its defaults.
-    ahead: whether the virtual step is taken. False takes the meta gradient at
-        the weights of now, before the training batch is looked at: a fifth
-        cheaper, with a quarter less memory (ResNet-32, CPU).
-    meta_every: take the meta gradient in every so many steps (without `ahead`)
-        and remember it in those between.
-    virtual_rate: the virtual step's rate; None is the optimizer's at the time.
-    virtual_momentum, virtual_l2: whether that step has what the real one has;
-        None is: momentum, if the optimizer has any.
-    meta_l2: whether the meta loss has the L2 of what the virtual step moves.
-    meta_smoothing: label smoothing of the meta loss.
-    meta_statistics: what batch normalisation uses for the meta batch: its own
-        statistics ("batch", as in the papers' code), the "moving" ones, or
-        those of the meta batch and the un-mixed training batch together
-        ("joint", FSR's code). None is "moving" for the scope "head", "batch"
-        otherwise: a head that is taught on features the tests never see
-        teaches little.
+    virtual_step, meta_loss: settings of both; see there.
     warmup: epochs, or below 1 their share of all, in which all weights are one.
     cap: probabilities above it count as it in the gradient (GDW's code: .999);
         1.0 is plain cross-entropy.
     """
 
+    default_virtual_step = VirtualStep(OPTIMIZER, False, False, True)
+    default_meta_loss = MetaLoss(False, 0.0, None, 1)
+
     def __init__(
         self,
         scope: str = "all",
         meta: Dictionary | str | None = None,
-        ahead: bool = True,
-        meta_every: int = 1,
-        virtual_rate: float | None = None,
-        virtual_momentum: bool | None = False,
-        virtual_l2: bool = False,
-        meta_l2: bool = False,
-        meta_smoothing: float = 0.0,
-        meta_statistics: str | None = None,
+        virtual_step: VirtualStep | None = None,
+        meta_loss: MetaLoss | None = None,
         warmup: float = 0,
         cap: float = 1.0,
         **kwargs,
     ):
         super().__init__(warmup=warmup, **kwargs)
-        if meta_statistics not in (None, *STATISTICS):
-            known = suggest_names(meta_statistics, STATISTICS)
-            raise InvalidInput(
-                f"no meta_statistics {meta_statistics!r}: {known}"
-            )
-        default = "moving" if scope == "head" else "batch"
-        self.meta_statistics = meta_statistics or default
+        require_range(0, INF, cap=cap)
         self.scope, self.dictionary = scope, as_dictionary(meta)
+        self.virtual_step = fill_defaults(
+            virtual_step, self.default_virtual_step
+        )
+        self.meta_loss = fill_defaults(meta_loss, self.default_meta_loss)
+        if self.meta_loss.statistics is None:
+            default = "moving" if scope == "head" else "batch"
+            self.meta_loss = dataclasses.replace(
+                self.meta_loss, statistics=default
+            )
         if self.dictionary:
-            self.dictionary.check(scope, self.meta_statistics, ahead)
-        rate = virtual_rate or 0
-        require_range(0, INF, virtual_rate=rate, cap=cap)
-        require_range(0, 1, meta_smoothing=meta_smoothing)
-        check_meta_every(meta_every, ahead, self.meta_statistics, meta)
-        self.ahead, self.virtual_rate = ahead, virtual_rate
-        self.meta_every, self.remembered = meta_every, []
-        self.virtual_momentum, self.virtual_l2 = virtual_momentum, virtual_l2
-        self.meta_l2, self.meta_smoothing = meta_l2, meta_smoothing
-        self.cap, self.virtual_step_losses = cap, None
+            statistics = self.meta_loss.statistics
+            self.dictionary.check(scope, statistics, self.virtual_step.ahead)
+        self._check_every()
+        self.cap = cap
+        self.cached_meta_grad = []
+
+    def _check_every(self) -> None:
+        """Raise where the last meta gradient cannot be used again."""
+        if self.meta_loss.every == 1:
+            return
+        for wrong, needed in (
+            (
+                self.virtual_step.ahead,
+                "VirtualStep(ahead=False): the gradient at the current weights "
+                "is what can be used again",
+            ),
+            (
+                self.dictionary,
+                "a clean meta set: a dictionary scores examples in each step",
+            ),
+            (
+                self.meta_loss.statistics == "joint",
+                "statistics 'batch' or 'moving'",
+            ),
+        ):
+            if wrong:
+                raise InvalidInput(
+                    f"MetaLoss(every={self.meta_loss.every}) needs {needed}"
+                )
 
     @property
     def uses_meta(self) -> bool:
@@ -100,151 +150,146 @@ class MetaMethod(WeighingMethod):
 
     @property
     def meta_variables(self) -> list[keras.Variable]:
-        """What the meta loss teaches, besides omega itself."""
+        """What learns from the meta loss, besides omega itself."""
         return []
 
-    def start(self, classifier, batch, logits) -> tf.Tensor:
-        """omega before the meta batch is seen, from `meta_variables`."""
+    def plain_omega(self, batch: Batch, logits) -> tf.Tensor | None:
+        return tf.ones_like(logits[:, :1])
+
+    def start(self, classifier, batch: Batch, logits) -> tf.Tensor:
+        """Return omega before the virtual step, from `meta_variables`."""
         raise NotImplementedError("a MetaMethod says where omega starts")
 
-    def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        """omega for the real step, from what the virtual step has shown."""
+    def update(self, classifier, batch: Batch, logits, result) -> tf.Tensor:
+        """Return omega for the real step, from a `LookaheadResult`."""
         raise NotImplementedError("a MetaMethod says how omega moves")
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Check the scope; keep each example's last weight."""
         variables = scope_variables(classifier, self.scope)
-        if self.meta_every > 1 and not self.remembered:
-            self.remembered = [
+        if self.meta_loss.every > 1 and not self.cached_meta_grad:
+            self.cached_meta_grad = [
                 self.add_weight(
                     shape=v.shape,
                     dtype=v.dtype,
                     initializer="zeros",
                     trainable=False,
                     aggregation="only_first_replica",
-                    name="remembered",
+                    name="meta_grad",
                 )
                 for v in variables
             ]
         if self.dictionary:
             self.dictionary.setup(classifier, source, pipeline)
-        known = self.table is not None
-        super().setup(classifier, source, pipeline)
-        if source is None or known:
-            return
-        # In other scopes the features are those after the virtual step.
-        if self.dictionary and self.scope == "head":
-            self.virtual_step_losses = EpochMeans(self, "losses", LOSSES)
+        if source is not None:
+            require_same_examples(self, source)
 
-    def prepare(self, classifier, batch):
-        """Draw a reward batch; or, without `ahead`, take the meta gradient."""
+    def prepare(self, classifier, batch: Batch) -> Batch:
         if self.dictionary:
             return self.dictionary.prepare(classifier, batch)
-        if self.ahead or self.meta_statistics == "joint":
+        if self.virtual_step.ahead or self.meta_loss.statistics == "joint":
             return batch
         return precompute_meta_grad(classifier, self, batch)
 
-    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
-        """Look ahead, then move omega; the same for all meta-methods."""
+    def compute_omega(
+        self, classifier, batch: Batch, forward: Forward
+    ) -> OmegaUpdate:
         result = lookahead(classifier, self, batch, forward)
         omega = self.update(classifier, batch, forward.logits, result)
-        self.watch(classifier, batch, result.omega, omega)
+        plain = self.plain_omega(batch, omega)
+        omega = apply_warmup(classifier, omega, plain)
+        logits = (None, None)
         if self.dictionary:
-            self.update_dictionary(classifier, batch, forward, *result.aux)
-        return tf.stop_gradient(omega)
+            logits = self._update_dictionary(
+                classifier, batch, forward, *result.aux
+            )
+        return OmegaUpdate(result.omega, tf.stop_gradient(omega), *logits)
 
-    def watch(self, classifier, batch, before, after) -> None:
-        """Look at omega before and after it has moved."""
-
-    def meta_loss(self, classifier, batch, forward):
-        """Loss of the meta batch; what became of the training batch."""
-        logits, after = self.meta_logits(classifier, batch, forward)
-        labels = losses.smooth_labels(batch["meta_label"], self.meta_smoothing)
+    def compute_meta_loss(
+        self, classifier, batch: Batch, forward: Forward | None
+    ) -> tuple[tf.Tensor, tuple]:
+        """Return the meta loss; the training batch's features and logits."""
+        logits, aux = self._meta_logits(classifier, batch, forward)
+        labels = losses.smooth_labels(
+            batch["meta_label"], self.meta_loss.smoothing
+        )
         loss = collectives.mean(losses.cross_entropy(labels, logits))
-        if self.meta_l2:
-            moved = scope_variables(classifier, self.scope)
-            squares = tf.add_n([tf.reduce_sum(v.value**2) for v in moved])
+        if self.meta_loss.l2:
+            variables = scope_variables(classifier, self.scope)
+            squares = tf.add_n([tf.reduce_sum(v.value**2) for v in variables])
             squares = tf.cast(squares, loss.dtype)
             loss += 0.5 * classifier.l2 * squares / collectives.replicas()
-        return loss, after
+        return loss, aux
 
-    def meta_logits(self, classifier, batch, forward):
-        """Logits of the meta batch; features and logits of the un-mixed one.
+    def _meta_logits(self, classifier, batch: Batch, forward: Forward | None):
+        """Return the meta batch's logits; features, logits of the un-mixed one.
 
-        The training batch is forwarded again only if a dictionary wants to
-        know and the step's own features are not the ones.
+        The training batch is forwarded again only if a dictionary needs its
+        features and they are not those of the step's forward pass.
         """
-        wanted = [batch["meta_inputs"]] if "meta_inputs" in batch else []
-        known, mixed = None, "unmixed_inputs" in batch
-        joint = self.meta_statistics == "joint"
+        inputs = [batch["meta_inputs"]] if "meta_inputs" in batch else []
+        step_features, mixed = None, "unmixed_inputs" in batch
+        joint = self.meta_loss.statistics == "joint"
         if self.dictionary or joint:
             if self.scope == "head" and not mixed and not joint:
-                known = forward.features
+                step_features = forward.features
             else:
-                wanted.append(batch.get("unmixed_inputs", batch["inputs"]))
-        features = self.meta_features(classifier, wanted)
+                inputs.append(batch.get("unmixed_inputs", batch["inputs"]))
+        features = self._meta_features(classifier, inputs)
         if "meta_features" in batch:
             features.insert(0, batch["meta_features"])
-        if known is not None:
-            features.append(known)
+        if step_features is not None:
+            features.append(step_features)
         logits = [classifier.head(f) for f in features]
         return logits[0], (features[-1], logits[-1])
 
-    def meta_features(self, classifier, inputs: list) -> list[tf.Tensor]:
-        """Features of each batch, in one pass unless each has statistics."""
+    def _meta_features(self, classifier, inputs: list) -> list[tf.Tensor]:
+        """Return each batch's features, in one pass if statistics allow it."""
         if not inputs:
             return []
-        if self.meta_statistics == "batch":
+        statistics = self.meta_loss.statistics
+        if statistics == "batch":
             return [classifier.features(x, training=True) for x in inputs]
-        joint = self.meta_statistics == "joint"
-        features = classifier.features(tf.concat(inputs, 0), training=joint)
+        features = classifier.features(
+            tf.concat(inputs, 0), training=statistics == "joint"
+        )
         return tf.split(features, [tf.shape(x)[0] for x in inputs])
 
-    def update_dictionary(self, classifier, batch, forward, features, after):
-        """Hand over what the pushers want to know of the training batch."""
-        label = batch.get("unmixed_label", batch["label"])
-        plain_omega = self.plain_omega(batch, forward.logits)
-        sight = {
-            "label": label,
-            "loss": self.objective(batch, forward.logits, plain_omega),
-            "logits_after": after,
-            "logits_unmixed": classifier.head(features),
-        }
-        self.dictionary.update_scores(batch, sight)
-        if self.virtual_step_losses:
-            both = zip(LOSSES, (sight["logits_unmixed"], after), strict=True)
-            self.virtual_step_losses.add(
-                **{n: (losses.cross_entropy(label, z), True) for n, z in both}
-            )
+    def _update_dictionary(
+        self, classifier, batch: Batch, forward: Forward, features, logits_after
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Score the training batch; return its logits before and after."""
+        omega = self.plain_omega(batch, forward.logits)
+        if omega is None:
+            loss = losses.cross_entropy(batch["label"], forward.logits)
+        else:
+            loss = self.objective(batch, forward.logits, omega)
+        logits_before = classifier.head(features)
+        self.dictionary.update_scores(
+            batch,
+            label=batch.get("unmixed_label", batch["label"]),
+            loss=loss,
+            logits_after=logits_after,
+            logits_unmixed=logits_before,
+        )
         if self.dictionary.bank:
             self.dictionary.update_features(batch["index"], features)
+        return logits_before, logits_after
 
-    def objective(self, batch, logits, omega) -> tf.Tensor:
-        """Cross-entropy whose gradient on the logits is omega (p - y)."""
-        if self.cap >= 1.0:
-            return super().objective(batch, logits, omega)
+    def objective(self, batch: Batch, logits, omega) -> tf.Tensor:
+        # Its gradient on the logits is omega (p - y), Eq. 2 of GDW.
         scaled = scale_gradient(logits, omega)
+        if self.cap >= 1.0:
+            return losses.cross_entropy(batch["label"], scaled)
         return losses.capped_cross_entropy(batch["label"], scaled, self.cap)
 
-    def per_example(self, source) -> dict[str, np.ndarray]:
-        """The last weight, and the score of a dictionary."""
-        columns = super().per_example(source)
-        if columns and self.dictionary:
-            columns["dictionary_score"] = np.array(self.dictionary.scores)
-        return columns
-
-    def report(self, source) -> dict[str, float]:
-        """Also what the virtual step does, and of whom a dictionary is."""
-        logs = super().report(source)
-        if logs and self.virtual_step_losses:
-            logs |= self.virtual_step_losses.means()
-        if logs and self.dictionary:
-            logs |= self.dictionary.report(source)
-        return logs
+    def epoch_logs(self, source) -> dict[str, float]:
+        if source is None or not self.dictionary:
+            return {}
+        return self.dictionary.epoch_logs(source)
 
 
 def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
-    """What `meta` stands for."""
+    """Return the dictionary that the argument `meta` stands for, if any."""
     if meta == "dictionary":
         return Dictionary()
     if meta is None or isinstance(meta, Dictionary):
@@ -253,16 +298,3 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
         "meta is None (a clean meta set), 'dictionary' or a Dictionary(...), "
         f"got {meta!r}; clean examples go to fit(..., meta=)"
     )
-
-
-def check_meta_every(steps: int, ahead: bool, statistics: str, meta) -> None:
-    """Refuse what a remembered meta gradient cannot be had for."""
-    if not isinstance(steps, int) or steps < 1:
-        raise InvalidInput(f"meta_every is 1 or more steps, got {steps!r}")
-    for wrong, needed in (
-        (ahead, "ahead=False: it remembers the gradient at the weights of now"),
-        (meta, "a clean meta set: a dictionary is told of each step"),
-        (statistics == "joint", "meta_statistics 'batch' or 'moving'"),
-    ):
-        if steps > 1 and wrong:
-            raise InvalidInput(f"meta_every={steps} needs {needed}")

@@ -10,22 +10,33 @@ rows of its tables.
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf.methods.weight_net import WeightNetMethod
+from fsr_gdw_tf.methods.meta import MetaMethod
+from fsr_gdw_tf.methods.weight_net import WeightNet
 
 
 @gin.register
-class MWNet(WeightNetMethod):
-    """One weight per example, `[batch, 1]`."""
+class MWNet(MetaMethod):
+    """One weight per example, `[batch, 1]`.
+
+    weight_net: maps the loss to the weight; None is one with its defaults.
+    """
+
+    def __init__(self, weight_net: WeightNet | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.weight_net = weight_net or WeightNet()
+
+    @property
+    def optimizers(self) -> list:
+        return [self.weight_net.optimizer]
+
+    @property
+    def meta_variables(self) -> list:
+        return self.weight_net.trainable_variables
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        """The net before this step."""
-        return self.apply_warmup(
-            classifier, batch, self.instance_weights(batch, logits)
-        )
+        return self.weight_net.example_weights(batch, logits)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        """The net moves, and weighs the same losses again."""
-        self.learn(classifier, result.meta_grads)
-        return self.apply_warmup(
-            classifier, batch, self.instance_weights(batch, logits)
-        )
+        # The net learns, then gives new weights for the same losses.
+        self.weight_net.learn(classifier, result.meta_grads)
+        return self.weight_net.example_weights(batch, logits)

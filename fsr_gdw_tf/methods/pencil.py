@@ -17,14 +17,14 @@ from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.method import Method, warmup_done
 from fsr_gdw_tf.methods.learned_labels import (
-    LearnsLabels,
     divergence,
-    uncertainty,
+    entropy_penalty,
+    setup_label_table,
 )
 
 
 @gin.register
-class PENCIL(LearnsLabels, Method):
+class PENCIL(Method):
     """Plain training; labels y = softmax(l) learn, too; y stays as it is.
 
     alpha, beta: weights of the compatibility with the given label, and of the
@@ -56,29 +56,33 @@ class PENCIL(LearnsLabels, Method):
             )
         self.alpha, self.beta, self.rate = alpha, beta, rate
         self.scale, self.fix = scale, fix
+        self.label_table = None
+
+    def setup(self, classifier, source, pipeline) -> None:
+        self.label_table = setup_label_table(
+            self, classifier, source, self.scale
+        )
 
     def learning(self, classifier) -> tf.Tensor:
-        """Whether it is the second phase."""
+        """Return whether the second phase is under way."""
         return warmup_done(classifier, self.warmup) & ~warmup_done(
             classifier, self.fix
         )
 
     def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
-        """The label distributions as they stand."""
-        rows = self.labels.rows(batch)
+        rows = self.label_table.rows(batch)
         return tf.cast(tf.nn.softmax(rows), forward.logits.dtype)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """KL(p || y) / C."""
         return divergence(logits, omega)
 
     def penalty(self, classifier, batch, logits) -> tf.Tensor:
-        """beta H(p) / C, in the second phase."""
-        return uncertainty(logits, self.beta, self.learning(classifier))
+        # beta H(p) / C, in the second phase.
+        return entropy_penalty(logits, self.beta, self.learning(classifier))
 
     def observe(self, classifier, batch, logits, omega) -> None:
-        """In the second phase labels take a step down the same loss."""
-        rows = self.labels.rows(batch)
+        # In the second phase labels take a step down the same loss.
+        rows = self.label_table.rows(batch)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(rows)
             y = tf.cast(tf.nn.softmax(rows), logits.dtype)
@@ -87,4 +91,4 @@ class PENCIL(LearnsLabels, Method):
         n = tf.cast(collectives.global_size(rows), rows.dtype)
         step = self.rate / n * tape.gradient(loss, rows)
         moved = tf.where(self.learning(classifier), rows - step, rows)
-        self.labels.write(batch, moved)
+        self.label_table.write(batch, moved)

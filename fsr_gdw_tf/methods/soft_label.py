@@ -14,12 +14,13 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.methods.learned_labels import LearnsLabels
+from fsr_gdw_tf.method import apply_warmup
+from fsr_gdw_tf.methods.learned_labels import setup_label_table
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 
 @gin.register
-class SoftLabel(LearnsLabels, MetaMethod):
+class SoftLabel(MetaMethod):
     """omega is the label itself.
 
     rate: of a label's step against the meta gradient; 0 is plain training.
@@ -28,32 +29,32 @@ class SoftLabel(LearnsLabels, MetaMethod):
     def __init__(self, rate: float = 1.0, **kwargs):
         super().__init__(**kwargs)
         require_range(0, INF, rate=rate)
-        self.rate = rate
+        self.rate, self.label_table = rate, None
+
+    def setup(self, classifier, source, pipeline) -> None:
+        self.label_table = setup_label_table(self, classifier, source)
+        super().setup(classifier, source, pipeline)
 
     def plain_omega(self, batch, logits) -> tf.Tensor:
-        """The given label."""
         return tf.cast(batch["label"], logits.dtype)
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        """The label as it stands."""
-        rows = tf.cast(self.labels.rows(batch), logits.dtype)
-        return self.apply_warmup(classifier, batch, rows)
+        return tf.cast(self.label_table.rows(batch), logits.dtype)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        """A step, and back to probabilities."""
         n = tf.cast(collectives.global_size(logits), logits.dtype)
         moved = result.omega - self.rate * n * result.omega_grad
-        moved = self.apply_warmup(classifier, batch, nearest_probs(moved))
-        self.labels.write(batch, moved)
+        label = self.plain_omega(batch, logits)
+        moved = apply_warmup(classifier, nearest_probs(moved), label)
+        self.label_table.write(batch, moved)
         return moved
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """Cross-entropy with the learned label."""
         return losses.cross_entropy(omega, logits)
 
 
 def nearest_probs(rows: tf.Tensor) -> tf.Tensor:
-    """The probabilities nearest to each row: max(row - t, 0), sum one."""
+    """Return the probabilities nearest to each row: max(row - t, 0), sum 1."""
     ordered = tf.sort(rows, axis=1, direction="DESCENDING")
     count = tf.range(1, tf.shape(rows)[1] + 1, dtype="int32")
     excess = (tf.cumsum(ordered, axis=1) - 1.0) / tf.cast(count, rows.dtype)

@@ -23,6 +23,5 @@ class Supervised(Method):
         self.smoothing = smoothing
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        """Cross-entropy with the (smoothed) label."""
         labels = losses.smooth_labels(batch["label"], self.smoothing)
         return losses.cross_entropy(labels, logits)

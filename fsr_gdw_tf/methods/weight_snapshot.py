@@ -1,35 +1,33 @@
-"""Weights as they once were: what methods that start anew go back to."""
+"""Weights at some step, for methods that go back to them."""
 
 import keras
 
 
 class WeightSnapshot:
-    """A copy of what is trained, kept on a part, and so in checkpoints."""
+    """A copy of what is trained, as variables of a layer: saved, resumed."""
 
-    def __init__(self, part: keras.layers.Layer, classifier):
+    def __init__(self, layer: keras.layers.Layer, classifier):
         self.copies = [
-            part.add_weight(
+            layer.add_weight(
                 shape=v.shape,
                 dtype=v.dtype,
                 initializer="zeros",
                 trainable=False,
-                name="kept",
+                name="snapshot",
             )
-            for v in _moving(classifier)
+            for v in _trained(classifier)
         ]
-        for copy, v in zip(self.copies, _moving(classifier), strict=True):
+        for copy, v in zip(self.copies, _trained(classifier), strict=True):
             copy.assign(v)
 
     def restore(self, classifier) -> None:
-        """To the weights of then; the optimizer goes on from now."""
-        for copy, v in zip(self.copies, _moving(classifier), strict=True):
+        """Set the weights back; the optimizer's state stays as it is."""
+        for copy, v in zip(self.copies, _trained(classifier), strict=True):
             v.assign(copy)
-        for average, v in zip(
-            classifier.averages, classifier.network_variables, strict=False
-        ):
-            average.assign(v)
+        if classifier.average:
+            classifier.average.reset()
 
 
-def _moving(classifier) -> list[keras.Variable]:
-    """What is trained, and what normalisation has seen."""
+def _trained(classifier) -> list[keras.Variable]:
+    """Return the weights, and the statistics of normalisation."""
     return [*classifier.network_variables, *classifier.batch_norm_stats]

@@ -1,1 +1,25 @@
-"""What is only recorded while a network learns."""
+"""What is recorded while a network learns, one file per kind."""
+
+from fsr_gdw_tf.method import Method
+from fsr_gdw_tf.recorders.class_weight_stats import ClassWeightStats
+from fsr_gdw_tf.recorders.learned_label_stats import LearnedLabelStats
+from fsr_gdw_tf.recorders.noise_matrix_stats import NoiseMatrixStats
+from fsr_gdw_tf.recorders.recorder import Recorder
+from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
+from fsr_gdw_tf.recorders.virtual_step_stats import VirtualStepStats
+from fsr_gdw_tf.recorders.weight_stats import WeightStats
+
+RECORDERS = [
+    WeightStats,
+    ClassWeightStats,
+    VirtualStepStats,
+    LearnedLabelStats,
+    NoiseMatrixStats,
+]
+
+__all__ = ["RECORDERS", "Recorder", "TrainingDynamics", "recorders_for"]
+
+
+def recorders_for(method: Method) -> list[Recorder]:
+    """Build the recorders that have something to record with a method."""
+    return [kind() for kind in RECORDERS if kind.applies_to(method)]

@@ -1,100 +1,119 @@
 """Which class weights grow within a step: Fig. 4 to 6 of the GDW paper.
 
 A weight has grown if stage two left it larger than stage one. Weights are
-counted over an epoch; a few witnesses keep theirs of all classes. The classes
-of a label do not count: their weights follow from the others (Eq. 4).
+counted over an epoch; of a few tracked examples those of all classes are
+stored. The classes of a label do not count: their weights follow from the
+others (Eq. 4).
 """
 
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import example_state
+from fsr_gdw_tf.example_state import scatter_rows_by_key
+from fsr_gdw_tf.method import warmup_done
 from fsr_gdw_tf.recorders.epoch_means import EpochMeans
+from fsr_gdw_tf.recorders.recorder import Recorder
 
-CLASS_WEIGHTS = "class_weights.csv"
-OF_TRUTH = ("increased_clean", "increased_true", "increased_other")
-OF_TAIL = "increased_tail"
+FILE_NAME = "class_weights.csv"
+TRUTH_COLUMNS = ("increased_clean", "increased_true", "increased_other")
+TAIL_COLUMN = "increased_tail"
 N_TRACKED = 8
 UNEVEN = 2.0  # noise alone makes classes uneven, but not that much
 
 
-class ClassWeightStats:
-    """Counts and witnesses, as variables of a method."""
+class ClassWeightStats(Recorder):
+    """Shares of weights that grow, and the class weights of a few examples."""
 
-    def __init__(self, part, source):
+    tracked: np.ndarray | None = None  # indices of examples
+
+    @classmethod
+    def applies_to(cls, method) -> bool:
+        return hasattr(method, "weight_net")
+
+    def setup(self, classifier, source, pipeline) -> None:
+        if source is None or self.tracked is not None:
+            return
         self.tail = smallest_two(source.counts())
         true = source.true_labels
         # Captured by the step as it is, not copied into its graph.
         self.true = None if true is None else tf.constant(true, tf.int64)
-        columns = () if true is None else OF_TRUTH
-        columns += (OF_TAIL,) if self.tail else ()
-        self.means_by_group = (
-            EpochMeans(part, "increased", columns) if columns else None
-        )
-        self.index = tf.constant(tracked_examples(source), tf.int64)
-        self.kept = part.add_weight(
-            shape=(len(self.index), 2 * source.classes),
+        columns = () if true is None else TRUTH_COLUMNS
+        columns += (TAIL_COLUMN,) if self.tail else ()
+        self.means = EpochMeans(self, "increased", columns) if columns else None
+        self.tracked = tracked_examples(source)
+        self.tracked_weights = self.add_weight(
+            shape=(len(self.tracked), 2 * source.classes),
             initializer="zeros",
             trainable=False,
             aggregation="sum",
-            name="witnesses",
+            name="tracked_weights",
         )
 
-    def watch(self, batch, before, after, awake) -> None:
-        """Count a step's weights, and keep those of its witnesses."""
+    def observe(self, classifier, batch, logits, omega) -> None:
+        if self.tracked is not None and "index" in batch:
+            done = warmup_done(classifier, classifier.method.warmup)
+            self.count(batch, omega.before, omega.after, done)
+
+    def count(self, batch, before, after, counts) -> None:
+        """Count a step's weights, if it counts; store the tracked ones."""
         label = batch["label"]
         before, after = (
             tf.broadcast_to(omega, tf.shape(label)) for omega in (before, after)
         )
-        index = tf.where(awake, batch["index"], -1)
+        index = tf.where(counts, batch["index"], -1)
         both = tf.concat([before, after], axis=1)
-        example_state.scatter_rows_by_key(self.kept, self.index, index, both)
-        if self.means_by_group is None:
+        tracked = tf.constant(self.tracked, tf.int64)
+        scatter_rows_by_key(self.tracked_weights, tracked, index, both)
+        if self.means is None:
             return
         given = tf.argmax(batch.get("unmixed_label", label), axis=1)
-        counts = {}
+        masks = {}
         if self.true is not None:
             true = tf.gather(self.true, batch["index"])
-            counts |= of_truth(label, given, true)
+            masks |= truth_masks(label, given, true)
         if self.tail:
-            counts[OF_TAIL] = of_tail(label, given, *self.tail)
+            masks[TAIL_COLUMN] = tail_mask(label, given, *self.tail)
         grown = after > before
-        self.means_by_group.add(
-            **{n: (grown, c & awake) for n, c in counts.items()}
-        )
+        self.means.add(**{n: (grown, m & counts) for n, m in masks.items()})
 
-    def report(self) -> dict[str, float]:
-        """The shares of an epoch that were larger after a step than before."""
-        return self.means_by_group.means() if self.means_by_group else {}
+    def epoch_logs(self, classifier, source) -> dict[str, float]:
+        if self.tracked is None or self.means is None:
+            return {}
+        return self.means.means()
+
+    def csv_tables(self, classifier, source) -> dict[str, list[dict]]:
+        rows = [] if self.tracked is None else self.rows(source)
+        return {FILE_NAME: rows}
 
     def rows(self, source) -> list[dict]:
-        """Each witness's weights at its last visit, a row per class."""
-        kept = np.array(self.kept).reshape(len(self.index), 2, -1)
+        """Return the tracked weights at the last visit, a row per class."""
+        weights = np.array(self.tracked_weights)
+        weights = weights.reshape(len(self.tracked), 2, -1)
         return [
             row
-            for index, weights in zip(self.index.numpy(), kept, strict=True)
-            for row in rows_of(source, int(index), weights)
-            if weights.any()
+            for index, both in zip(self.tracked.tolist(), weights, strict=True)
+            for row in rows_of_example(source, index, both)
+            if both.any()
         ]
 
 
-def of_truth(label, given, true) -> dict[str, tf.Tensor]:
-    """Which weights belong to which line of Fig. 5, `[batch, classes]`."""
+def truth_masks(label, given, true) -> dict[str, tf.Tensor]:
+    """Return masks of the weights of each line of Fig. 5."""
     free = label <= 0
     right = (given == true)[:, None]
     truth = tf.one_hot(true, label.shape[1], True, False, dtype=tf.bool)
     masks = free & right, free & truth, free & ~right & ~truth
-    return dict(zip(OF_TRUTH, masks, strict=True))
+    return dict(zip(TRUTH_COLUMNS, masks, strict=True))
 
 
-def of_tail(label, given, smallest: int, second: int) -> tf.Tensor:
-    """Those of the second smallest class, on examples of the smallest one."""
+def tail_mask(label, given, smallest: int, second: int) -> tf.Tensor:
+    """Return the second smallest class on examples of the smallest, a mask."""
     classes = tf.range(label.shape[1])
     return (label <= 0) & (given == smallest)[:, None] & (classes == second)
 
 
 def smallest_two(counts: np.ndarray) -> tuple[int, int] | None:
-    """The smallest class and the next, if classes are of uneven size."""
+    """Return the smallest two classes, if classes are of uneven size."""
     present = np.flatnonzero(counts)
     order = present[np.argsort(counts[present], kind="stable")].tolist()
     if len(order) < 2 or counts[order[-1]] < UNEVEN * counts[order[0]]:
@@ -103,7 +122,7 @@ def smallest_two(counts: np.ndarray) -> tuple[int, int] | None:
 
 
 def tracked_examples(source) -> np.ndarray:
-    """The first mislabelled example of some classes, or just the first."""
+    """Return the first (mislabelled, if known) example of a few classes."""
     index = np.arange(len(source))
     if source.true_labels is not None:
         wrong = np.flatnonzero(source.labels != source.true_labels)
@@ -112,13 +131,13 @@ def tracked_examples(source) -> np.ndarray:
     return index[first[:N_TRACKED]]
 
 
-def rows_of(source, index: int, weights: np.ndarray) -> list[dict]:
-    """A row of class_weights.csv for each class."""
+def rows_of_example(source, index: int, weights: np.ndarray) -> list[dict]:
+    """Return the rows of class_weights.csv for one example."""
     names, true = source.class_names, source.true_labels
-    about = {"index": index, "name": source.name(index)}
-    about["given"] = names[source.labels[index]]
-    about["true"] = "" if true is None else names[true[index]]
+    example = {"index": index, "name": source.name(index)}
+    example["given"] = names[source.labels[index]]
+    example["true"] = "" if true is None else names[true[index]]
     return [
-        about | {"class": name, "before": f"{b:.6g}", "after": f"{a:.6g}"}
+        example | {"class": name, "before": f"{b:.6g}", "after": f"{a:.6g}"}
         for name, b, a in zip(names, *weights, strict=True)
     ]

@@ -1,19 +1,20 @@
-"""Means over an epoch, of what each step has seen."""
+"""Means over an epoch of values that each step adds."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 
 class EpochMeans:
-    """Sums over an epoch and over all replicas, which `means` starts anew.
+    """Sums over an epoch and over all replicas; `means` resets them.
 
-    They are a variable of the layer that keeps them, so a run that goes on in
-    the middle of an epoch knows its first half (Keras' metrics are not saved).
+    They are a variable of the given layer, so that a run that is resumed in
+    the middle of an epoch has its first half (Keras' metrics are not saved).
     """
 
-    def __init__(self, part, name: str, columns):
+    def __init__(self, layer: keras.layers.Layer, name: str, columns):
         self.columns = tuple(columns)
-        self.sums = part.add_weight(
+        self.sums = layer.add_weight(
             shape=(len(self.columns), 2),
             initializer="zeros",
             trainable=False,
@@ -21,19 +22,19 @@ class EpochMeans:
             name=name,
         )
 
-    def add(self, **seen: tuple[tf.Tensor, tf.Tensor]) -> None:
-        """Values of a batch, and which of them count, for each column."""
+    def add(self, **masked_values: tuple[tf.Tensor, tf.Tensor]) -> None:
+        """Add each column's values of a batch, where its mask is true."""
         rows = []
         for column in self.columns:
-            values, counts = seen[column]
+            values, mask = masked_values[column]
             values = tf.cast(values, self.sums.dtype)
-            kept = tf.where(counts, values, tf.zeros_like(values))
-            count = tf.cast(counts, kept.dtype) * tf.ones_like(kept)
-            rows.append(tf.stack([tf.reduce_sum(kept), tf.reduce_sum(count)]))
+            values = tf.where(mask, values, tf.zeros_like(values))
+            count = tf.cast(mask, values.dtype) * tf.ones_like(values)
+            rows.append(tf.stack([tf.reduce_sum(values), tf.reduce_sum(count)]))
         self.sums.value.assign_add(tf.stack(rows))
 
     def means(self) -> dict[str, float]:
-        """Each column's mean since the last time, if there were any values."""
+        """Return each column's mean since the last call, if it has values."""
         sums = np.array(self.sums)
         self.sums.assign(np.zeros_like(sums))
         return {

@@ -1,21 +1,20 @@
-"""What training itself tells of each label: the books behind a label report.
+"""What is predicted for each training example while a network learns.
 
-A row per training example, kept inside the step, so that it costs no extra
-forward pass: what was predicted, how often that was something else, what the
-example weighed. Predictions of mixed images are those of the mixed ones; an
-example keeps the larger part of itself.
+A row per example, updated inside the step, so that it costs no extra forward
+pass; the label report is made from it. Predictions of mixed images are those
+of the mixture, of which an example is the larger part.
 """
 
 import gin
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import example_state
-from fsr_gdw_tf.dictionary.pushers import RIGHT, remembered
+from fsr_gdw_tf.dictionary.pushers import RIGHT, prediction_history
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.example_state import dense_rows, example_table
-from fsr_gdw_tf.method import Component, target_weight, warmup_done
+from fsr_gdw_tf.example_state import dense_rows, example_table, scatter_rows
+from fsr_gdw_tf.method import target_weight, warmup_done
 from fsr_gdw_tf.metrics import clean_auroc
+from fsr_gdw_tf.recorders.recorder import Recorder
 
 COLUMNS = (
     "visits",  # after the warm-up
@@ -26,20 +25,20 @@ COLUMNS = (
     "weight",  # its mean
     "zero_weight",  # share of visits with weight zero
     "forgotten",  # how often a right prediction was lost, warm-up included
-    "memory",  # NEVER, RIGHT or WRONG: what the last prediction was
+    "memory",  # NEVER, RIGHT or WRONG: the history of predictions
 )
-OF_WEIGHTS = COLUMNS[5:7]
+WEIGHT_COLUMNS = ("weight", "zero_weight")
 TINY = 1e-7
 
 
 @gin.register
-class TrainingDynamics(Component):
-    """The mean of what was predicted for each example, and the like.
+class TrainingDynamics(Recorder):
+    """Each example's mean prediction, its mean loss, and the like.
 
-    top: how many classes of each example's mean prediction are kept.
-    warmup: epochs, or below 1 their share of all, that do not count, because
-        a network that has learned nothing tells nothing. Weights count after
-        the method's own warm-up.
+    top: how many classes of each example's mean prediction are stored.
+    warmup: epochs, or below 1 their share of all, that do not count, as
+        predictions are random at first. Weights count after the method's own
+        warm-up.
     """
 
     def __init__(self, top: int = 5, warmup: float = 0.3, **kwargs):
@@ -47,42 +46,35 @@ class TrainingDynamics(Component):
         require_range(1, INF, top=top)
         self.top, self.warmup = top, warmup
         self.table = self.source = None
-        self.weighs = self.current = False
+        self.has_weights = self.is_current = False
 
     def setup(self, classifier, source, pipeline) -> None:
-        """A row per example; other examples than before start anew."""
-        self.current = source is not None
-        if source is None or self._knows(source):
+        # Other examples than before start with an empty table.
+        self.is_current = source is not None
+        if source is None or self._has_rows_of(source):
             return
-        self._forget(classifier)
+        self._delete_table(classifier)
         self.source, self.top = source, min(self.top, classifier.classes)
         n, width = len(source), len(COLUMNS) + 2 * self.top
         remedy = (
             "record one class of each, TrainingDynamics(top=1), or nothing, "
+            "track_labels=False"
         )
-        remedy += "track_labels=False"
         self.table = example_table(
-            self,
-            "training_dynamics",
-            n,
-            0.0,
-            width,
-            remedy=remedy,
-            dtype="float32",
+            self, "dynamics", n, 0.0, width, remedy=remedy, dtype="float32"
         )
 
-    def _knows(self, source) -> bool:
-        known = self.source
-        return known is not None and np.array_equal(known.labels, source.labels)
+    def _has_rows_of(self, source) -> bool:
+        old = self.source
+        return old is not None and np.array_equal(old.labels, source.labels)
 
-    def _forget(self, classifier) -> None:
+    def _delete_table(self, classifier) -> None:
         if self.table is not None:
             del self.table
-            classifier.train_function = None  # it has captured the old one
+            classifier.train_function = None  # it has captured the old table
         self.table = None
 
     def observe(self, classifier, batch, logits, omega) -> None:
-        """Enter a batch, unless its inputs are not its `own`."""
         if self.table is None or "index" not in batch:
             return
         index = batch["index"]
@@ -91,73 +83,79 @@ class TrainingDynamics(Component):
         label = batch.get("unmixed_label", batch["label"])
         label = tf.cast(label, old.dtype)
         weight = tf.ones_like(old[:, 0])
-        if omega is not None:
-            self.weighs = True
-            weight = tf.cast(target_weight(omega, batch["label"]), old.dtype)
-        new = self._entered(old, probs, label, weight, self._counts(classifier))
-        new = tf.where(batch.get("own", True), new, old)
-        example_state.scatter_rows(self.table, index, new)
+        if omega.after is not None:
+            self.has_weights = True
+            weight = target_weight(omega.after, batch["label"])
+            weight = tf.cast(weight, old.dtype)
+        counts = self._counts(classifier)
+        new = self._updated(old, probs, label, weight, counts)
+        new = tf.where(batch.get("recordable", True), new, old)
+        scatter_rows(self.table, index, new)
 
     def _counts(self, classifier) -> tuple[tf.Tensor, tf.Tensor]:
-        """Whether predictions, and weights, count; the last epoch's always."""
+        """Return whether predictions and weights count; the last epoch's do."""
         last = classifier.epoch.value + 1 >= classifier.epochs.value
         predictions = last | warmup_done(classifier, self.warmup)
         weights = last | warmup_done(classifier, classifier.method.warmup)
         return predictions, predictions & weights
 
-    def _entered(self, old, probs, label, weight, counts) -> tf.Tensor:
-        """The rows of a batch, one visit later."""
+    def _updated(self, old, probs, label, weight, counts) -> tf.Tensor:
+        """Return the rows of a batch after one more visit."""
         given = tf.reduce_sum(probs * label, axis=1)
         right = tf.argmax(probs, axis=1) == tf.argmax(label, axis=1)
-        other = tf.cast(~right, old.dtype)
-        now = {
+        wrong = tf.cast(~right, old.dtype)
+        values = {
             "probability": given,
             "loss": -tf.math.log(tf.maximum(given, TINY)),
-            "disagreement": other,
+            "disagreement": wrong,
             "weight": weight,
             "zero_weight": tf.cast(weight == 0.0, old.dtype),
         }
-        was = dict(zip(COLUMNS, tf.unstack(old, axis=1), strict=False))
+        before = dict(zip(COLUMNS, tf.unstack(old, axis=1), strict=False))
         new, share = {}, {}
         for name, counted in zip(("visits", "weighed"), counts, strict=True):
             one = tf.cast(counted, old.dtype)
-            new[name] = was[name] + one
+            new[name] = before[name] + one
             share[name] = tf.math.divide_no_nan(one, new[name])
-        for name, value in now.items():
-            by = "weighed" if name in OF_WEIGHTS else "visits"
-            new[name] = was[name] + share[by] * (value - was[name])
-        lost = tf.cast(was["memory"] == RIGHT, old.dtype) * other
-        new["forgotten"] = was["forgotten"] + lost
-        new["memory"] = remembered(was["memory"], right)
+        for name, value in values.items():
+            by = "weighed" if name in WEIGHT_COLUMNS else "visits"
+            new[name] = before[name] + share[by] * (value - before[name])
+        lost = tf.cast(before["memory"] == RIGHT, old.dtype) * wrong
+        new["forgotten"] = before["forgotten"] + lost
+        new["memory"] = prediction_history(before["memory"], right)
         scalars = tf.stack([new[name] for name in COLUMNS], axis=1)
-        rest = old[:, len(COLUMNS) :]
-        best = self._best(rest, probs, share["visits"][:, None])
-        return tf.concat([scalars, best], axis=1)
+        top = old[:, len(COLUMNS) :]
+        top = self._updated_top(top, probs, share["visits"][:, None])
+        return tf.concat([scalars, top], axis=1)
 
-    def _best(self, old, probs, share) -> tf.Tensor:
-        """The most probable classes on average: probabilities, classes."""
-        values, places = tf.split(old, 2, axis=1)
-        known = dense_rows(values, tf.cast(places, tf.int64), probs.shape[-1])
-        mean = known + share * (probs - known)
-        values, places = tf.math.top_k(mean, self.top)
-        return tf.concat([values, tf.cast(places, values.dtype)], axis=1)
+    def _updated_top(self, old, probs, share) -> tf.Tensor:
+        """Return the most probable classes on average: probabilities, classes.
 
-    def report(self, source) -> dict[str, float]:
-        """Whether the given label's probability tells right from wrong."""
-        known = {} if source.true_labels is None else self.per_example(source)
-        if not known or not known["visits"].any():
+        A class that is not among the stored ones counts as zero before.
+        """
+        values, classes = tf.split(old, 2, axis=1)
+        mean = dense_rows(values, tf.cast(classes, tf.int64), probs.shape[-1])
+        mean += share * (probs - mean)
+        values, classes = tf.math.top_k(mean, self.top)
+        return tf.concat([values, tf.cast(classes, values.dtype)], axis=1)
+
+    def epoch_logs(self, classifier, source) -> dict[str, float]:
+        if source.true_labels is None or self.table is None:
             return {}
-        auroc = clean_auroc(source, known["probability"])
+        columns = self.example_columns(classifier, source)
+        if not columns["visits"].any():
+            return {}
+        auroc = clean_auroc(source, columns["probability"])
         return {} if auroc is None else {"label_auroc": auroc}
 
-    def per_example(self, source) -> dict[str, np.ndarray]:
-        """What the books say, a column each; of `top` there are several."""
+    def example_columns(self, classifier, source) -> dict[str, np.ndarray]:
+        # `top` and `top_probs` have several values for each example.
         if self.table is None:
             return {}
         table = np.array(self.table)
         columns = dict(zip(COLUMNS, table.T, strict=False))
         del columns["memory"]
-        if not self.weighs:
+        if not self.has_weights:
             del columns["weighed"], columns["weight"], columns["zero_weight"]
-        values, places = np.split(table[:, len(COLUMNS) :], 2, axis=1)
-        return columns | {"top": places.astype(np.int32), "top_probs": values}
+        values, classes = np.split(table[:, len(COLUMNS) :], 2, axis=1)
+        return columns | {"top": classes.astype(np.int32), "top_probs": values}

@@ -1,6 +1,5 @@
 """What can be added to any method: one file per regulariser."""
 
-from fsr_gdw_tf.method import Regulariser
 from fsr_gdw_tf.regularisers.elr import ELR
 from fsr_gdw_tf.regularisers.mixup import MixUp
 from fsr_gdw_tf.regularisers.relabel import Relabel
@@ -8,11 +7,7 @@ from fsr_gdw_tf.regularisers.remix import Remix
 
 REGULARISERS = [MixUp, Remix, Relabel, ELR]
 
-__all__ = [
-    "ELR",
+__all__ = [  # noqa: PLE0604
     "REGULARISERS",
-    "MixUp",
-    "Regulariser",
-    "Relabel",
-    "Remix",
+    *(kind.__name__ for kind in REGULARISERS),
 ]

@@ -35,7 +35,6 @@ class ELR(Regulariser):
         self.table = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """A target per example, empty at first."""
         require_indices("ELR", source)
         require_same_examples(self, source)
         if self.table is None:
@@ -51,12 +50,11 @@ class ELR(Regulariser):
         return self.decay * old + (1.0 - self.decay) * probs
 
     def penalty(self, classifier, batch, logits) -> tf.Tensor:
-        """weight * log(1 - <p, t>): less, the more they agree."""
+        # Eq. 6: less, the more prediction and target agree.
         agreed = self.targets(batch, logits) * _probs(logits)
         return self.weight * tf.math.log1p(-tf.reduce_sum(agreed, axis=1))
 
     def observe(self, classifier, batch, logits, omega) -> None:
-        """Remember the newest prediction."""
         rows = self.targets(batch, logits)
         example_state.scatter_rows(self.table, batch["index"], rows)
 

@@ -57,12 +57,10 @@ class MixUp(Regulariser):
         self.law, self.alpha, self.seed = law, alpha, seed
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Refuse inputs that stand for something else."""
         remedy = "leave MixUp out, such as regularisers=[Relabel()]"
         require_mixable(classifier.features, "MixUp", remedy)
 
     def prepare(self, classifier, batch):
-        """Mix inputs and labels, as a rule with the same coefficient."""
         inputs, label = tf.cast(batch["inputs"], tf.float32), batch["label"]
         u = collectives.step_uniform(
             classifier.optimizer.iterations,

@@ -61,7 +61,6 @@ class Relabel(Regulariser):
         self.values = self.places = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """A row per example."""
         require_indices("Relabel", source)
         n, classes = len(source), classifier.classes
         require_same_examples(self, source)
@@ -119,7 +118,7 @@ class Relabel(Regulariser):
         return tf.math.divide_no_nan(rows, total)
 
     def penalty(self, classifier, batch, logits) -> tf.Tensor:
-        """weight * cross-entropy of each example with its pseudo-label."""
+        # p of the paper times the cross-entropy with the pseudo-label.
         label = self.labels(self.rows(batch["index"], classifier.classes))
         label = tf.stop_gradient(tf.cast(label, logits.dtype))
         weight = tf.where(
@@ -129,7 +128,6 @@ class Relabel(Regulariser):
         return tf.cast(weight, logits.dtype) * loss
 
     def observe(self, classifier, batch, logits, omega) -> None:
-        """The newest prediction enters, most of the older one leaves."""
         rows = self.scaled(self.rows(batch["index"], classifier.classes))
         new = tf.nn.softmax(logits) if self.memory == "probs" else logits
         new = tf.cast(new, rows.dtype)
@@ -140,14 +138,13 @@ class Relabel(Regulariser):
             example_state.scatter_rows(self.places, batch["index"], places)
         example_state.scatter_rows(self.values, batch["index"], new)
 
-    def report(self, source) -> dict[str, float]:
-        """Whether the probability of the given label tells clean from not."""
+    def epoch_logs(self, source) -> dict[str, float]:
         if self.values is None or source.true_labels is None:
             return {}
-        auroc = clean_auroc(source, self.trust(source))
+        auroc = clean_auroc(source, self.given_probability(source))
         return {} if auroc is None else {"relabel_auroc": auroc}
 
-    def trust(self, source, chunk: int = 10_000) -> np.ndarray:
+    def given_probability(self, source, chunk: int = 10_000) -> np.ndarray:
         """The remembered probability of each given label."""
         parts = []
         for start in range(0, len(source), chunk):

@@ -37,13 +37,12 @@ class Remix(MixUp):
         self.counts = None
 
     def setup(self, classifier, source, pipeline) -> None:
-        """Count the classes."""
         super().setup(classifier, source, pipeline)
         counts = class_counts("Remix", source)
         self.counts = retrace_if_changed(classifier, self.counts, counts)
 
     def label_share(self, label, partner, share) -> tf.Tensor:
-        """1 or 0 where one class is far smaller than the other."""
+        # 1 or 0 where one class is far smaller than the other.
         counts = tf.constant(self.counts, label.dtype)
         size = tf.linalg.matvec(label, counts)
         ratio = size / tf.gather(size, partner)
