@@ -16,13 +16,13 @@ pytest.register_assert_rewrite("support")
 
 @pytest.fixture(autouse=True)
 def seeded():
-    """Every test starts from the same weights, alone or in parallel."""
+    """Start every test from the same seed, alone or in parallel."""
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture
 def double():
-    """Everything in float64, for numbers that must agree closely."""
+    """Compute in float64."""
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     yield
@@ -32,7 +32,7 @@ def double():
 
 @pytest.fixture
 def command_line(capsys, monkeypatch):
-    """Run the command line here; gives (exit code, stdout, stderr)."""
+    """Return a function that runs main: (exit code, stdout, stderr)."""
 
     def run(*args: str):
         monkeypatch.setattr("sys.argv", ["main", *args])
@@ -53,7 +53,7 @@ def command_line(capsys, monkeypatch):
 
 @pytest.fixture
 def report_line(capsys, monkeypatch):
-    """Run `python -m fsr_gdw_tf.report` here; (exit code, stdout, stderr)."""
+    """Return a function that runs the report command, like command_line."""
 
     def run(*args: str):
         report.FLAGS.unparse_flags()

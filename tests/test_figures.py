@@ -4,13 +4,13 @@ import subprocess
 import sys
 
 import pytest
-from support.figures import command, folder_of
+from support.figures import command, run_with_files
 from support.runs import TINY, one_line
 
 
 def test_each_figure_that_cannot_be_drawn_says_what_it_needs(tmp_path, capsys):
     """A run of plain training has nothing for any of them."""
-    run = folder_of(tmp_path / "plain", "epoch,val_accuracy\n1,0.5\n")
+    run = run_with_files(tmp_path / "plain", "epoch,val_accuracy\n1,0.5\n")
     code, out, err = command(capsys, run.path)
     assert code == 0 and not err
     assert out.splitlines() == [
@@ -46,7 +46,7 @@ def test_a_folder_that_is_no_run_ends_in_one_line_and_code_2(
 
 @pytest.mark.parametrize("name", ["labels.parquet", "metrics.csv"])
 def test_a_broken_table_is_told_in_one_line(name, tmp_path, capsys):
-    run = folder_of(tmp_path / "run", "epoch,loss\n1,2\n")
+    run = run_with_files(tmp_path / "run", "epoch,loss\n1,2\n")
     (run.path / name).write_text("epoch,loss\n1\n")
     code, _, err = command(capsys, run.path)
     assert code == 2 and one_line(err)

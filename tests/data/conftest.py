@@ -12,7 +12,7 @@ from fsr_gdw_tf.data.datasets.image_files import FileReader
 
 @pytest.fixture
 def jpegs(tmp_path):
-    """(JPEG files as a source, the same decoded before)."""
+    """Return JPEG files as a source, and the same images decoded."""
     paths, images = [], []
     for i in range(12):
         contents = encoded(picture(i), quality=90)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.images import VIEWS, assert_sees_the_same
+from support.images import VIEWS, assert_same_inputs
 
 from fsr_gdw_tf import InputPipeline, arrays
 from fsr_gdw_tf.data import CropFlip, Resize, ResizedCropFlip
@@ -57,7 +57,7 @@ def test_random_resized_crop_has_the_size_and_tests_see_the_centre():
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda v: type(v).__name__)
 def test_files_and_decoded_images_look_the_same(jpegs, view):
-    assert_sees_the_same(*jpegs, view)
+    assert_same_inputs(*jpegs, view)
 
 
 class Mean:
@@ -87,7 +87,7 @@ def test_views_that_look_at_the_whole_image_get_it(jpegs):
     np.testing.assert_allclose(batch["inputs"], means, rtol=1e-5)
     batch = next(iter(pipeline.test(files)))
     np.testing.assert_allclose(batch["inputs"], -means, rtol=1e-5)
-    assert_sees_the_same(files, decoded, Darker(16))
+    assert_same_inputs(files, decoded, Darker(16))
 
 
 def test_resizing_keeps_fractions():

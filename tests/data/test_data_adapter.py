@@ -13,7 +13,7 @@ from fsr_gdw_tf import FSR, InputPipeline, InvalidInput
 def test_fit_takes_data_of_any_kind(how):
     x, y = blobs(n=90)
     model = classifier()
-    apply_warmup = {
+    arguments = {
         "arrays": lambda: {"x": x, "y": y, "batch_size": 30},
         "source": lambda: {
             "x": blob_source(n=90),
@@ -22,7 +22,7 @@ def test_fit_takes_data_of_any_kind(how):
         "tuples": lambda: {"x": tuples(x, y)},
         "dicts": lambda: {"x": tuples(x, y).map(as_dict)},
     }[how]()
-    history = model.fit(**apply_warmup, epochs=8, verbose=0).history
+    history = model.fit(**arguments, epochs=8, verbose=0).history
     assert history["loss"][-1] < 0.3 * history["loss"][0]
     assert model.evaluate(x, y, verbose=0, return_dict=True)["accuracy"] == 1
 

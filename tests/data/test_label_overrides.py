@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.label_records import records, verdict_of
+from support.label_records import issues_of, records
 
 from fsr_gdw_tf import InvalidInput, arrays
 from fsr_gdw_tf.label_quality import issue_table
@@ -49,7 +49,7 @@ def test_a_file_that_is_listed_twice_keeps_both_labels():
         names=names,
         class_names=["0", "1"],
     )
-    issues = verdict_of([0, 0, 0.95, 0], s.given)
+    issues = issues_of([0, 0, 0.95, 0], s.given)
     table = cleaned_labels(s, issues, "drop", 0.9)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "list.csv")

@@ -162,4 +162,4 @@ def test_sizes_may_count_for_each_replica():
     ).with_global_sizes(8)
     assert (pipeline.batch_size, pipeline.meta_batch_size) == (128, 64)
     assert pipeline.with_global_sizes(8) == pipeline
-    assert InputPipeline(16).with_global_sizes(8).size == 16
+    assert InputPipeline(16).with_global_sizes(8).batch_size == 16

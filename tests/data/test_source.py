@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.images import VIEWS, assert_sees_the_same
+from support.images import VIEWS, assert_same_inputs
 
 from fsr_gdw_tf import InvalidInput, arrays
 from fsr_gdw_tf.data.source import join
@@ -48,6 +48,6 @@ def test_a_join_of_arrays_and_files_looks_like_arrays(jpegs, view):
     parts = [files.subset(few[0]), decoded.subset(few[1])]
     # What a join numbers 0 to 11 is the same in both.
     mixed = join(join(*parts), files.subset(few[2]))
-    assert_sees_the_same(mixed, decoded, view)
+    assert_same_inputs(mixed, decoded, view)
     other = join(decoded.subset(few[0]), files.subset(np.arange(5, 12)))
-    assert_sees_the_same(other, decoded, view)
+    assert_same_inputs(other, decoded, view)

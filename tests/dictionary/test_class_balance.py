@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 import pytest
-from support.dictionaries import bound
+from support.dictionaries import dictionary_of
 from support.models import blob_source, blobs, classifier
 
 from fsr_gdw_tf import FSR, Dictionary, InputPipeline, InvalidInput, arrays
@@ -20,7 +20,7 @@ def long_tail():
 def test_a_short_class_gives_all_it_has():
     """K = 15: five of each class, and the two there are."""
     source, places = long_tail(), [5, 5, 2]
-    dictionary, model = bound(source, size=15, reward_batch=12)
+    dictionary, model = dictionary_of(source, size=15, reward_batch=12)
     assert dictionary.members_per_class(source, 0).tolist() == places
     dictionary.refresh(model, source, 0)
     members = dictionary.members.numpy()
@@ -77,7 +77,7 @@ def test_with_fewer_places_than_classes_classes_take_turns():
 )
 def test_what_cannot_work_is_told_before_training(kwargs, message):
     with pytest.raises(InvalidInput, match=message):
-        bound(blob_source(n=60), **kwargs)
+        dictionary_of(blob_source(n=60), **kwargs)
 
 
 def test_a_class_without_examples_is_told():
@@ -85,7 +85,7 @@ def test_a_class_without_examples_is_told():
     with pytest.raises(
         InvalidInput, match=r"no example of 1 of 4 classes \(d\)"
     ):
-        bound(source)
+        dictionary_of(source)
 
 
 @pytest.mark.parametrize(

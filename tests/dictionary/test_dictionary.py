@@ -9,7 +9,7 @@ from support.dictionaries import (
     P_AFTER,
     SCORES,
     Stub,
-    bound,
+    dictionary_of,
     two_classes,
     update_scores,
 )
@@ -29,7 +29,7 @@ from fsr_gdw_tf.data import CropFlip, Source
 
 def test_scores_and_members_of_six_examples_by_hand():
     source = two_classes()
-    dictionary, _ = bound(source, size=4, reward_batch=2)
+    dictionary, _ = dictionary_of(source, size=4, reward_batch=2)
     update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     np.testing.assert_allclose(dictionary.scores, SCORES, rtol=1e-5)
     # 1 and 0 lead class 0 with .13 and .03; 5 and 4 class 1 with .09, .0007.
@@ -46,7 +46,7 @@ def test_scores_and_members_of_six_examples_by_hand():
 
 def test_members_are_read_and_labelled():
     source = two_classes()
-    dictionary, model = bound(source, size=4, reward_batch=2)
+    dictionary, model = dictionary_of(source, size=4, reward_batch=2)
     assert dictionary.empty
     update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     dictionary.refresh(model, source, epoch=1)
@@ -57,9 +57,9 @@ def test_members_are_read_and_labelled():
 
 def test_the_order_of_examples_does_not_matter():
     """Neither in batches nor in the data set."""
-    whole, _ = bound(two_classes(), size=2, reward_batch=2)
+    whole, _ = dictionary_of(two_classes(), size=2, reward_batch=2)
     update_scores(whole, range(6), [0, 0, 0, 1, 1, 1], LOSS, P_AFTER)
-    parts, _ = bound(two_classes(), size=2, reward_batch=2)
+    parts, _ = dictionary_of(two_classes(), size=2, reward_batch=2)
     for some in ([4, 0], [5, 2, 1], [3]):
         update_scores(
             parts, some, np.array(some) // 3, LOSS[some], P_AFTER[some]
@@ -67,7 +67,7 @@ def test_the_order_of_examples_does_not_matter():
     np.testing.assert_array_equal(whole.scores, parts.scores)
     order = np.array([5, 2, 0, 4, 1, 3])
     source = two_classes(order)
-    moved, _ = bound(source, size=2, reward_batch=2)
+    moved, _ = dictionary_of(source, size=2, reward_batch=2)
     update_scores(moved, range(6), source.labels, LOSS[order], P_AFTER[order])
     chosen = order[moved.choose(source, 1)]
     assert chosen.tolist() == whole.choose(two_classes(), 1).tolist() == [1, 5]
@@ -75,7 +75,7 @@ def test_the_order_of_examples_does_not_matter():
 
 def test_ties_are_broken_at_random_and_repeatably():
     source = blob_source(n=60)
-    dictionary, _ = bound(source, size=6)
+    dictionary, _ = dictionary_of(source, size=6)
     dictionary.visits.assign(np.ones(60))
     first = dictionary.choose(source, 1)
     np.testing.assert_array_equal(first, dictionary.choose(source, 1))
@@ -85,7 +85,7 @@ def test_ties_are_broken_at_random_and_repeatably():
 
 def test_examples_that_were_never_seen_come_last():
     source = two_classes()
-    dictionary, _ = bound(source, size=2, reward_batch=2)
+    dictionary, _ = dictionary_of(source, size=2, reward_batch=2)
     dictionary.scores.assign([-1.0, -2.0, 0.0, -3.0, 0.0, -4.0])
     dictionary.visits.assign([1, 1, 0, 1, 0, 1])
     assert dictionary.choose(source, 1).tolist() == [0, 3]
@@ -93,7 +93,7 @@ def test_examples_that_were_never_seen_come_last():
 
 def test_reward_batches_are_balanced_new_each_step_and_without_repeats():
     source = blob_source(n=60)
-    dictionary, model = bound(source, size=30, reward_batch=15)
+    dictionary, model = dictionary_of(source, size=30, reward_batch=15)
     dictionary.refresh(model, source, 0)
     one = dictionary.prepare(model, {"label": tf.zeros((1, 3))})
     slots = dictionary.draw(model).numpy()
@@ -110,7 +110,7 @@ def test_reward_batches_are_balanced_new_each_step_and_without_repeats():
 
 def test_a_reward_batch_smaller_than_the_classes_takes_others_each_time():
     source = blob_source(n=60, classes=4)
-    dictionary, model = bound(source, size=8, reward_batch=3)
+    dictionary, model = dictionary_of(source, size=8, reward_batch=3)
     dictionary.refresh(model, source, 0)
     seen = []
     for step in range(12):
@@ -138,7 +138,7 @@ def test_only_members_are_read_never_the_whole_set():
             return x
 
     counted = Source(Counting(), source.labels, source.class_names)
-    dictionary, model = bound(counted, size=9, reward_batch=3)
+    dictionary, model = dictionary_of(counted, size=9, reward_batch=3)
     rows.clear()
     dictionary.refresh(model, counted, 1)
     assert sorted(rows) == sorted(dictionary.members.numpy().tolist())
@@ -155,7 +155,9 @@ def test_every_example_is_scored_once_per_epoch():
 def test_a_bank_holds_what_passed_by():
     """Members 1, 0, 5, 4; examples 5 and 3 pass: only 5's slot is renewed."""
     source = two_classes()
-    dictionary, model = bound(source, size=4, reward_batch=2, features="bank")
+    dictionary, model = dictionary_of(
+        source, size=4, reward_batch=2, features="bank"
+    )
     update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     dictionary.refresh(model, source, 1)
     before = dictionary.held.numpy().copy()
@@ -248,4 +250,4 @@ def test_a_dataset_without_indices_is_told():
 def test_a_dictionary_that_does_not_fit_is_told(monkeypatch, features, message):
     monkeypatch.setattr(example_state, "DICTIONARY_GIB", 1e-8)
     with pytest.raises(InvalidInput, match=message):
-        bound(blob_source(n=60), size=30, features=features)
+        dictionary_of(blob_source(n=60), size=30, features=features)

@@ -14,7 +14,7 @@ from fsr_gdw_tf.dictionary.pushers import (
 )
 
 
-def sight(**kwargs):
+def inputs(**kwargs):
     """Four examples of class 0 with these logits afterwards."""
     after = [[2.0, 0.0, 1.0], [0.0, 3.0, 1.0], [1.0, 1.0, -1.0], [4.0, 0, 0]]
     start = {
@@ -49,17 +49,17 @@ TOP_TWO = np.array([0.420512, 0.729600, 0.0, 0.946995])
     ],
 )
 def test_pushers_by_hand(pusher, expected):
-    score = PUSHERS[pusher](sight())
+    score = PUSHERS[pusher](inputs())
     np.testing.assert_allclose(score, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_what_was_never_right_is_worse_than_what_was_forgotten():
-    one = sight(memory=tf.fill([4], NEVER))
+    one = inputs(memory=tf.fill([4], NEVER))
     score = PUSHERS["forgetting"](one).numpy()
     assert score.tolist() == [0.0, -2.0, 0.0, 0.0]
     memory = next_memory_of(one).numpy().tolist()
     assert memory == [RIGHT, NEVER, RIGHT, RIGHT]
-    assert next_memory_of(sight()).numpy().tolist() == [
+    assert next_memory_of(inputs()).numpy().tolist() == [
         RIGHT,
         WRONG,
         RIGHT,

@@ -17,16 +17,16 @@ def clean_gin():
 
 @pytest.fixture(scope="module")
 def browser():
-    """Playwright's own browser, or one that is installed."""
+    """Start Playwright's own browser, or one that is installed."""
     sync_api = pytest.importorskip("playwright.sync_api", reason=HOW)
     with sync_api.sync_playwright() as playwright:
         path = playwright.chromium.executable_path
-        known = (path, "chromium", "chromium-browser", "google-chrome")
-        found = next(filter(None, map(shutil.which, known)), None)
-        if found is None:
+        paths = (path, "chromium", "chromium-browser", "google-chrome")
+        path = next(filter(None, map(shutil.which, paths)), None)
+        if path is None:
             pytest.skip(HOW)
         browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox"]
+            executable_path=path, args=["--no-sandbox"]
         )
         yield browser
         browser.close()
@@ -34,7 +34,7 @@ def browser():
 
 @pytest.fixture
 def view(browser, tmp_path):
-    """Open a page from its file; nothing may go wrong until it is closed."""
+    """Return a function that opens a page; errors fail the test."""
     opened, wrong, asked = [], [], []
 
     def run(given=None, width=WIDE, height=900, scheme="light"):

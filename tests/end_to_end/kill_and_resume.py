@@ -45,7 +45,7 @@ def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     for s in sockets:
-        s.setup(("localhost", 0))
+        s.bind(("localhost", 0))
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()

@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from support.label_records import records, verdict_of
+from support.label_records import issues_of, records
 
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.io.files import write_csv
@@ -16,7 +16,7 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
     given = np.zeros(1000, int)
     score = np.where(np.arange(1000) < 100, 0.95, 0.05)
     s = records(given, np.tile([0.5, 0.5], (1000, 1)))
-    issues = verdict_of(score, given)
+    issues = issues_of(score, given)
     sheet = tmp_path / "verify_me.csv"
     review_sheet.write_sheet(sheet, s, issues)
     with sheet.open() as opened:
@@ -50,7 +50,7 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
 
 def test_a_sheet_that_was_begun_is_not_written_over(tmp_path):
     s = records([0, 1], np.eye(2))
-    issues, sheet = verdict_of([0.1, 0.9], s.given), tmp_path / "sheet.csv"
+    issues, sheet = issues_of([0.1, 0.9], s.given), tmp_path / "sheet.csv"
     review_sheet.write_sheet(sheet, s, issues)
     empty = sheet.read_text()
     review_sheet.write_sheet(sheet, s, issues)

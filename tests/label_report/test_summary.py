@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.label_records import records, simulated, verdict_of
+from support.label_records import issues_of, records, simulated
 
 from fsr_gdw_tf.label_quality.label_issues import find_label_issues
 from fsr_gdw_tf.label_report import summary
@@ -13,7 +13,7 @@ def test_the_report_says_when_wrong_labels_cannot_be_counted():
     s = simulated(noise=0.2)
     issues = find_label_issues(s)
     assert not summary.overall(s, issues)["uncountable"]
-    calm = verdict_of(np.full(len(s), 0.01), s.given)
+    calm = issues_of(np.full(len(s), 0.01), s.given)
     assert summary.overall(s, calm)["uncountable"]
     s.columns["disagreement"] = np.full(len(s), 0.001)
     assert summary.overall(s, issues)["uncountable"]
@@ -29,7 +29,7 @@ def test_wilsons_interval():
 
 def test_quality_is_counted_where_the_truth_is_known():
     s = records([0, 0, 1, 1], np.eye(2)[[0, 1, 1, 0]], [0, 1, 1, 1])
-    issues = verdict_of([0.1, 0.9, 0.2, 0.8], s.given, [0, 1, 1, 0])
+    issues = issues_of([0.1, 0.9, 0.2, 0.8], s.given, [0, 1, 1, 0])
     found = summary.quality(s, issues)
     assert found == {
         "auroc": 1.0,
@@ -40,14 +40,14 @@ def test_quality_is_counted_where_the_truth_is_known():
         "suggestion_right": 1.0,
     }
     unknown = records([0, 1], np.eye(2))
-    assert summary.quality(unknown, verdict_of([0, 0], [0, 1])) == {}
+    assert summary.quality(unknown, issues_of([0, 0], [0, 1])) == {}
 
 
 def test_the_class_table_shows_imbalance_and_noise_side_by_side():
     given = [0] * 20 + [1] * 4 + [2] * 1
     s = records(given, np.eye(3)[given], weight=np.arange(25.0))
     score = [0.5] * 20 + [0.25] * 4 + [0.0]
-    rows = summary.class_summary(s, verdict_of(score, given), {"class 1": 0.5})
+    rows = summary.class_summary(s, issues_of(score, given), {"class 1": 0.5})
     assert [r["n"] for r in rows] == [20, 4, 1]
     assert [r["part"] for r in rows] == ["head", "medium", "tail"]
     assert [r["effective_n"] for r in rows] == [10, 3, 1]
@@ -61,6 +61,6 @@ def test_the_class_table_shows_imbalance_and_noise_side_by_side():
 
 def test_the_noise_matrix_counts_given_and_suggested():
     s = records([0, 0, 1, 2], np.eye(3)[[0, 1, 1, 0]])
-    issues = verdict_of([0, 1, 0, 1], s.given, [0, 1, 1, 0])
+    issues = issues_of([0, 1, 0, 1], s.given, [0, 1, 1, 0])
     matrix = summary.noise_matrix(s, issues)
     assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.figures import fit_some, third_mislabelled
+from support.figures import fit_mislabelled, third_mislabelled
 from support.gradients import DIM, forward
 from support.models import blob_source, blobs, classifier
 
@@ -232,9 +232,9 @@ def test_losses_before_and_after_the_virtual_step_by_hand():
 
 
 def test_losses_are_left_out_where_features_move_with_the_virtual_step():
-    head = fit_some(classifier(FSR(Dictionary(6, 6), warmup=0)))
+    head = fit_mislabelled(classifier(FSR(Dictionary(6, 6), warmup=0)))
     assert head["loss_after"][0] < head["loss_before"][0]
-    everything = fit_some(
+    everything = fit_mislabelled(
         classifier(FSR(Dictionary(6, 6), scope="all", warmup=0))
     )
     assert "loss_before" not in everything and "purity" in everything

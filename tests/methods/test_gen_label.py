@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.learned_labels import Shown, bound
+from support.learned_labels import FixedLookahead, set_up
 from support.models import TWO, at_epoch, classifier, labels_of
 
 from fsr_gdw_tf.methods import GenLabel
@@ -12,8 +12,8 @@ from fsr_gdw_tf.methods import GenLabel
 def test_a_generated_label_steps_through_its_softmax():
     """y (s - <y, s>) = (.05, -.05); rate 20: label logits -1 and 1."""
     method = GenLabel(rate=20.0, scale=0.0)
-    model, batch = bound(method), labels_of(2, 0)
-    moved = method.update(model, batch, tf.zeros((1, 2)), Shown)
+    model, batch = set_up(method), labels_of(2, 0)
+    moved = method.update(model, batch, tf.zeros((1, 2)), FixedLookahead)
     np.testing.assert_allclose(method.labels.rows(batch), [[-1, 1]], rtol=1e-6)
     odds = np.exp(2)
     np.testing.assert_allclose(moved[0, 1], odds / (1 + odds), rtol=1e-6)

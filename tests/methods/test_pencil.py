@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.learned_labels import bound
+from support.learned_labels import set_up
 from support.models import at_epoch, labels_of
 
 from fsr_gdw_tf.methods import PENCIL
@@ -18,7 +18,7 @@ def test_pencil_moves_labels_down_its_losses(alpha, step):
     Of a mean over two: minus rate / 2 of that.
     """
     method = PENCIL(alpha=alpha, rate=4.0, scale=0.0, warmup=0, fix=1)
-    model, batch = bound(method), labels_of(2, 0, 0)
+    model, batch = set_up(method), labels_of(2, 0, 0)
     logits = tf.math.log([[0.8, 0.2]] * 2)
     method.observe(at_epoch(model), batch, logits, None)
     found = method.labels.rows(batch)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from support.learned_labels import Shown, bound
+from support.learned_labels import FixedLookahead, set_up
 from support.models import labels_of
 
 from fsr_gdw_tf.methods import SoftLabel
@@ -18,8 +18,8 @@ def test_the_nearest_probabilities():
 def test_a_soft_label_steps_against_its_slope():
     """One example, rate 2: (.5 - .2, .5 + .2)."""
     method = SoftLabel(rate=2.0)
-    model, batch = bound(method), labels_of(2, 0)
-    moved = method.update(model, batch, tf.zeros((1, 2)), Shown)
+    model, batch = set_up(method), labels_of(2, 0)
+    moved = method.update(model, batch, tf.zeros((1, 2)), FixedLookahead)
     np.testing.assert_allclose(moved, [[0.3, 0.7]], rtol=1e-6)
     np.testing.assert_allclose(
         method.labels.rows(batch), [[0.3, 0.7]], rtol=1e-6

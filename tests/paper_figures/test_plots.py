@@ -1,14 +1,14 @@
 """What the paper figures show."""
 
 import numpy as np
-from support.figures import folder_of
+from support.figures import run_with_files
 
 from fsr_gdw_tf.paper_figures import plots
 from fsr_gdw_tf.paper_figures.figures import FIGURES
 
 
 def test_lines_show_the_columns_from_the_first_epoch_that_has_them(tmp_path):
-    run = folder_of(
+    run = run_with_files(
         tmp_path / "gdw",
         "epoch,val_accuracy,increased_clean,increased_true,increased_other\n"
         "1,0.5,,,\n2,0.6,0.65,0.2,0.64\n3,0.7,0.66,0.1,0.65\n",
@@ -27,7 +27,7 @@ def test_points_and_bars_are_the_mean_accuracy_and_the_last_purity(tmp_path):
     """Of six epochs the last five count: .5 to .9."""
     accuracy, purity = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9), (0, 0, 0, 0, 0, 0.75)
     rows = [f"{a},{p},0.25\n" for a, p in zip(accuracy, purity, strict=True)]
-    run = folder_of(
+    run = run_with_files(
         tmp_path / "fsr",
         "val_accuracy,purity,weight_zero\n" + "".join(rows),
         run_json='{"data": {"realised_noise": 0.4}}',
@@ -50,7 +50,7 @@ def test_class_weights_are_those_of_one_example_in_all_runs(tmp_path):
     rows = [seven.format("cat", 0.4), seven.format("dog", 0.3)]
     four = "4,y,dog,bird,dog,0.1,0.1\n"
     runs = [
-        folder_of(tmp_path / name, "epoch\n1\n")
+        run_with_files(tmp_path / name, "epoch\n1\n")
         for name in ("gdw", "mwnet", "none")
     ]
     for run, text in zip(runs, ("".join(rows), four + rows[0]), strict=False):
@@ -73,7 +73,7 @@ def test_the_ablation_needs_a_run_with_and_one_without_the_constraint(tmp_path):
     gdw = "ClassifierConfig.method = @GDW()\n"
     texts = {"with": gdw, "free": gdw + "GDW.zero_mean = False\n", "fsr": ""}
     runs = [
-        folder_of(tmp_path / name, metrics, config_gin=text)
+        run_with_files(tmp_path / name, metrics, config_gin=text)
         for name, text in texts.items()
     ]
     choose = FIGURES["gdw_fig7_zero_mean"].choose

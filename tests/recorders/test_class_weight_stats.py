@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.figures import fit_some, third_mislabelled
+from support.figures import fit_mislabelled, third_mislabelled
 from support.models import classifier
 from support.paths import TESTS
 
@@ -51,14 +51,14 @@ def batch_of(given, label=None, classes=4):
     return batch | {"label": tf.constant(label), "unmixed_label": own}
 
 
-def trends_of(source) -> ClassWeightStats:
+def stats_of(source) -> ClassWeightStats:
     return ClassWeightStats(keras.layers.Layer(), source)
 
 
 def test_shares_of_increased_weights_are_those_counted_by_hand():
-    trends = trends_of(source_of(GIVEN, TRUE))
-    trends.watch(batch_of(GIVEN), HALF, UP, True)
-    assert trends.report() == {
+    stats = stats_of(source_of(GIVEN, TRUE))
+    stats.watch(batch_of(GIVEN), HALF, UP, True)
+    assert stats.report() == {
         "increased_clean": 3 / 6,
         "increased_true": 1 / 2,
         "increased_other": 3 / 4,
@@ -67,10 +67,10 @@ def test_shares_of_increased_weights_are_those_counted_by_hand():
 
 def test_one_weight_for_all_classes_is_counted_for_each():
     """MWNet's: the first and the second example's grow."""
-    trends = trends_of(source_of(GIVEN, TRUE))
+    stats = stats_of(source_of(GIVEN, TRUE))
     after = np.array([[0.6], [0.6], [0.4], [0.4]], "float32")
-    trends.watch(batch_of(GIVEN), HALF[:, :1], after, True)
-    assert trends.report() == {
+    stats.watch(batch_of(GIVEN), HALF[:, :1], after, True)
+    assert stats.report() == {
         "increased_clean": 3 / 6,
         "increased_true": 1 / 2,
         "increased_other": 2 / 4,
@@ -81,9 +81,9 @@ def test_no_class_of_a_mixed_label_counts():
     """The first is mixed with class 1, the second with its true class."""
     mixed = tf.one_hot(GIVEN, 4).numpy()
     mixed[0], mixed[1] = [0.8, 0.2, 0, 0], [0, 0.7, 0.3, 0]
-    trends = trends_of(source_of(GIVEN, TRUE))
-    trends.watch(batch_of(GIVEN, mixed), HALF, UP, True)
-    assert trends.report() == {
+    stats = stats_of(source_of(GIVEN, TRUE))
+    stats.watch(batch_of(GIVEN, mixed), HALF, UP, True)
+    assert stats.report() == {
         "increased_clean": 2 / 5,
         "increased_true": 1 / 1,
         "increased_other": 3 / 4,
@@ -93,12 +93,12 @@ def test_no_class_of_a_mixed_label_counts():
 def test_the_second_smallest_class_is_counted_on_the_smallest():
     """Class 2 is the smallest, class 1 the next."""
     given = [0, 0, 0, 0, 1, 1, 1, 2, 2]
-    trends = trends_of(source_of(given, classes=3))
+    stats = stats_of(source_of(given, classes=3))
     after = np.full((9, 3), 0.4, "float32")
     after[:7, 1] = 0.6  # on examples of other classes: of no interest
     after[7, 1] = 0.6
-    trends.watch(batch_of(given, classes=3), tf.fill([9, 3], 0.5), after, True)
-    assert trends.report() == {"increased_tail": 1 / 2}
+    stats.watch(batch_of(given, classes=3), tf.fill([9, 3], 0.5), after, True)
+    assert stats.report() == {"increased_tail": 1 / 2}
 
 
 @pytest.mark.parametrize(
@@ -117,15 +117,15 @@ def test_only_uneven_classes_have_a_tail(counts, found):
 
 
 def test_nothing_is_counted_in_the_warmup():
-    trends, source = trends_of(source_of(GIVEN, TRUE)), source_of(GIVEN, TRUE)
-    trends.watch(batch_of(GIVEN), HALF, UP, tf.constant(False))
-    assert trends.report() == {} and trends.rows(source) == []
+    stats, source = stats_of(source_of(GIVEN, TRUE)), source_of(GIVEN, TRUE)
+    stats.watch(batch_of(GIVEN), HALF, UP, tf.constant(False))
+    assert stats.report() == {} and stats.rows(source) == []
 
 
 def test_without_the_truth_no_share_is_made_up():
-    trends = trends_of(source_of(GIVEN))
-    trends.watch(batch_of(GIVEN), HALF, UP, True)
-    assert trends.report() == {}
+    stats = stats_of(source_of(GIVEN))
+    stats.watch(batch_of(GIVEN), HALF, UP, True)
+    assert stats.report() == {}
 
 
 def test_witnesses_are_mislabelled_where_that_is_known():
@@ -139,11 +139,11 @@ def test_witnesses_are_mislabelled_where_that_is_known():
 def test_witnesses_keep_the_weights_of_their_last_visit():
     """Example 3 is in the first batch alone, example 1 in both."""
     source = source_of(GIVEN, TRUE)
-    trends, batch = trends_of(source), batch_of(GIVEN)
-    trends.watch(batch, HALF, UP, True)
+    stats, batch = stats_of(source), batch_of(GIVEN)
+    stats.watch(batch, HALF, UP, True)
     first_two = {name: value[:2] for name, value in batch.items()}
-    trends.watch(first_two, HALF[:2] / 2, UP[:2] / 2, True)
-    rows = trends.rows(source)
+    stats.watch(first_two, HALF[:2] / 2, UP[:2] / 2, True)
+    rows = stats.rows(source)
     assert rows[5] == {
         "index": 3,
         "name": "3",
@@ -160,7 +160,7 @@ def test_witnesses_keep_the_weights_of_their_last_visit():
 
 def test_a_run_that_goes_on_in_mid_epoch_knows_its_first_half(tmp_path):
     """It dies in the ninth step, the fourth of its second epoch."""
-    whole = fit_some(classifier(GDW(warmup=1)), epochs=2)
+    whole = fit_mislabelled(classifier(GDW(warmup=1)), epochs=2)
     dying = keras.callbacks.Callback()
 
     def die(batch, logs=None):
@@ -171,11 +171,11 @@ def test_a_run_that_goes_on_in_mid_epoch_knows_its_first_half(tmp_path):
     keras.utils.set_random_seed(0)
     with pytest.raises(RuntimeError):
         saved = [dying, Checkpoints(tmp_path, every=2)]
-        fit_some(classifier(GDW(warmup=1)), epochs=2, callbacks=saved)
+        fit_mislabelled(classifier(GDW(warmup=1)), epochs=2, callbacks=saved)
     model, again = classifier(GDW(warmup=1)), Checkpoints(tmp_path)
     model.setup(third_mislabelled(), InputPipeline(12, meta_batch_size=6))
     assert again.restore(model) == 1 and again.step == 2
-    end = fit_some(model, epochs=2, initial_epoch=1, initial_step=2)
+    end = fit_mislabelled(model, epochs=2, initial_epoch=1, initial_step=2)
     shares = [name for name in whole if name.startswith("increased")]
     assert len(shares) == 3
     for name in shares:
@@ -185,10 +185,10 @@ def test_a_run_that_goes_on_in_mid_epoch_knows_its_first_half(tmp_path):
 
 REPLICAS = """
 import json, keras
-from support.figures import fit_some as fit
+from support.figures import fit_mislabelled as fit
 from support.models import classifier
 from fsr_gdw_tf import FSR, GDW, Dictionary
-from fsr_gdw_tf.devices import make_strategy
+from fsr_gdw_tf.distribution.devices import make_strategy
 found, two = [], make_strategy("mirrored", 2, kind="CPU")
 for strategy in (two, make_strategy("one")):
     keras.utils.set_random_seed(0)
@@ -196,7 +196,7 @@ for strategy in (two, make_strategy("one")):
     with strategy.scope():
         models = [classifier(GDW()), classifier(fsr)]
     logs = fit(models[0], epochs=2) | fit(models[1], epochs=2)
-    rows = models[0].method.tables(models[0].books.source)
+    rows = models[0].method.tables(models[0].training_dynamics.source)
     found.append([strategy.num_replicas_in_sync, logs, rows])
 print(json.dumps(found))
 """

@@ -10,7 +10,7 @@ WIDE, PHONE = 1280, 390
 
 
 def write(folder: Path, given) -> Path:
-    """A page among the lists that a report has."""
+    """Write a page and the empty files that it links to."""
     write_page(folder / "index.html", given)
     for name in FILES[: 3 if given.records.true is not None else 4]:
         (folder / f"{name}.csv").write_text("")
@@ -18,6 +18,6 @@ def write(folder: Path, given) -> Path:
 
 
 def cards(page) -> list[int]:
-    """The examples that are shown, in their order."""
+    """Return the indices of the cards that are shown, in order."""
     found = page.locator("#gallery .card")
     return found.evaluate_all("all => all.map(c => Number(c.dataset.index))")

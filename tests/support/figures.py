@@ -9,13 +9,13 @@ from fsr_gdw_tf.paper_figures.run import Run
 
 
 def third_mislabelled():
-    """Sixty points, a third of whose labels are wrong."""
+    """Return sixty points, a third of whose labels are wrong."""
     source = blob_source(n=60)
     wrong = (source.labels + (np.arange(60) % 9 < 3)) % 3
     return source.relabel(wrong, source.labels)
 
 
-def fit_some(model, **kwargs) -> dict:
+def fit_mislabelled(model, **kwargs) -> dict:
     clean = blob_source(n=12, seed=7)
     return model.fit(
         third_mislabelled(),
@@ -26,8 +26,8 @@ def fit_some(model, **kwargs) -> dict:
     ).history
 
 
-def folder_of(path, metrics: str, **files: str):
-    """A run folder with just these files in it."""
+def run_with_files(path, metrics: str, **files: str):
+    """Write a run folder that holds only these files."""
     path.mkdir(parents=True)
     (path / "metrics.csv").write_text(metrics)
     for name, text in files.items():
@@ -36,7 +36,7 @@ def folder_of(path, metrics: str, **files: str):
 
 
 def command(capsys, *arguments) -> tuple[int, str, str]:
-    """Exit code, stdout and stderr of `python -m fsr_gdw_tf.figures`."""
+    """Return exit code, stdout and stderr of the figures command."""
     code = 0
     try:
         main([str(a) for a in arguments])

@@ -12,7 +12,7 @@ N, M, C, DIM = 6, 5, 3, 4
 
 
 def network(batch_norm=False, hidden=True):
-    """Two hidden layers, or none; perhaps with batch normalisation."""
+    """Return features of two hidden layers or none, and a head."""
     inputs = x = keras.Input((DIM,))
     if hidden:
         x = keras.layers.Dense(5, name="low")(x)
@@ -41,7 +41,7 @@ def forward(classifier, batch):
 
 
 class Free:
-    """Any method, with an omega that the test chooses."""
+    """A method whose omega is replaced by a given value."""
 
     def __new__(cls, method, omega):
         method.start = lambda *args: tf.identity(omega)
@@ -49,13 +49,13 @@ class Free:
 
 
 def weighted(method, batch, logits, omega):
-    """omega (p - y): what weights do to the gradient on the logits."""
+    """Return omega (p - y), the weighted gradient on the logits."""
     probs = losses.capped_probs(logits, method.cap)
     return omega * (probs - batch["label"])
 
 
 def meta_loss_of(classifier, batch, omega, rule=weighted) -> float:
-    """The meta loss after the virtual step, step by step and by hand."""
+    """Return the meta loss after a virtual step that is computed by hand."""
     method = classifier.method
     variables = scope_variables(classifier, method.scope)
     before = [v.numpy() for v in classifier.variables]

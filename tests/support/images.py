@@ -12,7 +12,7 @@ SHAPE = (45, 61)  # no multiple of the blocks of a JPEG
 
 
 def picture(seed=0, mode="RGB"):
-    """Coarse colours and fine grain: hard for a JPEG."""
+    """Return an image with coarse colours and fine grain, hard for JPEG."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (5, 7, 3)).astype(np.uint8)
     large = Image.fromarray(coarse).resize(SHAPE[::-1], Image.BICUBIC)
@@ -28,8 +28,8 @@ def encoded(image, kind="JPEG", **options) -> bytes:
     return file.getvalue()
 
 
-def everything(source, view, seed=4):
-    """What training, tests and a dictionary see, in the order of indices."""
+def all_inputs(source, view, seed=4):
+    """Yield the inputs of training, test and dictionary batches."""
     pipeline = InputPipeline(4, view=view, seed=seed)
     for dataset in (pipeline.train(source, epochs=2), pipeline.test(source)):
         for batch in dataset:
@@ -38,8 +38,8 @@ def everything(source, view, seed=4):
         yield pipeline.load_inputs(source, [3, 11], epoch=1, random=random)
 
 
-def assert_sees_the_same(one, other, view):
-    one, other = (list(everything(source, view)) for source in (one, other))
+def assert_same_inputs(one, other, view):
+    one, other = (list(all_inputs(source, view)) for source in (one, other))
     assert len(one) == 6 + 3 + 2
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -7,7 +7,7 @@ from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
 
 def records(given, probs, true=None, **columns) -> LabelRecords:
-    """Made of the mean prediction of each example."""
+    """Return label records with these mean predictions."""
     given, probs = np.asarray(given), np.asarray(probs, np.float32)
     n = np.arange(len(given))
     top = np.argsort(-probs, axis=1)[:, :5]
@@ -30,7 +30,7 @@ def records(given, probs, true=None, **columns) -> LabelRecords:
 
 
 def simulated(n=4000, noise=0.2, classes=5, sizes=None, seed=0, skill=4.0):
-    """Predictions of a network that knows most, and not the given labels."""
+    """Return records of a network that mostly predicts the true label."""
     rng = np.random.default_rng(seed)
     sizes = np.full(classes, n // classes) if sizes is None else sizes
     true = np.repeat(np.arange(classes), sizes)
@@ -44,8 +44,8 @@ def simulated(n=4000, noise=0.2, classes=5, sizes=None, seed=0, skill=4.0):
     return records(given, probs, true)
 
 
-def verdict_of(score, given, suggested=None) -> LabelIssues:
-    """As if somebody had thought so."""
+def issues_of(score, given, suggested=None) -> LabelIssues:
+    """Return label issues with these scores and suggestions."""
     score, given = np.asarray(score, float), np.asarray(given)
     order = np.argsort(-score, kind="stable")
     suggested = given if suggested is None else np.asarray(suggested)

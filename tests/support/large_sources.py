@@ -6,7 +6,7 @@ from fsr_gdw_tf.data import Resize
 
 
 def assert_reads(source, rows, number=None):
-    """The source holds these (path, label, shade), in this order."""
+    """Assert that a source holds these (path, label, shade) in order."""
     labels = [number[label] if number else label for _, label, _ in rows]
     assert source.labels.tolist() == labels
     images = source.load(range(len(rows)), Resize(4).test)
@@ -20,11 +20,11 @@ def assert_reads(source, rows, number=None):
 
 
 def change_lines(file, change):
-    """Rewrite a text file: `change` gets the list of its lines."""
+    """Rewrite a text file; `change` maps the list of its lines."""
     lines = file.read_text().splitlines()
     file.write_text("".join(f"{line}\n" for line in change(lines)))
 
 
 def put(line, text):
-    """Line number `line` becomes `text`."""
+    """Return a change that replaces line number `line` by `text`."""
     return lambda lines: [*lines[: line - 1], text, *lines[line:]]

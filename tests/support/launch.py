@@ -32,7 +32,7 @@ TINY = [
 
 
 def environment(**more) -> dict:
-    """This one, but for what would change what the scripts do."""
+    """Return the environment without variables that the scripts read."""
     unset = ("TF_CONFIG", "CUDA_VISIBLE_DEVICES", "PORT", "PYTHONPATH")
     kept = {
         k: v
@@ -55,14 +55,14 @@ def launch(cwd, script, *args, timeout=60, **more):
 
 
 def dry(cwd, script, *args, **more) -> list[str]:
-    """The lines of a dry run."""
+    """Return the lines that a dry run prints."""
     ended = launch(cwd, script, "--dry-run", *args, **more)
     assert (ended.returncode, ended.stderr) == (0, "")
     return ended.stdout.splitlines()
 
 
 def variables(line: str) -> dict:
-    """The environment that a line of a dry run sets."""
+    """Return the environment variables that a printed line sets."""
     words = shlex.split(line)
     assert words[:3] == ["env", "-u", "TF_CONFIG"]
     return dict(w.split("=", 1) for w in words[3 : words.index("-m") - 1])
@@ -73,13 +73,13 @@ def tf_config(line: str) -> dict:
 
 
 def flags(line: str) -> list[str]:
-    """What main would get."""
+    """Return the flags that a printed line passes to main."""
     words = shlex.split(line)
     return [w for w in words[words.index("fsr_gdw_tf.main") + 1 :] if w != "&"]
 
 
 def stand_in(folder: Path, name: str, text: str) -> str:
-    """A program of that name; returns its path."""
+    """Write an executable script and return its path."""
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text(f"#!/usr/bin/env bash\n{text}\n")

@@ -8,15 +8,15 @@ from fsr_gdw_tf import InputPipeline
 from fsr_gdw_tf.data import Source
 
 
-class Shown:
-    """What a virtual step has shown: labels, and the slope of the loss."""
+class FixedLookahead:
+    """The labels and the gradient of the meta loss after a lookahead."""
 
     omega = tf.constant([[0.5, 0.5]])
     slope = tf.constant([[0.1, -0.1]])
 
 
-def bound(method, classes=2):
-    """A method whose labels have a table of two examples."""
+def set_up(method, classes=2):
+    """Set a method up for two examples and return its classifier."""
     source = Source(blob_source().reader, np.array([0, 1]), ["a", "b"])
     model = classifier(method, classes=classes)
     method.setup(model, source, InputPipeline(2))

@@ -20,29 +20,29 @@ INATURALIST = {7: "Turdus merula", 2: "Pinus nigra", 40: "Bufo bufo"}
 
 
 def paint(path: Path, shade: int) -> None:
-    """An image of one shade of grey."""
+    """Save an image of one shade of grey."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (10, 12), (shade,) * 3).save(path)
 
 
 def write_list(file: Path, lines) -> None:
-    """A text file with these lines."""
+    """Write a text file with these lines."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{line}\n" for line in lines))
 
 
 def shuffled(rows, seed: int = 0) -> list:
-    """The same rows in another order, always the same one."""
+    """Return the rows in another order, which `seed` decides."""
     return random.Random(seed).sample(list(rows), len(rows))
 
 
 def wordnet(label: int) -> str:
-    """The wordnet id of a class."""
+    """Return the wordnet id of a class."""
     return f"n{1440764 + 13 * label:08d}"
 
 
 def webvision_rows() -> tuple[list, list]:
-    """The training list, two images a class, and the validation list, one."""
+    """Return two training images and one validation image per class."""
     classes = range(WEBVISION_CLASSES)
     train = [
         (f"google/q{1 + c // 3:04d}/{c}_{n}.jpg", c, 4 * c + n)
@@ -54,7 +54,7 @@ def webvision_rows() -> tuple[list, list]:
 
 
 def webvision(folder: Path) -> None:
-    """WebVision 1.0 with 60 classes; two of them are called crane."""
+    """Write WebVision 1.0 with 60 classes, two of them named crane."""
     train, held = webvision_rows()
     for path, _, shade in train:
         paint(folder / path, shade)
@@ -74,7 +74,7 @@ def webvision(folder: Path) -> None:
 
 
 def imagenet(folder: Path) -> None:
-    """Validation images of WebVision's classes and more: shade 4 label + 3.
+    """Write validation images of WebVision's classes: shade 4 label + 3.
 
     The folders are made in another order, and class 5 has two images.
     """
@@ -85,7 +85,7 @@ def imagenet(folder: Path) -> None:
 
 
 def inaturalist_rows() -> tuple[list, list]:
-    """Six images a class for training, two held out; labels as published."""
+    """Return six training and two validation images per class."""
     rows = [
         (f"train_val2018/Life/{category}/{c}_{n}.jpg", category, 60 * c + n)
         for c, category in enumerate(INATURALIST)
@@ -97,7 +97,7 @@ def inaturalist_rows() -> tuple[list, list]:
 
 
 def inaturalist_files(folder: Path) -> None:
-    """iNaturalist 2018 with three classes, whose numbers have gaps."""
+    """Write iNaturalist 2018 with three classes whose ids have gaps."""
     parts = zip(("train2018", "val2018"), inaturalist_rows(), strict=True)
     for name, rows in parts:
         for path, _, shade in rows:
@@ -120,7 +120,7 @@ def inaturalist_files(folder: Path) -> None:
 
 
 def clothing1m_rows() -> dict[str, list]:
-    """Each key list: four noisy images a class, one in each clean list.
+    """Return the key lists: four noisy images a class, one clean in each.
 
     Noisy labels are one too high in a quarter of the cases.
     """
@@ -140,7 +140,7 @@ def clothing1m_rows() -> dict[str, list]:
 
 
 def clothing1m(folder: Path, lists: str = "") -> None:
-    """Clothing1M; some clean images have a noisy label, too, which is wrong."""
+    """Write Clothing1M; clean validation images have a wrong label, too."""
     rows = clothing1m_rows()
     for part, lines in rows.items():
         for key, _, shade in lines:

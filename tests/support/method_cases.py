@@ -103,7 +103,7 @@ def build(case, **kwargs):
 
 
 def fit(model, data=None, **kwargs):
-    """Fit on blobs, with twelve clean ones where the method wants them."""
+    """Fit on blobs, with twelve clean points if the method needs them."""
     if model.method.uses_meta:
         kwargs["meta"] = blobs(n=12, seed=7)
     return model.fit(*(data or blobs()), verbose=0, **kwargs).history

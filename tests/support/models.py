@@ -9,7 +9,7 @@ from fsr_gdw_tf.classifier import Forward
 
 
 def blobs(n=60, classes=3, dim=4, seed=0, spread=0.3):
-    """Separable clouds of points: what any method must learn."""
+    """Return separable clouds of points and their classes."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % classes
     centres = np.eye(classes, dim) * 3
@@ -18,14 +18,14 @@ def blobs(n=60, classes=3, dim=4, seed=0, spread=0.3):
 
 
 def blob_source(**kwargs):
-    """The same as a source."""
+    """Return the blobs as a source."""
     return arrays(*blobs(**kwargs))
 
 
 def classifier(
     method=None, dim=4, classes=3, compiled=None, features=None, **kwargs
 ):
-    """A compiled classifier with eight hidden units."""
+    """Return a compiled classifier with eight hidden units."""
     parts = networks.mlp((dim,), classes, hidden=(8,))
     parts = parts if features is None else (features, parts[1])
     built = Classifier(*parts, method, **kwargs)
@@ -34,12 +34,12 @@ def classifier(
 
 
 def weights(model) -> list[np.ndarray]:
-    """The numbers of the network, copied."""
+    """Return copies of the weights of the network."""
     return [v.numpy().copy() for v in model.network_variables]
 
 
 def mislabelled(n=90, share=0.4):
-    """Blobs with wrong labels, as a source that knows the truth."""
+    """Return blobs with wrong labels, as a source with true labels."""
     source = blob_source(n=n)
     rng = np.random.default_rng(3)
     move = rng.integers(1, 3, n) * (rng.random(n) < share)
@@ -51,12 +51,12 @@ CLEAN = {"meta": blobs(n=12, seed=7)}
 
 
 def labels_of(n, *labels) -> dict:
-    """A batch that is only looked at for its labels."""
+    """Return a batch with labels and indices only."""
     return {"label": tf.one_hot(labels, n), "index": tf.range(len(labels))}
 
 
 def at_epoch(model, epoch=0, epochs=10):
-    """A learner that stands at this epoch."""
+    """Set the epoch of a classifier and return it."""
     model.epoch.assign(epoch)
     model.epochs.assign(epochs)
     return model
@@ -67,7 +67,7 @@ def forwarded(logits) -> Forward:
 
 
 def trained(method=None, epochs=3, **kwargs) -> list[np.ndarray]:
-    """Weights after a few epochs, from the seed of all tests."""
+    """Return the weights after a few epochs from seed 0."""
     keras.utils.set_random_seed(0)
     model = classifier(method)
     model.fit(*blobs(), epochs=epochs, batch_size=20, verbose=0, **kwargs)
@@ -75,7 +75,7 @@ def trained(method=None, epochs=3, **kwargs) -> list[np.ndarray]:
 
 
 class Predicts:
-    """A learner of which only predictions are wanted."""
+    """A classifier that only predicts."""
 
     classes = 3
 

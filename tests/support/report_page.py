@@ -63,7 +63,7 @@ METRICS = [
 
 
 def issues() -> LabelIssues:
-    """Five suspicious labels of ten."""
+    """Return label issues: five suspicious labels of ten."""
     score = np.array(SCORE)
     return LabelIssues(
         score=score,
@@ -75,12 +75,12 @@ def issues() -> LabelIssues:
 
 
 def images(indices) -> list:
-    """Eight by eight pixels, gray."""
+    """Return gray images of eight by eight pixels."""
     return [np.full((8, 8, 1), 20 * i, np.uint8) for i in indices]
 
 
 def content(true=TRUE, classes=CLASSES, names=NAMES, **kwargs) -> Content:
-    """Ten labels by hand; `kwargs` replace what is known of them."""
+    """Return the content of a page of ten labels; `kwargs` replace fields."""
     columns = {"visits": np.full(10, 8.0), "probability": 1 - np.array(SCORE)}
     if any(row.get("mean_weight") is not None for row in classes):
         columns["weight"] = np.linspace(0, 1, 10)
@@ -96,8 +96,8 @@ def content(true=TRUE, classes=CLASSES, names=NAMES, **kwargs) -> Content:
     parts = {
         "title": "pets",
         "facts": [("test accuracy", "94.8%"), ("seed", "3")],
-        "statistics": records,
-        "verdict": issues(),
+        "records": records,
+        "issues": issues(),
         "metrics": METRICS,
         "classes": classes,
         "matrix": np.array(MATRIX),
@@ -116,34 +116,34 @@ class Parsed(html.parser.HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        """Note it, and where it leads."""
+        """Record a tag and its links."""
         self.tags.append(tag)
         attrs = dict(attrs)
         self.links += [attrs[k] for k in ("href", "src") if k in attrs]
 
     def handle_data(self, data):
-        """Text, or a script."""
+        """Record text or a script."""
         inside = self.tags[-1] if self.tags else ""
         (self.scripts if inside == "script" else self.text).append(data)
 
     @property
     def words(self) -> str:
-        """All text, with single spaces."""
+        """Return all text with single spaces."""
         return " ".join(" ".join(self.text).split())
 
     @property
     def data(self) -> dict:
-        """What the page's script works on."""
+        """Return the data of the page's script."""
         return json.loads(self.scripts[0])
 
 
 def without(key: str) -> list[dict]:
-    """The classes, but a column is not known."""
+    """Return the classes with one column set to None."""
     return [{**row, key: None} for row in CLASSES]
 
 
 def decoded(uri: str) -> Image.Image:
-    """The image of a data URI."""
+    """Return the image of a data URI."""
     return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
 
 

@@ -5,7 +5,7 @@ import tensorflow_datasets as tfds
 
 
 def store_in_tfds(tmp_path, n=24, size=6, file_format="tfrecord"):
-    """A prepared TFDS data set; pixel value = 10 times the position."""
+    """Prepare a TFDS data set; pixel value = 10 times the position."""
     features = tfds.features.FeaturesDict(
         {
             "image": tfds.features.Image(shape=(size, size, 3)),

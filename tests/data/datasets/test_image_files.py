@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support import lookalikes
-from support.images import assert_sees_the_same, encoded, picture
+from support.images import assert_same_inputs, encoded, picture
 from support.lookalikes import paint
 
 from fsr_gdw_tf import InputPipeline, InvalidInput
@@ -211,7 +211,7 @@ def test_cached_files_are_read_once_and_give_the_same_batches(jpegs):
     kept = Source(FileReader(files.reader.paths, True), files.labels, "ab")
     for path in files.reader.paths:
         Path(path).unlink()
-    assert_sees_the_same(kept, decoded, ResizedCropFlip(16))
+    assert_same_inputs(kept, decoded, ResizedCropFlip(16))
 
 
 def list_of_files(root, **kwargs):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from support.images import SHAPE, assert_sees_the_same, picture
+from support.images import SHAPE, assert_same_inputs, picture
 from support.tfds_store import store_in_tfds
 
 from fsr_gdw_tf import InvalidInput, arrays
@@ -166,7 +166,7 @@ def test_jpegs_of_tfds_look_the_same_decoded_before_or_after(
     contents = [files.reader.contents(i) for i in range(12)]
     whole = [tf.io.decode_jpeg(c, channels) for c in contents]
     decoded = arrays(np.stack(whole), np.arange(12) % 2)
-    assert_sees_the_same(files, decoded, ResizedCropFlip(16))
+    assert_same_inputs(files, decoded, ResizedCropFlip(16))
 
 
 def test_deep_pixels_of_tfds_are_not_read_at_random(tmp_path):
