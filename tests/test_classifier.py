@@ -1,19 +1,26 @@
-"""The one train step: equal to plain Keras, and more where more is asked."""
+"""The classifier: its train step, wrapping, saving and averaging."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import blob_source, blobs, classifier, weights
 from keras import layers
+from support.models import blobs, classifier, weights
 
 from fsr_gdw_tf import (
+    FSR,
+    GDW,
     Classifier,
     InputPipeline,
     InvalidInput,
+    MixUp,
+    Relabel,
     Supervised,
+    TrainingDynamics,
+    arrays,
     networks,
 )
+from fsr_gdw_tf.methods.fsr import RULES
 
 
 def twins(build):
@@ -125,68 +132,6 @@ def test_saved_network_holds_the_averaged_weights(tmp_path):
         np.testing.assert_array_equal(now, then)
 
 
-@pytest.mark.parametrize("how", ["arrays", "source", "tuples", "dicts"])
-def test_fit_takes_data_of_any_kind(how):
-    x, y = blobs(n=90)
-    model = classifier()
-    apply_warmup = {
-        "arrays": lambda: {"x": x, "y": y, "batch_size": 30},
-        "source": lambda: {
-            "x": blob_source(n=90),
-            "pipeline": InputPipeline(30),
-        },
-        "tuples": lambda: {"x": tuples(x, y)},
-        "dicts": lambda: {"x": tuples(x, y).map(as_dict)},
-    }[how]()
-    history = model.fit(**apply_warmup, epochs=8, verbose=0).history
-    assert history["loss"][-1] < 0.3 * history["loss"][0]
-    assert model.evaluate(x, y, verbose=0, return_dict=True)["accuracy"] == 1
-
-
-def tuples(x, y):
-    return tf.data.Dataset.from_tensor_slices((x, y)).batch(30)
-
-
-def as_dict(x, y):
-    return {"inputs": x, "label": tf.one_hot(y, 3)}
-
-
-@pytest.mark.parametrize("several", [1, 2, 3, 10])
-@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
-def test_several_steps_in_one_call_are_the_same_steps(several, known):
-    """Five batches an epoch, whether or not their number can be told."""
-    x, y = blobs(n=60)
-    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(12)
-    data = data if known else data.filter(lambda *_: True)
-
-    def fit(times, x):
-        keras.utils.set_random_seed(0)
-        model = classifier(compiled={"steps_per_execution": times})
-        history = model.fit(
-            x, epochs=2, validation_data=blobs(n=33, seed=1), verbose=0
-        ).history
-        return model, history
-
-    (one, expected), (model, history) = fit(1, data.take(5)), fit(several, data)
-    assert model.optimizer.iterations == one.optimizer.iterations == 10
-    for name in expected:
-        np.testing.assert_allclose(history[name], expected[name], rtol=1e-6)
-    tested = model.evaluate(*blobs(n=33, seed=1), verbose=0, return_dict=True)
-    for name, value in tested.items():
-        np.testing.assert_allclose(history[f"val_{name}"][-1], value, rtol=1e-6)
-
-
-def test_predictions_come_in_order_and_as_many_as_asked_for():
-    x, _ = blobs(n=33)
-    model = classifier()
-    expected = tf.nn.softmax(model(x))
-    for how in ({}, {"batch_size": 8}, {"batch_size": 8, "steps": None}):
-        found = model.predict(x, verbose=0, **how)
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
-    some = model.predict(blob_source(n=33), batch_size=8, steps=2, verbose=0)
-    np.testing.assert_allclose(some, expected[:16], rtol=1e-5)
-
-
 def test_a_table_of_numbers_trains_as_well_as_images():
     """Nothing in the core assumes images: scikit-learn's iris flowers."""
     from sklearn.datasets import load_iris
@@ -204,30 +149,6 @@ def test_a_table_of_numbers_trains_as_well_as_images():
     )
 
 
-def test_validation_is_logged_and_predictions_are_probabilities():
-    x, y = blobs()
-    model = classifier()
-    logs = model.fit(x, y, validation_data=(x, y), verbose=0).history
-    assert {"val_accuracy", "val_balanced_accuracy", "val_loss"} <= set(logs)
-    probs = model.predict(x, verbose=0)
-    np.testing.assert_allclose(probs.sum(1), 1, rtol=1e-5)
-    share = model.fit(x, y, validation_split=0.5, verbose=0).history
-    assert "val_accuracy" in share
-
-
-def test_the_same_seed_gives_the_same_bits():
-    def run(seed):
-        keras.utils.set_random_seed(0)
-        model = classifier()
-        model.fit(*blobs(), epochs=3, verbose=0, seed=seed)
-        return weights(model)
-
-    one, same, other = run(0), run(0), run(1)
-    for a, b in zip(one, same, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert any((a != b).any() for a, b in zip(one, other, strict=True))
-
-
 def test_the_users_model_is_trained_in_place():
     model = small_network(softmax=True)
     before = model.layers[-1].kernel.numpy().copy()
@@ -238,54 +159,72 @@ def test_the_users_model_is_trained_in_place():
     assert wrapped.network is model
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda m: m.fit(np.zeros((6, 5)), [0, 1, 2] * 2),
-            r"shape \(4,\), the d",
-        ),
-        (lambda m: m.fit(*blobs(classes=4)), "0 to 2"),
-        (lambda m: m.fit(*blobs(), sample_weight=np.ones(60)), "sample_weight"),
-        (lambda m: m.fit(blobs()[0]), "expected arrays x and y"),
-        (lambda m: m.fit(np.zeros((0, 4)), []), "got no examples"),
-        (lambda m: m.fit(np.zeros((3, 4)), [0, 1]), "3 inputs but 2 labels"),
-        (
-            lambda m: m.fit(*blobs(), validation_split=1.5),
-            r"share in \(0, 1\) of arrays x and y, got 1.5",
-        ),
-        (lambda m: m.fit(*blobs(n=9), batch_size=10), "must be in 1 to 9"),
-        (lambda m: m.compile(loss="mse"), "compile.. takes no loss"),
-        (lambda m: Supervised(smoothing=1.5), r"in \[0, 1\), got 1.5"),
-    ],
-)
-def test_wrong_calls_are_answered(call, message):
-    with pytest.raises(InvalidInput, match=message):
-        call(classifier())
-
-
-def test_a_dataset_of_other_classes_or_other_keys():
-    x, y = blobs()
-    model = classifier()
-    wide = tuples(x, np.eye(4, dtype=np.float32)[y])
-    with pytest.raises(InvalidInput, match="has 3 classes, the data have 4"):
-        model.fit(wide)
-    with pytest.raises(
-        InvalidInput, match="needs the keys 'inputs' and 'label'"
-    ):
-        model.fit(tuples(x, y).map(lambda x, y: {"x": x, "label": y}))
-
-
-def test_labels_of_a_dataset_are_checked_too():
-    x, y = blobs()
-    with pytest.raises(tf.errors.InvalidArgumentError, match="lie in 0 to 2"):
-        classifier().fit(tuples(x, y + 1), verbose=0)
-    one_hot = np.eye(3, dtype=np.int64)[y]
-    classifier().fit(tuples(x, one_hot), verbose=0)
-
-
 def test_class_count_decides_about_top5():
     assert len(classifier().test_metrics) == 2
     parts = networks.mlp((4,), 6)
     names = [m.name for m in Classifier(*parts).test_metrics]
     assert names[-1] == "top5_accuracy"
+
+
+def test_fsr_is_what_wrap_takes():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    wrapped = Classifier.wrap(model)
+    kinds = [type(component) for component in wrapped.components]
+    assert kinds == [FSR, MixUp, Relabel, TrainingDynamics]
+    assert wrapped.method.rule is RULES["clip"]
+    chosen = Classifier.wrap(model, GDW())
+    assert [type(component) for component in chosen.components] == [
+        GDW,
+        TrainingDynamics,
+    ]
+    assert wrapped.method.dictionary.bank
+    alone = Classifier.wrap(model, regularisers=[])
+    assert [type(component) for component in alone.components] == [
+        FSR,
+        TrainingDynamics,
+    ]
+    assert not alone.method.dictionary.bank, "only MixUp makes it good"
+
+
+def test_words_are_not_mixed():
+    """Token numbers cannot be averaged; the default leaves MixUp out."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    x = (10 * y[:, None] + rng.integers(0, 10, (60, 5))).astype("int32")
+    for dtype in ("int32", "float32"):
+        model = keras.Sequential(
+            [
+                keras.Input((5,), dtype=dtype),
+                keras.layers.Embedding(30, 8),
+                keras.layers.GlobalAveragePooling1D(),
+                keras.layers.Dense(3),
+            ]
+        )
+        wrapped = Classifier.wrap(model)
+        assert [type(component) for component in wrapped.components] == [
+            FSR,
+            Relabel,
+            TrainingDynamics,
+        ]
+        wrapped.compile("adam")
+        wrapped.fit(x, y, epochs=20, verbose=0)
+        assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.9
+        mixed = Classifier.wrap(model, regularisers=[MixUp()])
+        mixed.compile("adam")
+        with pytest.raises(
+            InvalidInput, match="MixUp averages inputs, but this"
+        ):
+            mixed.fit(x, y, verbose=0)
+
+
+def test_given_weights_weigh_the_loss(double):
+    """Weights 2 and 0 of a batch of two: the gradient of the first, doubled."""
+    x = np.eye(2, 4)
+    built = classifier(compiled={})
+    source = arrays(x, np.array([0, 2])).weigh(np.array([2.0, 0.0]))
+    built.compile(keras.optimizers.SGD(1.0))
+    before = built.head.bias.numpy()
+    probs = tf.nn.softmax(built(x[:1])).numpy()[0]
+    built.fit(source, pipeline=InputPipeline(2), epochs=1, verbose=0)
+    moved = built.head.bias.numpy() - before
+    np.testing.assert_allclose(moved, np.eye(3)[0] - probs, rtol=1e-6)

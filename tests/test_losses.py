@@ -1,11 +1,14 @@
-"""Losses give the textbook's numbers, and their second derivatives live."""
+"""Loss functions against literal numbers."""
 
 import math
 
 import numpy as np
+import pytest
 import tensorflow as tf
+from support.models import TWO
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.losses import scale_gradient
 
 
 def test_cross_entropy_of_known_probabilities():
@@ -90,3 +93,47 @@ def test_generalised_cross_entropy_becomes_cross_entropy():
     found = losses.generalised_cross_entropy(HOT, KNOWN, 1e-6)
     plain = losses.cross_entropy(HOT, KNOWN)
     np.testing.assert_allclose(found, plain, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("double")
+def test_scale_gradient_is_twice_differentiable():
+    """d/dw of |w u|^2 is 2 w u^2, summed where w is broadcast."""
+    z = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    u = tf.constant([[1.0, -2.0], [0.5, 3.0]])
+    for w in (tf.constant([[0.5], [2.0]]), tf.constant([[1.0, 2], [3, 4]])):
+        with tf.GradientTape() as outer:
+            outer.watch(w)
+            with tf.GradientTape() as inner:
+                inner.watch(z)
+                y = tf.reduce_sum(scale_gradient(z, w) * u)
+            pulled = inner.gradient(y, z)
+            size = tf.reduce_sum(pulled**2)
+        np.testing.assert_allclose(pulled, w * u)
+        expected = 2 * w * u**2
+        if w.shape[1] == 1:
+            expected = tf.reduce_sum(expected, 1, keepdims=True)
+        np.testing.assert_allclose(outer.gradient(size, w), expected)
+
+
+def test_forward_correction_predicts_the_given_label():
+    """p T = (.75 * .8 + .25 * .1, .75 * .2 + .25 * .9) = (.625, .375)."""
+    matrix = tf.constant([[0.8, 0.2], [0.1, 0.9]])
+    found = losses.forward_corrected(tf.eye(2), TWO, matrix)
+    np.testing.assert_allclose(found, -np.log([0.625, 0.375]), rtol=1e-6)
+
+
+def test_a_label_that_cannot_be_has_a_finite_slope():
+    logits = tf.constant([[0.0, 200.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        matrix = tf.constant([[0.0, 1.0], [0.0, 1.0]])
+        loss = losses.forward_corrected(tf.eye(2)[:1], logits, matrix)
+    assert np.isfinite(tape.gradient(loss, logits)).all()
+
+
+def test_divergence_and_entropy_of_known_probabilities():
+    """KL((3/4, 1/4) || (1/2, 1/2)), and the entropy of (3/4, 1/4)."""
+    found = losses.divergence(TWO[:1], tf.constant([[0.5, 0.5]]))
+    bits = 0.75 * np.log(0.75) + 0.25 * np.log(0.25)
+    np.testing.assert_allclose(found, [np.log(2) + bits], rtol=1e-5)
+    np.testing.assert_allclose(losses.entropy(TWO[:1]), [-bits], rtol=1e-6)

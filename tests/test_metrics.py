@@ -1,4 +1,4 @@
-"""Metrics agree with scikit-learn and with arithmetic by hand."""
+"""Metrics against scikit-learn and literal numbers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The optimizer has PyTorch's arithmetic; schedules count in epochs."""
+"""Optimizers and learning rate schedules."""
 
 import math
 
@@ -6,7 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from fsr_gdw_tf.optimizers import SGD, Adam, InEpochs, WarmUp, add_l2
+from fsr_gdw_tf.optimizers import (
+    SGD,
+    Adam,
+    InEpochs,
+    WarmUp,
+    add_l2,
+    another_optimizer,
+)
 
 
 @pytest.mark.parametrize(
@@ -82,3 +89,11 @@ def test_l2_is_added_to_what_the_optimizer_sees():
     (g,) = add_l2([keras.ops.ones(2)], [v], 0.5)
     np.testing.assert_allclose(g, [2.0, -1.0])
     assert add_l2([None], [v], 0.5) == [None]
+
+
+def test_another_optimizer_follows_the_rate():
+    first = keras.optimizers.SGD(0.1, momentum=0.9)
+    other = another_optimizer(first)
+    first.learning_rate = 0.01
+    assert float(other.learning_rate) == pytest.approx(0.01)
+    assert other is not first and other.momentum == 0.9

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_dictionary import Stub
+from support.dictionaries import Stub
 
 from fsr_gdw_tf import Dictionary, InputPipeline, arrays
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "benchmarks" / "torch_gdw.py"
-GOLDEN = np.load(Path(__file__).parent / "data" / "gdw_golden.npz")
+GOLDEN = np.load(Path(__file__).parent / "golden" / "gdw_golden.npz")
 PARTS = ("cls", "wnet")  # the network, the weight net
 FORMS = ["gdw_official", "gdw_double_backward"]
 

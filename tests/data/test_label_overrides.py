@@ -1,0 +1,59 @@
+"""Lists of cleaned labels, applied to a training set."""
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.label_records import issues_of, records
+
+from fsr_gdw_tf import InvalidInput, arrays
+from fsr_gdw_tf.label_quality import issue_table
+from fsr_gdw_tf.label_report.cleaned_labels import cleaned_labels
+
+LISTS = {
+    "no file": (None, "no such file"),
+    "columns": ("a,b\n1,2\n", "columns a,b"),
+    "unknown example": ("path,label\n77,0\n", "'77' the first"),
+    "unknown label": ("path,label\n0,cat\n", "labels that the training"),
+    "twice": ("path,label\n0,0\n0,1\n", "twice"),
+    "weight": ("path,label,weight\n0,0,-1\n", "no number of 0 or more"),
+    "weightless": ("path,label,weight\n0,0,0\n1,1,1\n", "those of '0'"),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_a_cleaned_list_that_does_not_fit_is_refused(case, tmp_path):
+    from fsr_gdw_tf.data.label_overrides import apply_overrides
+
+    text, message = LISTS[case]
+    name = tmp_path / "list.csv"
+    if text:
+        name.write_text(text)
+    source = arrays(np.zeros((3, 1)), np.array([0, 1, 1]))
+    with pytest.raises(InvalidInput, match=message):
+        apply_overrides(source, str(name))
+
+
+def test_a_file_that_is_listed_twice_keeps_both_labels():
+    """The second of two doubles is dropped, and nothing else."""
+    from fsr_gdw_tf.data.label_overrides import apply_overrides
+    from fsr_gdw_tf.data.source import ArrayReader, Source
+
+    names = ["a", "b", "a", "c"]
+    reader = ArrayReader(np.zeros((4, 1)), names)
+    source = Source(reader, np.array([0, 1, 1, 0]), ["0", "1"])
+    s = dataclasses.replace(
+        records([0, 1, 1, 0], np.eye(2)[[0, 1, 0, 0]]),
+        names=names,
+        class_names=["0", "1"],
+    )
+    issues = issues_of([0, 0, 0.95, 0], s.given)
+    table = cleaned_labels(s, issues, "drop", 0.9)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "list.csv")
+        issue_table.write_table(path, table)
+        kept = apply_overrides(source, str(path))
+    assert kept.rows.tolist() == [0, 1, 3]
+    assert kept.labels.tolist() == [0, 1, 0]

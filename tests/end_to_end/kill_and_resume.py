@@ -1,0 +1,172 @@
+"""Stop a run at random moments, resume it, compare it with an undisturbed one.
+
+    python tests/end_to_end/kill_and_resume.py --stops=10
+    python tests/end_to_end/kill_and_resume.py --stops=4 --hosts=2
+
+Stops are kill -9 and SIGTERM in turn. Prints when each came and whether the
+final weights agree in every bit. So must what was logged, and what is said of
+the labels (on several hosts: to rounding).
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fsr_gdw_tf.io.files import read_csv
+
+PROGRAM = ["-m", "fsr_gdw_tf.main"]
+# Everything with a state: FSR's dictionary, scores and new labels, MixUp, EMA,
+# momentum, L2, cropping; and more than one step per call.
+FLAGS = [
+    "--gin_file=gin/digits.gin",
+    "--gin_file=gin/methods/fsr.gin",
+    "--mode=train",
+    "--gin_param=EMA=0.99",
+    "--gin_param=BATCH_SIZE=50",
+    "--gin_param=InputPipeline.view=@CropFlip()",
+    "--gin_param=CropFlip.padding=1",
+    "--gin_param=REWARD_FEATURES='fresh'",
+    "--gin_param=STEPS_PER_EXECUTION=3",
+]
+STOPS = [signal.SIGKILL, signal.SIGTERM]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("localhost", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def environments(hosts: int) -> list[dict]:
+    """What each host's process finds in its environment."""
+    if hosts == 1:
+        return [dict(os.environ)]
+    workers = [f"localhost:{port}" for port in free_ports(hosts)]
+    tasks = [{"type": "worker", "index": i} for i in range(hosts)]
+    configs = [{"cluster": {"worker": workers}, "task": t} for t in tasks]
+    return [{**os.environ, "TF_CONFIG": json.dumps(c)} for c in configs]
+
+
+def start(run: Path, flags: list[str], hosts: int) -> list[subprocess.Popen]:
+    """Start (or resume) the run, on each host."""
+    with (run.parent / "log.txt").open("a") as log:
+        return [
+            subprocess.Popen(
+                [sys.executable, *PROGRAM, f"--run_dir={run}", *flags],
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+            for environment in environments(hosts)
+        ]
+
+
+def finish(run: Path, flags: list[str], hosts: int) -> None:
+    """Run to the end."""
+    if [c for p in start(run, flags, hosts) if (c := p.wait())]:
+        raise SystemExit((run.parent / "log.txt").read_text())
+
+
+def stop_at_random(
+    run: Path, flags: list[str], seconds: float, stop: int, hosts: int
+) -> str:
+    """Stop a host some time after the first epoch that is added.
+
+    The first one is killed; the last one gets the SIGTERM, and tells all.
+    """
+    before, processes = progress(run), start(run, flags, hosts)
+    stopped = processes[0 if stop == signal.SIGKILL else -1]
+    while progress(run) == before and stopped.poll() is None:
+        time.sleep(0.02)
+    time.sleep(random.uniform(0, seconds))
+    stopped.send_signal(stop)
+    codes = [p.wait() for p in processes]
+    name = signal.Signals(stop).name
+    if stop == signal.SIGTERM:
+        assert set(codes) == {128 + stop}, (name, codes)
+    else:
+        assert stopped.returncode == -stop and 0 not in codes, (name, codes)
+    return f"{name} in epoch {progress(run) + 1}: exit codes {codes}"
+
+
+def progress(run: Path) -> int:
+    """How many epochs are written down."""
+    return len(read_csv(run / "metrics.csv"))
+
+
+def weights(run: Path) -> list[bytes]:
+    """Of the network of a finished run."""
+    import keras
+
+    network = keras.models.load_model(run / "model.keras")
+    return [np.asarray(w).tobytes() for w in network.get_weights()]
+
+
+def logged(run: Path) -> np.ndarray:
+    """All numbers of its log but for times."""
+    rows = read_csv(run / "metrics.csv")
+    # Some numbers are only known after the first epochs.
+    names = sorted({name for row in rows for name in row} - {"step_seconds"})
+    return np.array([[row.get(name, np.nan) for name in names] for row in rows])
+
+
+def reported(run: Path) -> np.ndarray:
+    """What is thought of its labels as a whole."""
+    numbers = json.loads((run / "report" / "report.json").read_text())
+    return np.array(list(numbers.values()), float)
+
+
+def trial(
+    folder: Path, stops: list[int], epochs: int, seconds: float, hosts: int = 1
+) -> bool:
+    """One undisturbed run, one that is stopped; do they end alike?"""
+    flags = [*FLAGS, f"--gin_param=EPOCHS={epochs}"]
+    finish(folder / "whole", flags, hosts)
+    run = folder / "stopped"
+    for stop in stops:
+        print(stop_at_random(run, flags, seconds, stop, hosts), flush=True)
+    finish(run, flags, hosts)
+    whole = folder / "whole"
+    # The loss of an epoch that went on in its middle is a sum over replicas,
+    # which are given even parts of what was saved: other roundings.
+    rounding = 0 if hosts == 1 else 1e-6
+    np.testing.assert_allclose(logged(run), logged(whole), rtol=rounding)
+    np.testing.assert_allclose(reported(run), reported(whole), rtol=rounding)
+    return weights(run) == weights(whole)
+
+
+def main() -> None:
+    """Parse, try, say."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stops", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--seconds", type=float, default=0.5)
+    parser.add_argument("--hosts", type=int, default=1)
+    given = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stops = [STOPS[i % 2] for i in range(given.stops)]
+    with tempfile.TemporaryDirectory() as folder:
+        same = trial(
+            Path(folder), stops, given.epochs, given.seconds, given.hosts
+        )
+    print("equal in every bit" if same else "NOT equal")
+    sys.exit(not same)
+
+
+if __name__ == "__main__":
+    main()

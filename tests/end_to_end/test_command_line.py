@@ -1,0 +1,184 @@
+"""The command line, from flags to the run folder."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from support.runs import TINY, one_line, train_run
+
+from fsr_gdw_tf.io.run_folder import RunFolder
+
+
+def test_run_folder_tells_the_whole_story(tmp_path, command_line):
+    out = train_run(command_line, tmp_path / "run", "--mode=train")
+    run = tmp_path / "run"
+    about = json.loads((run / "run.json").read_text())
+    assert about["data"]["train"] == 120 and about["data"]["meta"] == 20
+    assert sum(about["data"]["class_counts"]) == 120
+    assert 0.2 < about["data"]["realised_noise"] < 0.6
+    assert about["seed"] == 0 and about["devices"]
+    assert (about["strategy"], about["replicas"]) == ("auto", 1)
+    assert about["versions"]["keras"] == keras.__version__
+    assert "--mode=train" in about["command"]
+    with (run / "corruption_matrix.csv").open() as file:
+        matrix = [[int(v) for v in r[1:]] for r in list(csv.reader(file))[1:]]
+    wrong = 120 - np.trace(matrix)
+    assert np.sum(matrix) == 120
+    assert about["data"]["realised_noise"] == pytest.approx(wrong / 120)
+    assert "prepare.meta_per_class" in (run / "config.gin").read_text()
+    assert "SGD.momentum" in (run / "operative_config.gin").read_text()
+    measured = json.loads((run / "evaluation.json").read_text())
+    last = RunFolder(run).metrics()[-1]
+    assert measured["accuracy"] == pytest.approx(last["val_accuracy"])
+    assert len(measured["per_class_accuracy"]) == 10
+    assert last["step_seconds"] > 0
+    assert f"test_accuracy_last: {last['val_accuracy']}" in out
+    assert not (run / "FAILED").exists()
+
+
+def test_saved_network_is_the_one_that_was_tested(tmp_path, command_line):
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    network = keras.models.load_model(tmp_path / "run" / "model.keras")
+    from fsr_gdw_tf.data import digits
+
+    test = digits().test
+    guess = network.predict(test.load(range(500)), verbose=0).argmax(1)
+    measured = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    assert np.mean(guess == test.labels) == pytest.approx(measured["accuracy"])
+
+
+def test_evaluate_finds_the_same_numbers(tmp_path, command_line):
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    before = (tmp_path / "run" / "evaluation.json").read_text()
+    out = train_run(command_line, tmp_path / "run", "--mode=evaluate")
+    assert (tmp_path / "run" / "evaluation.json").read_text() == before
+    assert "balanced_accuracy: " in out
+
+
+def test_evaluate_without_a_run_is_refused(tmp_path, command_line):
+    code, _, err = command_line(
+        *TINY, f"--run_dir={tmp_path}/none", "--mode=evaluate"
+    )
+    assert code == 2 and "holds no trained run" in err
+
+
+def test_a_finished_run_is_not_run_again(tmp_path, command_line):
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    before = (tmp_path / "run" / "model.keras").stat().st_mtime_ns
+    assert "done already" in train_run(
+        command_line, tmp_path / "run", "--mode=train"
+    )
+    assert (tmp_path / "run" / "model.keras").stat().st_mtime_ns == before
+
+
+def test_another_configuration_is_refused_with_the_difference(
+    tmp_path, command_line
+):
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    code, _, err = command_line(
+        *TINY, f"--run_dir={tmp_path}/run", "--gin_param=NOISE=0.2"
+    )
+    assert code == 2 and one_line(err)
+    assert "- NOISE = 0.4" in err and "+ NOISE = 0.2" in err
+
+
+def test_a_refused_run_leaves_no_obstacle(tmp_path, command_line):
+    wrong = "--gin_param=NOISE=1.5"
+    code, _, _ = command_line(*TINY, f"--run_dir={tmp_path}/run", wrong)
+    assert code == 2
+    train_run(command_line, tmp_path / "run", "--mode=train")
+
+
+def test_another_host_that_failed_first_is_no_obstacle(tmp_path, command_line):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "FAILED.1").write_text("no connection")
+    train_run(command_line, tmp_path / "run", "--mode=train")
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path, command_line):
+    (tmp_path / "thesis.tex").write_text("precious")
+    code, _, err = command_line(*TINY, f"--run_dir={tmp_path}")
+    assert code == 2 and "is not empty and holds no run" in err
+
+
+def test_evaluating_with_another_configuration_is_refused(
+    tmp_path, command_line
+):
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    before = (tmp_path / "run" / "evaluation.json").read_text()
+    code, _, err = command_line(
+        *TINY,
+        f"--run_dir={tmp_path}/run",
+        "--mode=evaluate",
+        "--gin_param=SEED=1",
+    )
+    assert code == 2 and "+ SEED = 1" in err
+    assert (tmp_path / "run" / "evaluation.json").read_text() == before
+
+
+def test_resuming_on_other_data_is_refused(tmp_path, command_line):
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    (tmp_path / "run" / "DONE").unlink()
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    about["data"]["fingerprint"] = "other"
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about))
+    code, _, err = command_line(
+        *TINY, f"--run_dir={tmp_path}/run", "--mode=train"
+    )
+    assert code == 2 and "the data have changed since" in err
+
+
+def test_a_file_in_place_of_the_run_folder(tmp_path, command_line):
+    (tmp_path / "run").write_text("")
+    code, _, err = command_line(*TINY, f"--run_dir={tmp_path}/run")
+    assert code == 2 and "is a file; --run_dir is a folder" in err
+
+
+def test_undecodable_images_are_counted_once(tmp_path, command_line):
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(10):
+            image = Image.new("RGB", (20, 20), (i,) * 3)
+            image.save(tmp_path / "photos" / name / f"{i}.jpg")
+    (tmp_path / "photos" / "cat" / "broken.jpg").write_bytes(b"no image")
+    run = tmp_path / "run"
+    code, out, err = command_line(
+        "--gin_file=gin/folder.gin",
+        f"--gin_param=DATA_DIR='{tmp_path}/photos'",
+        "--gin_param=EPOCHS=1",
+        "--gin_param=IMAGE_SIZE=16",
+        "--gin_param=BATCH_SIZE=6",
+        "--gin_param=ClassifierConfig.network=@small_cnn",
+        f"--run_dir={run}",
+    )
+    assert code == 0, err
+    assert "1 image(s) cannot be decoded" in out
+    assert (run / "undecodable.csv").read_text().count("broken.jpg") == 1
+    about = json.loads((run / "run.json").read_text())
+    assert about["data"]["undecodable"] == 1
+
+
+def test_the_logged_rate_is_the_one_of_its_epoch(tmp_path, command_line):
+    """Cosine over three epochs: .1, .1 (1 + cos 60) / 2, and cos 120."""
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    rows = RunFolder(tmp_path / "run").metrics()
+    rates = [row["learning_rate"] for row in rows]
+    np.testing.assert_allclose(rates, [0.1, 0.075, 0.025], rtol=1e-5)
+
+
+def test_a_crash_leaves_its_reason_behind(tmp_path, command_line, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("fsr_gdw_tf.classifier.Classifier.fit", broken)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        train_run(command_line, tmp_path / "run", "--mode=train")
+    assert "out of luck" in (tmp_path / "run" / "FAILED").read_text()
+    assert not (tmp_path / "run" / "DONE").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr("sys.argv", ["main"])
+    train_run(command_line, tmp_path / "run", "--mode=train")
+    assert not (tmp_path / "run" / "FAILED").exists()

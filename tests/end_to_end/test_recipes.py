@@ -1,0 +1,237 @@
+"""Every recipe trains through the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from PIL import Image
+from support import lookalikes
+from support.paths import RUN_FILES
+
+from fsr_gdw_tf.callbacks import Checkpoints
+from fsr_gdw_tf.io.run_folder import RunFolder
+
+QUICK = [
+    *("EPOCHS=2", "BATCH_SIZE=4", "META_PER_CLASS=1", "META_BATCH_SIZE=2"),
+    *("DICTIONARY=None", "REWARD_BATCH=None", "FSR_WARMUP=1"),
+]
+
+
+def fake_cifar(folder, name, classes, n):
+    """A prepared TFDS data set that goes by the name of a real one."""
+    extra = {"id": tfds.features.Text()}
+    if classes == 100:
+        extra["coarse_label"] = tfds.features.ClassLabel(num_classes=20)
+    fake_tfds(folder, name, "3.0.2", "test", classes, n, extra)
+
+
+def fake_inaturalist(folder, classes):
+    """Images of different sizes, as in the real one."""
+    extra = {
+        "id": tfds.features.Text(),
+        "supercategory": tfds.features.ClassLabel(num_classes=2),
+    }
+    name = "i_naturalist2018"
+    fake_tfds(folder, name, "1.0.0", "validation", classes, classes, extra)
+
+
+def fake_tfds(folder, name, version, held, classes, n, extra):
+    """Random images with the features of a real data set."""
+    rng = np.random.default_rng(0)
+    shape = (32, 32, 3) if name.startswith("cifar") else (None, None, 3)
+    features = tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=shape),
+            "label": tfds.features.ClassLabel(num_classes=classes),
+            **extra,
+        }
+    )
+
+    def example(i):
+        size = shape[:2] if shape[0] else (8 + i % 3, 8)
+        image = rng.integers(0, 256, (*size, 3)).astype("uint8")
+        more = {"id": f"{i:05d}", "coarse_label": i % 20, "supercategory": 0}
+        more = {key: more[key] for key in extra}
+        return f"{i:05d}", {"image": image, "label": i % classes, **more}
+
+    examples = [example(i) for i in range(n)]
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name=name,
+        version=version,
+        features=features,
+        split_datasets={"train": examples, held: examples[:8]},
+        data_dir=str(folder),
+        file_format=None if shape[0] else "array_record",
+    )
+
+
+def photographs(folder, per_class=12):
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for i in range(per_class):
+            Image.new("RGB", (40, 36), (i,) * 3).save(
+                folder / name / f"{i}.jpg"
+            )
+
+
+def data_for(recipe: str, folder: Path) -> list[str]:
+    """Settings that point a recipe at data of a few kilobytes."""
+    if "cifar" in recipe:
+        classes = 100 if "100" in recipe else 10
+        name = f"cifar{classes}"
+        # Noise must leave each class an image, and so must a tail of 0.1.
+        each = 14 if "longtail" in recipe else 10
+        fake_cifar(folder, name, classes, n=each * classes)
+        # The same recipe on a network of 8 layers instead of 32.
+        small = [
+            "ClassifierConfig.network=@cifar_resnet",
+            "cifar_resnet.depth=8",
+        ]
+        tail = ["IMBALANCE=0.1"] if "longtail" in recipe else []
+        size = f"BATCH_SIZE={2 * classes // 5}"
+        small += ["TRAIN_EXAMPLES=60"] if "small" in recipe else []
+        return [f'DATA_DIR="{folder}"', *small, *tail, size]
+    if recipe == "inaturalist.gin":
+        # TFDS knows its 8,142 classes, so each gets an image of 8 x 8 pixels.
+        fake_inaturalist(folder, classes=8142)
+        small = [
+            "ClassifierConfig.network=@mlp",
+            "mlp.hidden=(8,)",
+            "BATCH_SIZE=256",
+        ]
+        own = ["DICTIONARY=2000", "REWARD_BATCH=350", "META_PER_CLASS=0"]
+        return [f'DATA_DIR="{folder}"', "IMAGE_SIZE=8", *small, *own]
+    if recipe.startswith("digits"):
+        return ["TRAIN_EXAMPLES=100", "small_cnn.widths=(4, 8)"]
+    if recipe in ("webvision.gin", "clothing1m.gin"):
+        return published(recipe, folder)
+    photographs(folder)
+    if recipe == "folder.gin":
+        return [f'DATA_DIR="{folder}"', "IMAGE_SIZE=32"]
+    lines = [f"{c}/{i}.jpg,{c}\n" for i in range(8) for c in ("cat", "dog")]
+    (folder / "train.csv").write_text("path,label\n" + "".join(lines))
+    return [f'TRAIN_LIST="{folder}/train.csv"', "IMAGE_SIZE=32"]
+
+
+def published(recipe: str, folder: Path) -> list[str]:
+    """The same for data that are read as their authors publish them."""
+    common = [f'DATA_DIR="{folder}"', "IMAGE_SIZE=32", "META_PER_CLASS=0"]
+    if recipe == "clothing1m.gin":
+        lookalikes.clothing1m(folder)
+        return [*common, "BATCH_SIZE=14"]
+    lookalikes.webvision(folder)
+    lookalikes.imagenet(folder / "imagenet")
+    small = ["ClassifierConfig.network=@resnet18", "BATCH_SIZE=20"]
+    return [*common, *small, f'IMAGENET_DIR="{folder}/imagenet"']
+
+
+# Those of file lists are trained twice below, and interrupted.
+@pytest.mark.parametrize(
+    "recipe", sorted({*RUN_FILES} - {"webvision.gin", "clothing1m.gin"})
+)
+def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
+    settings = [*QUICK, *data_for(recipe, tmp_path / "data")]
+    flags = [f"--gin_param={setting}" for setting in settings]
+    run = tmp_path / "run"
+    code, out, err = command_line(
+        f"--gin_file=gin/{recipe}", f"--run_dir={run}", "--mode=train", *flags
+    )
+    assert code == 0, err
+    rows = RunFolder(run).metrics()
+    assert [row["epoch"] for row in rows] == [1, 2]
+    assert all(np.isfinite(row["loss"]) for row in rows)
+    # Both see the test images as the network is meant to see them.
+    evaluated = json.loads((run / "evaluation.json").read_text())
+    assert evaluated["accuracy"] == pytest.approx(rows[-1]["val_accuracy"])
+    assert evaluated["loss"] == pytest.approx(rows[-1]["val_loss"], rel=1e-4)
+    for name in ("DONE", "model.keras", "run.json", "operative_config.gin"):
+        assert (run / name).is_file()
+    assert f"Results: {run}" in out
+
+
+@pytest.mark.parametrize(
+    "recipe", ["webvision.gin", "inaturalist.gin", "clothing1m.gin"]
+)
+def test_large_recipes_resume_and_are_evaluated(
+    recipe, tmp_path, command_line, monkeypatch
+):
+    """After a crash in the second epoch they end where they would have."""
+    files, settings = [f"gin/{recipe}"], [*QUICK]
+    if recipe == "inaturalist.gin":  # a few classes, where TFDS has thousands
+        lookalikes.inaturalist_files(tmp_path / "data")
+        files.append("gin/data/inaturalist_files.gin")
+        settings += [f'DATA_DIR="{tmp_path}/data"', "META_PER_CLASS=0"]
+    else:
+        settings += data_for(recipe, tmp_path / "data")
+    settings += [
+        "ClassifierConfig.network=@mlp",
+        "mlp.hidden=(8,)",
+        "IMAGE_SIZE=8",
+    ]
+    flags = [f"--gin_file={name}" for name in files]
+    flags += [f"--gin_param={setting}" for setting in settings]
+
+    def train(name):
+        run = f"--run_dir={tmp_path / name}"
+        return command_line(*flags, run, "--mode=train")
+
+    def logged(name):
+        rows = RunFolder(tmp_path / name).metrics()
+        return [
+            {k: v for k, v in r.items() if k != "step_seconds"} for r in rows
+        ]
+
+    assert train("whole")[0] == 0
+    saved = Checkpoints.on_epoch_end
+
+    def crash(self, epoch, logs=None):
+        saved(self, epoch, logs)
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(Checkpoints, "on_epoch_end", crash)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        train("crashed")
+    assert len(logged("crashed")) == 1
+    monkeypatch.setattr(Checkpoints, "on_epoch_end", saved)
+    assert train("crashed")[0] == 0
+    assert logged("crashed") == logged("whole") and len(logged("whole")) == 2
+    one, other = (
+        json.loads((tmp_path / name / "evaluation.json").read_text())
+        for name in ("whole", "crashed")
+    )
+    assert one == other
+    last = logged("whole")[-1]
+    assert np.isfinite(last["loss"])
+    assert one["accuracy"] == pytest.approx(last["val_accuracy"])
+    if recipe == "webvision.gin":
+        # Of ImageNet's images, one of each of the 50 classes.
+        assert len(one["imagenet"]["per_class_accuracy"]) == 50
+        assert 0 <= one["imagenet"]["top5_accuracy"] <= 1
+    if recipe != "clothing1m.gin":
+        assert "weight_zero" in last, "FSR's weights were at work"
+
+
+def test_inaturalist_trains_on_the_official_files(tmp_path, command_line):
+    lookalikes.inaturalist_files(tmp_path / "data")
+    settings = [
+        *(*QUICK, f'DATA_DIR="{tmp_path}/data"', "IMAGE_SIZE=8"),
+        *(
+            "META_PER_CLASS=0",
+            "ClassifierConfig.network=@mlp",
+            "mlp.hidden=(8,)",
+        ),
+    ]
+    run = tmp_path / "run"
+    code, _, err = command_line(
+        "--gin_file=gin/inaturalist.gin",
+        "--gin_file=gin/data/inaturalist_files.gin",
+        *(f"--run_dir={run}", "--mode=train"),
+        *(f"--gin_param={setting}" for setting in settings),
+    )
+    assert code == 0, err
+    assert len(RunFolder(run).metrics()) == 2
+    data = json.loads((run / "run.json").read_text())["data"]
+    assert (data["train"], data["test"]) == (18, 6)
+    assert data["class_counts"] == [6, 6, 6]

@@ -1,0 +1,32 @@
+"""Comparisons of several methods."""
+
+import csv
+
+import numpy as np
+from support.runs import train_run
+
+from fsr_gdw_tf.io.run_folder import RunFolder
+
+
+def test_compare_writes_one_row_per_method(tmp_path, command_line):
+    some = ["supervised", "label_smoothing", "mixup", "fsr", "gdw"]
+    flag = f"--gin_param=COMPARE={some}"
+    out = train_run(command_line, tmp_path / "run", flag)
+    with (tmp_path / "run" / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert ",".join(rows[0]) == (
+        "method,test_accuracy_last,test_accuracy_last5,test_accuracy_best,"
+        "balanced_accuracy,step_time_ratio"
+    )
+    names = [row["method"] for row in rows]
+    assert names == some
+    assert rows[0]["step_time_ratio"] == "1.0"
+    for row in rows:
+        epochs = RunFolder(tmp_path / "run" / row["method"]).metrics()
+        accuracy = [e["val_accuracy"] for e in epochs]
+        assert float(row["test_accuracy_last"]) == round(accuracy[-1], 4)
+        assert float(row["test_accuracy_best"]) == round(max(accuracy), 4)
+        assert float(row["test_accuracy_last5"]) == round(np.mean(accuracy), 4)
+        assert row["method"] in out
+    again = train_run(command_line, tmp_path / "run", flag)
+    assert "is done already" in again and "Test accuracy" in again

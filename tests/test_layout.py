@@ -1,0 +1,55 @@
+"""Every module of the package has a test file at the same path."""
+
+from pathlib import Path
+
+from support.paths import ROOT, TESTS
+
+PACKAGE = ROOT / "fsr_gdw_tf"
+# Modules without a test file of their own: where they are tested.
+EXCEPTIONS = {
+    "callbacks/dictionary.py": "dictionary/test_dictionary.py",
+    "command_line.py": "end_to_end/test_bad_input.py",
+    "distribution/collectives.py": "contract/test_replicas.py",
+    "distribution/devices.py": "contract/test_replicas.py",
+    "errors.py": "end_to_end/test_bad_input.py",
+    "experiments/run_info.py": "end_to_end/test_command_line.py",
+    "io/console.py": "experiments/test_compare.py",
+    "main.py": "end_to_end/test_command_line.py",
+    "method.py": "contract/test_contract.py",
+    "methods/focal.py": "test_losses.py",
+    "methods/gce.py": "test_losses.py",
+    "methods/insw.py": "gradients/test_central_differences.py",
+    "methods/l2rw.py": "gradients/test_central_differences.py",
+    "methods/supervised.py": "test_classifier.py",
+    "methods/weight_net.py": "methods/test_mwnet.py",
+    "paper_figures/figures.py": "paper_figures/test_plots.py",
+}
+
+
+def modules() -> list[str]:
+    """Return the modules of the package, without the `__init__` files."""
+    paths = PACKAGE.rglob("*.py")
+    names = {path.relative_to(PACKAGE).as_posix() for path in paths}
+    return sorted(n for n in names if not n.endswith("__init__.py"))
+
+
+def unit_test(module: str) -> Path:
+    """Return the path of a module's test file."""
+    path = TESTS / module
+    return path.with_name(f"test_{path.name}")
+
+
+def test_every_module_has_its_test_file():
+    missing = [
+        module
+        for module in modules()
+        if not unit_test(module).is_file() and module not in EXCEPTIONS
+    ]
+    assert missing == []
+
+
+def test_no_exception_is_stale():
+    for module, where in EXCEPTIONS.items():
+        assert module in modules(), module
+        assert not unit_test(module).is_file(), module
+        assert (TESTS / where).is_file(), module
