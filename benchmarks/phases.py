@@ -49,7 +49,7 @@ from fsr_gdw_tf.data import CropFlip
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
-from fsr_gdw_tf.methods import MetaMethod
+from fsr_gdw_tf.methods.meta import MetaMethod
 
 PHASES = ["forward", "virtual_step", "meta_pass", "second_order"]
 PHASES += ["real_pullback", "bookkeeping", "input"]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.method_cases import build
-from support.models import blob_source, blobs, classifier, mislabelled
+from support.models import blob_source, blobs, classifier, mislabelled, recorder
 
 from fsr_gdw_tf import FSR, InputPipeline, InvalidInput
+from fsr_gdw_tf.recorders.weight_stats import WeightStats
 
 
 @pytest.mark.parametrize("how", ["arrays", "source", "tuples", "dicts"])
@@ -71,7 +72,7 @@ def test_clean_images_in_training_are_examples_like_others():
     model.fit(
         source, meta=clean, meta_in_training=True, batch_size=34, verbose=0
     )
-    assert model.method.table.shape == (102,)
+    assert recorder(model, WeightStats).last_weight.shape == (102,)
     assert model.optimizer.iterations == 3
 
 
@@ -97,4 +98,4 @@ def test_clean_examples_that_nobody_learns_from_are_told():
     clean = blobs(n=12, seed=7)
     model = classifier(FSR())
     model.fit(x, y, meta=clean, meta_in_training=True, verbose=0)
-    assert model.method.table.shape == (72,)
+    assert recorder(model, WeightStats).last_weight.shape == (72,)

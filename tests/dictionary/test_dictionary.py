@@ -51,7 +51,7 @@ def test_members_are_read_and_labelled():
     update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     dictionary.refresh(model, source, epoch=1)
     assert not dictionary.empty
-    np.testing.assert_array_equal(dictionary.held, source.load([1, 0, 5, 4]))
+    np.testing.assert_array_equal(dictionary.content, source.load([1, 0, 5, 4]))
     assert dictionary.labels.numpy().tolist() == [0, 0, 1, 1]
 
 
@@ -160,13 +160,13 @@ def test_a_bank_holds_what_passed_by():
     )
     update_scores(dictionary, range(6), source.labels, LOSS, P_AFTER)
     dictionary.refresh(model, source, 1)
-    before = dictionary.held.numpy().copy()
+    before = dictionary.content.numpy().copy()
     seen = model.features(source.load([1, 0, 5, 4]), training=False)
     np.testing.assert_allclose(before, seen, rtol=1e-6)
     new = np.arange(16, dtype=np.float32).reshape(2, 8)
     dictionary.update_features(tf.constant([5, 3]), tf.constant(new))
     before[2] = new[0]
-    np.testing.assert_allclose(dictionary.held, before, rtol=1e-6)
+    np.testing.assert_allclose(dictionary.content, before, rtol=1e-6)
 
 
 @pytest.mark.parametrize("regularisers", [[], [MixUp()]])
@@ -178,7 +178,7 @@ def test_a_bank_is_filled_by_training_with_unmixed_features(regularisers):
     pipeline = InputPipeline(10)
     model.setup(source, pipeline)
     dictionary.refresh(model, source, 0)
-    dictionary.held.assign(tf.zeros_like(dictionary.held))
+    dictionary.content.assign(tf.zeros_like(dictionary.content))
     batch = next(iter(pipeline.train(source, epochs=1)))
     expected = np.zeros((30, 8), np.float32)
     members = dictionary.members.numpy()
@@ -187,7 +187,7 @@ def test_a_bank_is_filled_by_training_with_unmixed_features(regularisers):
     expected[passing] = seen
     model.train_step(batch)
     assert passing.sum() == 10 and (expected != 0).any()
-    np.testing.assert_allclose(dictionary.held, expected, rtol=1e-5)
+    np.testing.assert_allclose(dictionary.content, expected, rtol=1e-5)
 
 
 def images(n=12, size=6):
@@ -228,7 +228,7 @@ def test_purity_is_logged_where_the_truth_is_known():
     members = model.method.dictionary.members.numpy()
     assert logs["purity"][-1] == pytest.approx(np.mean(members >= 18))
     assert 0.0 <= logs["score_auroc"][-1] <= 1.0
-    assert "purity" not in model.method.report(wrong)
+    assert "purity" not in model.method.epoch_logs(wrong)
 
 
 def test_a_dataset_without_indices_is_told():

@@ -10,7 +10,7 @@ from fsr_gdw_tf.dictionary.pushers import (
     RIGHT,
     WRONG,
     ScoreInputs,
-    next_memory_of,
+    next_history,
 )
 
 
@@ -20,7 +20,7 @@ def inputs(**kwargs):
     start = {
         "score": tf.constant([1.0, -1.0, 0.0, 0.5]),
         "visits": tf.constant([3.0, 1.0, 0.0, 4.0]),
-        "memory": tf.constant([RIGHT, RIGHT, NEVER, WRONG]),
+        "history": tf.constant([RIGHT, RIGHT, NEVER, WRONG]),
         "label": tf.one_hot([0, 0, 0, 0], 3),
         "loss": tf.constant([1.0, 2.0, 3.0, 4.0]),
         "logits_after": tf.constant(after),
@@ -54,12 +54,12 @@ def test_pushers_by_hand(pusher, expected):
 
 
 def test_what_was_never_right_is_worse_than_what_was_forgotten():
-    one = inputs(memory=tf.fill([4], NEVER))
+    one = inputs(history=tf.fill([4], NEVER))
     score = PUSHERS["forgetting"](one).numpy()
     assert score.tolist() == [0.0, -2.0, 0.0, 0.0]
-    memory = next_memory_of(one).numpy().tolist()
+    memory = next_history(one).numpy().tolist()
     assert memory == [RIGHT, NEVER, RIGHT, RIGHT]
-    assert next_memory_of(inputs()).numpy().tolist() == [
+    assert next_history(inputs()).numpy().tolist() == [
         RIGHT,
         WRONG,
         RIGHT,

@@ -126,10 +126,11 @@ def test_fsrs_recipes_build_fsrs_constants(recipe):
     )
     *expected, rates = FSR_TABLE[recipe]
     assert list(found) == expected
-    assert (dictionary.momentum, method.virtual_rate) == (0.9, 0.1)
+    assert method.virtual_step.rate == 0.1
     assert dictionary.pusher.__name__ == "meta_margin" and not dictionary.bank
-    assert (method.meta_statistics, method.scope) == ("joint", "head")
-    assert method.virtual_l2 and method.meta_l2 and classifier.ema == 0.999
+    assert (method.meta_loss.statistics, method.scope) == ("joint", "head")
+    assert method.virtual_step.l2 and method.meta_loss.l2
+    assert classifier.average.decay == 0.999
     assert [type(e).__name__ for e in extras] in ([], ["MixUp", "Relabel"])
     longtail = expected[3] == "shift"
     assert method.smoothing == (0.1 if longtail else 0.0)

@@ -17,7 +17,7 @@ def test_precision_and_normalisation_reach_the_network(tmp_path):
     features = classifier.features(images)
     assert features.dtype == "bfloat16"
     assert classifier(images).dtype == "float32"
-    net = classifier.method.net
+    net = classifier.method.weight_net.net
     for v in [*classifier.network_variables, *net.variables]:
         assert v.dtype == "float32"
     assert net(np.zeros((1, 1), "float32")).dtype == "float32"

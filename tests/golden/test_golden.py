@@ -50,7 +50,7 @@ def case(request, double):
     else:
         method = GDW(outer_rate=float(get("outer_lr")), **net)
     assign([hidden, head], pairs(get, "cls"))
-    assign(method.net.layers, pairs(get, "wnet"))
+    assign(method.weight_net.net.layers, pairs(get, "wnet"))
     classifier = Classifier(features, head, method)
     classifier.compile(SGD(float(get("lr_model")), momentum=0.0))
     batch = {
@@ -119,7 +119,7 @@ def test_a_whole_training_step(case, graph):
     names = ("k1", "b1", "k2", "b2")
     for name, v in zip(names, classifier.network_variables, strict=True):
         check(v, get(f"cls_new_{name}"))
-    net = classifier.method.net.trainable_variables
+    net = classifier.method.weight_net.net.trainable_variables
     for name, v in zip(names, net, strict=True):
         check(v, get(f"wnet_new_{name}"))
     np.testing.assert_allclose(logs["loss"], [get("loss_i").mean()], rtol=1e-6)

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from support.gradients import C, Free, N, built, forward, meta_loss_of
 
+from fsr_gdw_tf import MetaLoss, VirtualStep, WeightNet
 from fsr_gdw_tf.example_state import example_table
 from fsr_gdw_tf.lookahead import lookahead
 from fsr_gdw_tf.methods import GDW, INSW, L2RW, GenLabel, MWNet, SoftLabel
@@ -20,7 +21,9 @@ def test_gradient_of_omega_is_the_central_difference(
     batch, batch_norm, scope, width, statistics
 ):
     omega = np.random.default_rng(1).uniform(0.2, 1.5, (N, width))
-    method = GDW(scope=scope, cap=0.9, meta_statistics=statistics)
+    method = GDW(
+        scope=scope, cap=0.9, meta_loss=MetaLoss(statistics=statistics)
+    )
     method = Free(method, tf.constant(omega))
     classifier = built(method, batch_norm=batch_norm)
     _, g, *_ = lookahead(classifier, method, batch, forward(classifier, batch))
@@ -39,11 +42,11 @@ def test_gradient_of_omega_is_the_central_difference(
 def test_gradient_of_the_weight_net_is_the_central_difference(
     batch, kind, normalise
 ):
-    method = kind(warmup=0, normalise=normalise)
+    method = kind(weight_net=WeightNet(normalise=normalise))
     classifier = built(method)
     step = forward(classifier, batch)
     _, _, phi, _ = lookahead(classifier, method, batch, step)
-    kernel = method.net.trainable_variables[0]
+    kernel = method.weight_net.net.trainable_variables[0]
     for j in (0, 7, 99):
         sides = []
         for sign in (1, -1):
@@ -76,7 +79,7 @@ def as_divergence(method, batch, logits, label):
 def test_gradient_of_labels_is_the_central_difference(batch, kind, rule, scope):
     """The fused cross-entropy would give zero here, and say nothing."""
     labels = np.random.default_rng(1).dirichlet(np.ones(C), N)
-    rate = {"virtual_rate": 0.3, "warmup": 0}
+    rate = {"virtual_step": VirtualStep(0.3), "warmup": 0}
     method = Free(kind(scope=scope, **rate), tf.constant(labels))
     classifier = built(method)
     _, g, *_ = lookahead(classifier, method, batch, forward(classifier, batch))

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from support.gradients import C, Free, M, N, built, forward, network
 
-from fsr_gdw_tf import Classifier, InvalidInput
+from fsr_gdw_tf import Classifier, InvalidInput, MetaLoss, VirtualStep
 from fsr_gdw_tf.example_state import example_table
 from fsr_gdw_tf.lookahead import lookahead
 from fsr_gdw_tf.methods import GDW, INSW, L2RW, MWNet
@@ -24,7 +24,7 @@ def test_gradient_of_omega_has_its_closed_form(batch, batch_norm, ahead):
     (which are known before the training batch is looked at).
     """
     omega = tf.ones((N, C), tf.float64)
-    method = Free(GDW(ahead=ahead), omega)
+    method = Free(GDW(virtual_step=VirtualStep(ahead=ahead)), omega)
     classifier = built(method, batch_norm=batch_norm)
     batch = method.prepare(classifier, batch)
     assert ("meta_grad" in batch) is not ahead
@@ -52,7 +52,7 @@ def test_gradient_of_omega_has_its_closed_form(batch, batch_norm, ahead):
 def test_head_scope_has_its_closed_form_with_momentum_and_l2(batch):
     """grad_w_i = -rate / n (h_i^T G_W e_i + G_B . e_i), all matrix products."""
     method = Free(
-        GDW(scope="head", virtual_momentum=True, virtual_l2=True),
+        GDW(scope="head", virtual_step=VirtualStep(momentum=True, l2=True)),
         tf.ones((N, 1), tf.float64),
     )
     classifier = built(method, l2=0.1, momentum=0.9)
@@ -79,7 +79,10 @@ def test_keras_own_momentum_is_understood(batch):
     results = []
     for optimizer in (SGD(0.3, 0.9), keras.optimizers.SGD(0.3, 0.9)):
         keras.utils.set_random_seed(0)
-        method = Free(GDW(virtual_momentum=True), tf.ones((N, 1), tf.float64))
+        method = Free(
+            GDW(virtual_step=VirtualStep(momentum=True)),
+            tf.ones((N, 1), tf.float64),
+        )
         classifier = Classifier(*network(), method)
         classifier.compile(optimizer)
         ones = [tf.ones_like(v.value) for v in classifier.network_variables]
@@ -119,7 +122,9 @@ def test_gdw_with_equal_weights_is_cross_entropy(batch):
 @pytest.mark.parametrize("ahead", [True, False])
 def test_moving_statistics_move_once_and_by_the_train_batch(batch, ahead):
     """The meta batch is normalised by itself and leaves no trace."""
-    classifier = built(GDW(ahead=ahead), batch_norm=True)
+    classifier = built(
+        GDW(virtual_step=VirtualStep(ahead=ahead)), batch_norm=True
+    )
     dataset = tf.data.Dataset.from_tensors(batch)
     x = classifier.features.get_layer("low")(batch["inputs"]).numpy()
     classifier.fit(dataset, verbose=0)
@@ -127,11 +132,14 @@ def test_moving_statistics_move_once_and_by_the_train_batch(batch, ahead):
     np.testing.assert_allclose(norm.moving_mean, 0.01 * x.mean(0), rtol=1e-9)
 
 
-def test_a_remembered_meta_gradient_is_that_of_the_step_it_was_taken_in(batch):
+def test_a_cached_meta_gradient_is_that_of_the_step_it_was_taken_in(batch):
     """Two steps at omega = 1 with another network each: g is -rate / n delta
     (J v), J of now and v of the network of two steps ago; then v is taken anew.
     """
-    method = Free(GDW(ahead=False, meta_every=2), tf.ones((N, C), tf.float64))
+    method = Free(
+        GDW(virtual_step=VirtualStep(ahead=False), meta_loss=MetaLoss(every=2)),
+        tf.ones((N, C), tf.float64),
+    )
     classifier = built(method)
     method.setup(classifier, None, None)
     old = None

@@ -5,14 +5,12 @@ import pytest
 import tensorflow as tf
 from support.gradients import DIM, C, N, built, forward, meta_loss_of
 
-from fsr_gdw_tf import FSR, losses
+from fsr_gdw_tf import FSR, MetaLoss, VirtualStep, losses
 from fsr_gdw_tf.lookahead import lookahead
 
 PLAIN = {
-    "virtual_rate": 0.3,
-    "virtual_momentum": False,
-    "virtual_l2": False,
-    "meta_l2": False,
+    "virtual_step": VirtualStep(0.3, momentum=False, l2=False),
+    "meta_loss": MetaLoss(l2=False),
     "warmup": 0,
 }
 
@@ -55,7 +53,12 @@ def test_head_weights_are_the_official_closed_form(
     batch, batch_norm, smoothing
 ):
     """fsr.md 1.2 in matrix products, against the nested tapes, to 1e-10."""
-    method = FSR(None, warmup=0, smoothing=smoothing, meta_smoothing=smoothing)
+    method = FSR(
+        None,
+        warmup=0,
+        smoothing=smoothing,
+        meta_loss=MetaLoss(smoothing=smoothing),
+    )
     model = built(method, l2=0.1, momentum=0.9, batch_norm=batch_norm)
     for buffer in model.optimizer.buffers:
         buffer.assign(0.1 * np.random.default_rng(2).normal(size=buffer.shape))

@@ -54,7 +54,7 @@ def users_network() -> keras.Model:
 
 
 @pytest.mark.filterwarnings("ignore:.*two plain networks")
-def test_without_forgetting_the_twin_is_a_second_plain_network():
+def test_without_forgetting_the_peer_is_a_second_plain_network():
     keras.utils.set_random_seed(1)
     network = users_network()
     alone = keras.models.clone_model(network)
@@ -70,16 +70,18 @@ def test_without_forgetting_the_twin_is_a_second_plain_network():
 
 
 def test_each_network_trains_on_what_the_other_selects():
-    """With one example of three kept, the twin's choice is ours."""
+    """With one example of three kept, the peer's choice is ours."""
     model = at_epoch(classifier(CoTeaching(0.6, rise=1)), epoch=1)
     model.setup(blob_source(), InputPipeline(3))
     method, (x, y) = model.method, blobs(n=3, seed=5)
     batch = {"inputs": tf.constant(x), **labels_of(3, *y)}
-    own, other = model(x), method.twin(x)
+    own, other = model(x), method.peer(x)
     with tf.GradientTape(persistent=True) as tape:
         features = model.features(x)
-    told_to, step = [], method.twin.train_step
-    method.twin.train_step = lambda b: told_to.append(b["selected"]) or step(b)
+    told_to, step = [], method.peer.update_weights
+    method.peer.update_weights = lambda b: (
+        told_to.append(b["selected"]) or step(b)
+    )
     omega = method.compute_omega(model, batch, Forward(tape, features, own))
     losses_of = [losses.cross_entropy(batch["label"], z) for z in (own, other)]
     mine, its = (int(np.argmin(found)) for found in losses_of)
@@ -125,7 +127,7 @@ def test_the_same_network_twice_is_told():
         model.setup(blob_source(), InputPipeline(4))
 
 
-def test_the_twin_takes_over_what_is_not_trained():
+def test_the_peer_takes_over_what_is_not_trained():
     """Statistics of the inputs, and a layer that is frozen."""
     inputs = keras.Input((4,))
     scale, frozen = keras.layers.Normalization(), keras.layers.Dense(8)
@@ -134,9 +136,9 @@ def test_the_twin_takes_over_what_is_not_trained():
     frozen.trainable = False
     model = classifier(CoTeaching(0.2), features=features)
     model.setup(blob_source(), InputPipeline(4))
-    twin, x = model.method.twin, 100 + blobs()[0]
-    np.testing.assert_array_equal(model.features(x), twin.features(x))
-    assert not np.array_equal(model.head.kernel, twin.head.kernel)
+    peer, x = model.method.peer, 100 + blobs()[0]
+    np.testing.assert_array_equal(model.features(x), peer.features(x))
+    assert not np.array_equal(model.head.kernel, peer.head.kernel)
 
 
 def test_an_optimizer_that_cannot_be_copied_is_told():

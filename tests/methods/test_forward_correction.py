@@ -3,11 +3,19 @@
 import keras
 import numpy as np
 import pytest
-from support.models import blob_source, blobs, classifier, mislabelled, weights
+from support.models import (
+    blob_source,
+    blobs,
+    classifier,
+    mislabelled,
+    recorder,
+    weights,
+)
 
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.methods import GLC, ForwardCorrection
 from fsr_gdw_tf.methods.forward_correction import anchors
+from fsr_gdw_tf.recorders.noise_matrix_stats import NoiseMatrixStats
 
 PROBS = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.25, 0.75]])
 
@@ -77,7 +85,9 @@ def test_the_matrix_is_written_as_a_table():
     source = mislabelled()
     model = classifier(ForwardCorrection([[0.6, 0.4, 0], [0, 1, 0], [0, 0, 1]]))
     model.fit(source, verbose=0)
-    (rows,) = model.method.tables(source).values()
+    (rows,) = (
+        recorder(model, NoiseMatrixStats).csv_tables(model, source).values()
+    )
     names = {"0: 0": 0.6, "1: 1": 0.4, "2: 2": 0.0}
     assert rows[0] == {"true class": "0: 0", **names}
 

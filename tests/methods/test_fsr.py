@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.figures import fit_mislabelled, third_mislabelled
 from support.gradients import DIM, forward
 from support.models import blob_source, blobs, classifier
 
@@ -12,8 +11,8 @@ from fsr_gdw_tf import (
     FSR,
     Classifier,
     Dictionary,
-    InputPipeline,
     InvalidInput,
+    MetaLoss,
     MixUp,
     Relabel,
 )
@@ -23,7 +22,9 @@ from fsr_gdw_tf.methods.fsr import RULES
 def with_dictionary(statistics, mixed, features="fresh"):
     """A classifier in float64 whose reward batch is all of five examples."""
     dictionary = Dictionary(6, 6, features=features)
-    method = FSR(dictionary, meta_statistics=statistics, warmup=0)
+    method = FSR(
+        dictionary, meta_loss=MetaLoss(statistics=statistics), warmup=0
+    )
     extra = [MixUp()] if mixed else []
     model = Classifier(*network_with_norm(), method, extra, l2=0.1)
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
@@ -134,7 +135,7 @@ def test_weights_by_hand_sum_to_n():
     np.testing.assert_allclose(
         omega[:, 0], [2 / 0.60001, 0, 0, 0.4 / 0.60001], rtol=1e-6
     )
-    assert int(method.helpless) == 0
+    assert int(method.fallback_steps) == 0
 
 
 @pytest.mark.parametrize("fallback", [1.0, 0.0])
@@ -143,7 +144,7 @@ def test_when_nobody_helps_the_step_is_counted(fallback):
     slope = outlook_of(np.float32([0.1, 0.2, 0.0]))
     omega = method.update(None, None, tf.zeros((3, 2)), slope)
     assert omega.numpy().tolist() == [[fallback]] * 3
-    assert int(method.helpless) == 1
+    assert int(method.fallback_steps) == 1
 
 
 def test_weights_are_one_and_scores_are_kept_in_the_warmup():
@@ -168,7 +169,7 @@ def test_a_rate_of_zero_is_no_reason_for_no_numbers():
 
 def test_joint_statistics_with_a_clean_meta_set(double):
     """The official normalisation, with clean images: both batches at once."""
-    method = FSR(None, meta_statistics="joint", warmup=0)
+    method = FSR(None, meta_loss=MetaLoss(statistics="joint"), warmup=0)
     model = Classifier(*network_with_norm(), method)
     model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
     rng = np.random.default_rng(0)
@@ -189,7 +190,7 @@ def test_joint_statistics_with_a_clean_meta_set(double):
     [
         (lambda: FSR(rule="clipp"), "no rule 'clipp': did you mean 'clip'"),
         (lambda: FSR(meta="dict"), "meta is None .* got 'dict'"),
-        (lambda: FSR(meta_statistics="mowing"), "did you mean 'moving'"),
+        (lambda: MetaLoss(statistics="mowing"), "did you mean 'moving'"),
         (
             lambda: FSR(Dictionary(features="bank"), scope="all"),
             "a bank holds features, which only scope='head'",
@@ -199,7 +200,10 @@ def test_joint_statistics_with_a_clean_meta_set(double):
             "unmixed_margin needs scope='head'",
         ),
         (
-            lambda: FSR(Dictionary(features="bank"), meta_statistics="joint"),
+            lambda: FSR(
+                Dictionary(features="bank"),
+                meta_loss=MetaLoss(statistics="joint"),
+            ),
             "no reward images are there to be",
         ),
         (lambda: Relabel(memory="logit"), "did you mean 'logits'"),
@@ -212,29 +216,3 @@ def test_joint_statistics_with_a_clean_meta_set(double):
 def test_what_does_not_go_together_is_told(build, message):
     with pytest.raises(InvalidInput, match=message):
         build()
-
-
-def test_losses_before_and_after_the_virtual_step_by_hand():
-    """ln 3 with a head of zeros; ln 2 where the label's odds are 2 : 1 : 1."""
-    model = classifier(FSR(Dictionary(6, 6), warmup=0))
-    source = third_mislabelled()
-    model.setup(source, InputPipeline(12))
-    for v in model.head.variables:
-        v.assign(tf.zeros_like(v))
-    label = tf.one_hot(source.labels[:12], 3)
-    batch = {"label": label, "index": tf.range(12, dtype=tf.int64)}
-    forward = type("Forward", (), {"logits": tf.zeros((12, 3))})
-    features, after = tf.ones((12, 8)), label * np.log(2.0)
-    model.method.tell_dictionary(model, batch, forward, features, after)
-    logs = model.method.report(source)
-    assert logs["loss_before"] == pytest.approx(np.log(3))
-    assert logs["loss_after"] == pytest.approx(np.log(2))
-
-
-def test_losses_are_left_out_where_features_move_with_the_virtual_step():
-    head = fit_mislabelled(classifier(FSR(Dictionary(6, 6), warmup=0)))
-    assert head["loss_after"][0] < head["loss_before"][0]
-    everything = fit_mislabelled(
-        classifier(FSR(Dictionary(6, 6), scope="all", warmup=0))
-    )
-    assert "loss_before" not in everything and "purity" in everything

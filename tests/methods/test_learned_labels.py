@@ -1,10 +1,18 @@
 """Learned labels become the true ones."""
 
 import pytest
-from support.models import CLEAN, blob_source, blobs, classifier, mislabelled
+from support.models import (
+    CLEAN,
+    blob_source,
+    blobs,
+    classifier,
+    mislabelled,
+    recorder,
+)
 
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.methods import PENCIL, GenLabel, SoftLabel
+from fsr_gdw_tf.recorders.learned_label_stats import LearnedLabelStats
 from fsr_gdw_tf.regularisers import Remix
 
 MOVES = {
@@ -27,7 +35,9 @@ def test_learned_labels_move_to_the_truth(case):
     ).history
     assert logs["label_accuracy"][-1] > 0.75
     assert logs["labels_changed"][-1] > 0.15
-    known = model.method.per_example(model.training_dynamics.source)
+    known = recorder(model, LearnedLabelStats).example_columns(
+        model, model.training_dynamics.source
+    )
     right = known["learned_label"] == model.training_dynamics.source.true_labels
     assert right.mean() == pytest.approx(logs["label_accuracy"][-1])
 

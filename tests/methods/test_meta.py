@@ -2,33 +2,64 @@
 
 import pytest
 
-from fsr_gdw_tf import Dictionary, InvalidInput
-from fsr_gdw_tf.methods import GDW
+from fsr_gdw_tf import Dictionary, InvalidInput, MetaLoss, VirtualStep
+from fsr_gdw_tf.methods import FSR, GDW
+
+NOW = VirtualStep(ahead=False)
 
 
 @pytest.mark.usefixtures("double")
 @pytest.mark.parametrize("pusher", ["meta_margin", "unmixed_margin"])
 def test_without_a_virtual_step_there_is_no_margin_of_it(pusher):
-    with pytest.raises(InvalidInput, match="needs ahead=True; take another"):
-        GDW(scope="head", meta=Dictionary(pusher=pusher), ahead=False)
+    with pytest.raises(
+        InvalidInput, match=r"needs VirtualStep\(ahead=True\); take another"
+    ):
+        GDW(scope="head", meta=Dictionary(pusher=pusher), virtual_step=NOW)
 
 
-@pytest.mark.usefixtures("double")
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"meta_every": 0}, "1 or more steps, got 0"),
-        ({"meta_every": 2}, "meta_every=2 needs ahead=False"),
+        ({"ahead": True}, r"every=2\) needs VirtualStep\(ahead=False\)"),
         (
-            {"meta_every": 2, "ahead": False, "meta": "dictionary"},
+            {"meta": "dictionary"},
             "needs a clean meta set",
         ),
         (
-            {"meta_every": 2, "ahead": False, "meta_statistics": "joint"},
-            "needs meta_statistics 'batch' or 'moving'",
+            {"statistics": "joint"},
+            "needs statistics 'batch' or 'moving'",
         ),
     ],
 )
-def test_what_cannot_be_remembered_is_refused(settings, message):
+def test_a_meta_gradient_that_cannot_be_cached_is_refused(settings, message):
+    settings = {"ahead": False, "meta": None, "statistics": None} | settings
     with pytest.raises(InvalidInput, match=message):
-        GDW(**settings)
+        GDW(
+            meta=settings["meta"],
+            virtual_step=VirtualStep(ahead=settings["ahead"]),
+            meta_loss=MetaLoss(every=2, statistics=settings["statistics"]),
+        )
+
+
+@pytest.mark.parametrize("every", [0, 1.5])
+def test_the_meta_gradient_is_taken_every_one_or_more_steps(every):
+    with pytest.raises(InvalidInput, match=f"1 or more steps .* got {every}"):
+        MetaLoss(every=every)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"rate": "optimiser"}, {"momentum": 0.9}, {"rate": -1.0}]
+)
+def test_a_virtual_step_with_odd_settings_is_refused(settings):
+    with pytest.raises(InvalidInput, match=next(iter(settings))):
+        VirtualStep(**settings)
+
+
+def test_settings_that_are_left_out_are_the_methods_own():
+    """FSR's virtual step has a rate of .1, momentum and L2; GDW's has none."""
+    fsr = FSR(virtual_step=VirtualStep(ahead=True), meta_loss=MetaLoss())
+    assert fsr.virtual_step == VirtualStep(0.1, "optimizer", True, True)
+    assert fsr.meta_loss == MetaLoss(True, 0.0, "moving", 1)
+    gdw = GDW(virtual_step=VirtualStep(l2=True))
+    assert gdw.virtual_step == VirtualStep("optimizer", False, True, True)
+    assert gdw.meta_loss == MetaLoss(False, 0.0, "batch", 1)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from support.models import blob_source, classifier, mislabelled
 
+from fsr_gdw_tf import WeightNet
 from fsr_gdw_tf.methods import GDW, L2RW, MWNet
 from fsr_gdw_tf.optimizers import Adam
 
@@ -13,7 +14,7 @@ from fsr_gdw_tf.optimizers import Adam
     [
         L2RW,
         # Without the warm-up the net ends at one for everybody.
-        lambda: MWNet(optimizer=Adam(1e-2), warmup=4),
+        lambda: MWNet(WeightNet(optimizer=Adam(1e-2)), warmup=4),
         GDW,
         lambda: GDW(scope="head"),
     ],
@@ -32,7 +33,9 @@ def test_mislabelled_examples_weigh_less(method):
 def test_weights_that_are_no_numbers_do_not_hide_the_reason():
     """A diverged run still logs what it has."""
     model = classifier(GDW())
-    model.method.net.layers[1].kernel.assign(np.full((100, 1), np.nan))
+    model.method.weight_net.net.layers[1].kernel.assign(
+        np.full((100, 1), np.nan)
+    )
     logs = model.fit(
         mislabelled(), meta=blob_source(n=12, seed=7), verbose=0
     ).history

@@ -52,13 +52,15 @@ def batch_of(given, label=None, classes=4):
 
 
 def stats_of(source) -> ClassWeightStats:
-    return ClassWeightStats(keras.layers.Layer(), source)
+    stats = ClassWeightStats()
+    stats.setup(None, source, None)
+    return stats
 
 
 def test_shares_of_increased_weights_are_those_counted_by_hand():
     stats = stats_of(source_of(GIVEN, TRUE))
-    stats.watch(batch_of(GIVEN), HALF, UP, True)
-    assert stats.report() == {
+    stats.count(batch_of(GIVEN), HALF, UP, True)
+    assert stats.epoch_logs(None, None) == {
         "increased_clean": 3 / 6,
         "increased_true": 1 / 2,
         "increased_other": 3 / 4,
@@ -69,8 +71,8 @@ def test_one_weight_for_all_classes_is_counted_for_each():
     """MWNet's: the first and the second example's grow."""
     stats = stats_of(source_of(GIVEN, TRUE))
     after = np.array([[0.6], [0.6], [0.4], [0.4]], "float32")
-    stats.watch(batch_of(GIVEN), HALF[:, :1], after, True)
-    assert stats.report() == {
+    stats.count(batch_of(GIVEN), HALF[:, :1], after, True)
+    assert stats.epoch_logs(None, None) == {
         "increased_clean": 3 / 6,
         "increased_true": 1 / 2,
         "increased_other": 2 / 4,
@@ -82,8 +84,8 @@ def test_no_class_of_a_mixed_label_counts():
     mixed = tf.one_hot(GIVEN, 4).numpy()
     mixed[0], mixed[1] = [0.8, 0.2, 0, 0], [0, 0.7, 0.3, 0]
     stats = stats_of(source_of(GIVEN, TRUE))
-    stats.watch(batch_of(GIVEN, mixed), HALF, UP, True)
-    assert stats.report() == {
+    stats.count(batch_of(GIVEN, mixed), HALF, UP, True)
+    assert stats.epoch_logs(None, None) == {
         "increased_clean": 2 / 5,
         "increased_true": 1 / 1,
         "increased_other": 3 / 4,
@@ -97,8 +99,8 @@ def test_the_second_smallest_class_is_counted_on_the_smallest():
     after = np.full((9, 3), 0.4, "float32")
     after[:7, 1] = 0.6  # on examples of other classes: of no interest
     after[7, 1] = 0.6
-    stats.watch(batch_of(given, classes=3), tf.fill([9, 3], 0.5), after, True)
-    assert stats.report() == {"increased_tail": 1 / 2}
+    stats.count(batch_of(given, classes=3), tf.fill([9, 3], 0.5), after, True)
+    assert stats.epoch_logs(None, None) == {"increased_tail": 1 / 2}
 
 
 @pytest.mark.parametrize(
@@ -118,17 +120,17 @@ def test_only_uneven_classes_have_a_tail(counts, found):
 
 def test_nothing_is_counted_in_the_warmup():
     stats, source = stats_of(source_of(GIVEN, TRUE)), source_of(GIVEN, TRUE)
-    stats.watch(batch_of(GIVEN), HALF, UP, tf.constant(False))
-    assert stats.report() == {} and stats.rows(source) == []
+    stats.count(batch_of(GIVEN), HALF, UP, tf.constant(False))
+    assert stats.epoch_logs(None, None) == {} and stats.rows(source) == []
 
 
 def test_without_the_truth_no_share_is_made_up():
     stats = stats_of(source_of(GIVEN))
-    stats.watch(batch_of(GIVEN), HALF, UP, True)
-    assert stats.report() == {}
+    stats.count(batch_of(GIVEN), HALF, UP, True)
+    assert stats.epoch_logs(None, None) == {}
 
 
-def test_witnesses_are_mislabelled_where_that_is_known():
+def test_tracked_examples_are_mislabelled_where_that_is_known():
     assert tracked_examples(source_of(GIVEN, TRUE)).tolist() == [1, 3]
     assert tracked_examples(source_of(GIVEN, GIVEN)).tolist() == [0, 1, 3, 2]
     assert tracked_examples(source_of(GIVEN)).tolist() == [0, 1, 3, 2]
@@ -140,9 +142,9 @@ def test_witnesses_keep_the_weights_of_their_last_visit():
     """Example 3 is in the first batch alone, example 1 in both."""
     source = source_of(GIVEN, TRUE)
     stats, batch = stats_of(source), batch_of(GIVEN)
-    stats.watch(batch, HALF, UP, True)
+    stats.count(batch, HALF, UP, True)
     first_two = {name: value[:2] for name, value in batch.items()}
-    stats.watch(first_two, HALF[:2] / 2, UP[:2] / 2, True)
+    stats.count(first_two, HALF[:2] / 2, UP[:2] / 2, True)
     rows = stats.rows(source)
     assert rows[5] == {
         "index": 3,
@@ -186,9 +188,10 @@ def test_a_run_that_goes_on_in_mid_epoch_knows_its_first_half(tmp_path):
 REPLICAS = """
 import json, keras
 from support.figures import fit_mislabelled as fit
-from support.models import classifier
+from support.models import classifier, recorder
 from fsr_gdw_tf import FSR, GDW, Dictionary
 from fsr_gdw_tf.distribution.devices import make_strategy
+from fsr_gdw_tf.recorders.class_weight_stats import ClassWeightStats
 found, two = [], make_strategy("mirrored", 2, kind="CPU")
 for strategy in (two, make_strategy("one")):
     keras.utils.set_random_seed(0)
@@ -196,7 +199,9 @@ for strategy in (two, make_strategy("one")):
     with strategy.scope():
         models = [classifier(GDW()), classifier(fsr)]
     logs = fit(models[0], epochs=2) | fit(models[1], epochs=2)
-    rows = models[0].method.tables(models[0].training_dynamics.source)
+    source = models[0].training_dynamics.source
+    stats = recorder(models[0], ClassWeightStats)
+    rows = stats.csv_tables(models[0], source)
     found.append([strategy.num_replicas_in_sync, logs, rows])
 print(json.dumps(found))
 """
@@ -219,6 +224,6 @@ def test_two_replicas_count_what_one_counts():
     for name in names:
         assert two[1][name] == pytest.approx(one[1][name], rel=1e-5), name
     (of_two,), (of_one,) = two[2].values(), one[2].values()
-    assert len(of_one) == 3 * 3, "three witnesses, three classes"
+    assert len(of_one) == 3 * 3, "three examples, three classes"
     for a, b in zip(of_two, of_one, strict=True):
         assert float(a["after"]) == pytest.approx(float(b["after"]), rel=1e-4)

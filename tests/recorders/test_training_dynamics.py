@@ -7,7 +7,7 @@ import tensorflow as tf
 from support.models import blobs, classifier
 
 from fsr_gdw_tf import FineTune, InvalidInput, arrays
-from fsr_gdw_tf.methods import Method
+from fsr_gdw_tf.method import Method
 from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
 
 
@@ -49,8 +49,8 @@ def told(epochs, labels, track_labels=None, method=None, **kwargs) -> dict:
         **kwargs,
     )
     columns = {}
-    for part in built.components:
-        columns |= part.per_example(built.training_dynamics.source)
+    for part in built.recorders:
+        columns |= part.example_columns(built, built.training_dynamics.source)
     return columns
 
 
@@ -124,10 +124,10 @@ def test_other_data_start_anew():
     built = classifier(track_labels=TrainingDynamics(warmup=0))
     built.fit(*blobs(n=60), batch_size=20, epochs=2, verbose=0)
     built.fit(*blobs(n=60), batch_size=20, epochs=1, verbose=0)
-    visits = built.training_dynamics.per_example(None)["visits"]
+    visits = built.training_dynamics.example_columns(built, None)["visits"]
     np.testing.assert_array_equal(visits, np.full(60, 3))
     built.fit(*blobs(n=40), batch_size=20, epochs=1, verbose=0)
-    visits = built.training_dynamics.per_example(None)["visits"]
+    visits = built.training_dynamics.example_columns(built, None)["visits"]
     np.testing.assert_array_equal(visits, np.ones(40))
     assert len(built.training_dynamics.variables) == 1
 

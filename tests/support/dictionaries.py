@@ -34,7 +34,7 @@ def update_scores(dictionary, index, label, loss, p_after):
         "logits_after": logits,
         "logits_unmixed": logits,
     }
-    dictionary.update_scores({"index": tf.constant(index, tf.int64)}, inputs)
+    dictionary.update_scores({"index": tf.constant(index, tf.int64)}, **inputs)
 
 
 LOSS = np.array([1.0, 2.0, 0.5, 0.7, 0.7, 3.0])

@@ -66,7 +66,7 @@ def meta_loss_of(classifier, batch, omega, rule=weighted) -> float:
     gradients = tape.gradient(linear, [v.value for v in variables])
     for v, g in zip(variables, gradients, strict=True):
         v.assign_sub(0.3 * g)
-    own = method.meta_statistics == "batch"
+    own = method.meta_loss.statistics == "batch"
     for v, value in zip(classifier.variables, before, strict=True):
         if "moving" in v.path:
             v.assign(value)  # the train batch has moved them just now

@@ -3,7 +3,14 @@
 import pytest
 from support.models import blobs, classifier
 
-from fsr_gdw_tf import Dictionary, MixUp, Supervised
+from fsr_gdw_tf import (
+    Dictionary,
+    MetaLoss,
+    MixUp,
+    Supervised,
+    VirtualStep,
+    WeightNet,
+)
 from fsr_gdw_tf.methods import (
     CRUST,
     D2L,
@@ -26,6 +33,7 @@ from fsr_gdw_tf.methods import (
 )
 from fsr_gdw_tf.regularisers import ELR, Relabel, Remix
 
+NOW = VirtualStep(ahead=False)
 NOISE = [[0.8, 0.1, 0.1], [0.0, 1.0, 0.0], [0.0, 0.3, 0.7]]
 # Every row must pass every test below: name -> keyword arguments.
 CASES = {
@@ -58,9 +66,11 @@ CASES = {
     "mwnet_warmup": lambda: {"method": MWNet(warmup=1)},
     "gdw": lambda: {"method": GDW()},
     "gdw_head": lambda: {"method": GDW(scope="head")},
-    "gdw_now": lambda: {"method": GDW(ahead=False)},
-    "gdw_every": lambda: {"method": GDW(ahead=False, meta_every=2)},
-    "gdw_normal": lambda: {"method": GDW(normalise=True)},
+    "gdw_now": lambda: {"method": GDW(virtual_step=NOW)},
+    "gdw_every": lambda: {
+        "method": GDW(virtual_step=NOW, meta_loss=MetaLoss(every=2))
+    },
+    "gdw_normal": lambda: {"method": GDW(weight_net=WeightNet(normalise=True))},
     "gdw_free": lambda: {"method": GDW(zero_mean=False)},
     "fsr": lambda: {
         "method": FSR(warmup=1),

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import Classifier, arrays, networks
-from fsr_gdw_tf.classifier import Forward
+from fsr_gdw_tf.method import Forward
 
 
 def blobs(n=60, classes=3, dim=4, seed=0, spread=0.3):
@@ -72,6 +72,11 @@ def trained(method=None, epochs=3, **kwargs) -> list[np.ndarray]:
     model = classifier(method)
     model.fit(*blobs(), epochs=epochs, batch_size=20, verbose=0, **kwargs)
     return weights(model)
+
+
+def recorder(model, kind):
+    """Return the classifier's recorder of a kind."""
+    return next(r for r in model.recorders if isinstance(r, kind))
 
 
 class Predicts:
