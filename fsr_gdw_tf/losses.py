@@ -58,7 +58,7 @@ def forward_corrected(
     return -tf.reduce_sum(labels * log_given, axis=-1)
 
 
-def divergence(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+def kl_divergence(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """KL(p || y) = sum_j p_j (log p_j - log y_j), p the prediction."""
     labels = tf.cast(labels, logits.dtype)
     # A label of zero has no endless slope, the constant is MSLG's.

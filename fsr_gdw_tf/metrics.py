@@ -80,7 +80,7 @@ class CalibrationError(keras.metrics.Metric):
         return ops.sum(ops.abs(self.gap)) / ops.maximum(self.seen, 1)
 
 
-def for_test(classes: int) -> list[keras.metrics.Metric]:
+def evaluation_metrics(classes: int) -> list[keras.metrics.Metric]:
     """What is measured on test data, from probabilities."""
     measured = [PerClassAccuracy(classes), CalibrationError()]
     if classes > 5:

@@ -109,7 +109,7 @@ class Adam(keras.optimizers.Optimizer):
         }
 
 
-def another_optimizer(optimizer: keras.optimizers.Optimizer):
+def clone_optimizer(optimizer: keras.optimizers.Optimizer):
     """One like it, for other variables, that follows its learning rate."""
     rate = optimizer._learning_rate
     is_variable = isinstance(rate, keras.Variable)
@@ -160,7 +160,7 @@ def momentum_term(optimizer, variable, required=True) -> tf.Tensor | float:
     return optimizer.momentum * buffer
 
 
-class InEpochs(keras.optimizers.schedules.LearningRateSchedule):
+class EpochSchedule(keras.optimizers.schedules.LearningRateSchedule):
     """A schedule whose unit is the epoch; constant within one if `staircase`.
 
     So recipes speak of epochs whatever the batch size and the data.

@@ -50,7 +50,7 @@ class CropFlip:
         return x
 
 
-class Window:
+class CropView:
     """What is made of one part of an image; the rest need not be decoded.
 
     A subclass says which part of a shape, `window(shape, seed)` = (begin,
@@ -62,15 +62,17 @@ class Window:
 
     def train(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """The part that this seed draws."""
-        return self.finish(cut(x, *self.window(tf.shape(x), seed)), seed)
+        return self.process_crop(
+            cut(x, *self.crop_box(tf.shape(x), seed)), seed
+        )
 
     def test(self, x: tf.Tensor) -> tf.Tensor:
         """The part that tests see."""
-        return self.finish(cut(x, *self.window(tf.shape(x))))
+        return self.process_crop(cut(x, *self.crop_box(tf.shape(x))))
 
 
 @gin.register
-class ResizedCropFlip(Window):
+class ResizedCropFlip(CropView):
     """A random part, resized, perhaps mirrored (ImageNet sizes).
 
     Area 8 to 100 %, aspect 3/4 to 4/3; tests see the centre crop of side
@@ -80,7 +82,7 @@ class ResizedCropFlip(Window):
     def __init__(self, size: int = 224, area=(0.08, 1.0), central=0.875):
         self.size, self.area, self.central = size, tuple(area), central
 
-    def window(
+    def crop_box(
         self, shape: tf.Tensor, seed: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """A random part, or the centre: (top, left), (height, width)."""
@@ -99,7 +101,7 @@ class ResizedCropFlip(Window):
         )
         return begin[:2], extent[:2]
 
-    def finish(
+    def process_crop(
         self, part: tf.Tensor, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
         """The part, resized; in training perhaps mirrored."""

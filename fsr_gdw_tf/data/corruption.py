@@ -69,7 +69,7 @@ def _to_target(target: np.ndarray, rate: float) -> np.ndarray:
     return (1.0 - rate) * identity + rate * identity[target]
 
 
-LAWS = {
+NOISE_MATRICES = {
     "uniform": uniform,
     "uniform_all": uniform_all,
     "flip": flip,
@@ -90,9 +90,9 @@ def corrupt(
     """A long tail (smallest / largest class = imbalance), then label noise."""
     if not 0.0 <= noise <= 1.0:
         raise InvalidInput(f"the noise rate must be in [0, 1], got {noise}")
-    if kind not in LAWS:
+    if kind not in NOISE_MATRICES:
         raise InvalidInput(
-            f"no noise law {kind!r}: {suggest_names(kind, LAWS)}"
+            f"no noise law {kind!r}: {suggest_names(kind, NOISE_MATRICES)}"
         )
     source = source.subset(
         long_tail(source.labels, source.classes, imbalance, rng)
@@ -100,14 +100,14 @@ def corrupt(
     if matrix is not None:
         matrix = check_matrix(matrix, source.classes)
     elif noise:
-        matrix = LAWS[kind](source, noise)
+        matrix = NOISE_MATRICES[kind](source, noise)
     else:
         return source
     true = source.labels if source.true_labels is None else source.true_labels
-    return source.relabel(draw(source.labels, matrix, rng), true)
+    return source.with_labels(sample_labels(source.labels, matrix, rng), true)
 
 
-def draw(
+def sample_labels(
     labels: np.ndarray, matrix: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw each label from its class's row of the matrix."""

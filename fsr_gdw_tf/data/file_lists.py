@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fsr_gdw_tf.errors import INF, InvalidInput
 
 
-class Listing(NamedTuple):
+class FileList(NamedTuple):
     """Files with a label each, and where the list names them."""
 
     name: str
@@ -23,7 +23,7 @@ class Listing(NamedTuple):
         return f"{self.name}, {self.unit} {self.lines[position]}"
 
 
-def data_folder(root: str | Path | None, layout: str) -> Path:
+def require_folder(root: str | Path | None, layout: str) -> Path:
     """The folder of a data set, refused if it is not there."""
     if not root or not Path(root).is_dir():
         raise InvalidInput(f"no such data folder: {str(root)!r}; {layout}")
@@ -31,7 +31,7 @@ def data_folder(root: str | Path | None, layout: str) -> Path:
 
 
 @contextmanager
-def opened(name: str, layout: str) -> Iterator:
+def open_list(name: str, layout: str) -> Iterator:
     """A list, open as text."""
     if not name or not os.path.isfile(name):
         raise InvalidInput(f"no such file list: {name!r}; {layout}")
@@ -43,19 +43,19 @@ def opened(name: str, layout: str) -> Iterator:
         raise InvalidInput(f"{name} is not UTF-8: {error}") from error
 
 
-def numbered(name: str, layout: str) -> Iterator[tuple[int, str]]:
+def read_lines(name: str, layout: str) -> Iterator[tuple[int, str]]:
     """(line, text) of all lines that are not empty."""
-    with opened(name, layout) as lines:
+    with open_list(name, layout) as lines:
         for line, text in enumerate(lines, 1):
             if text.strip():
                 yield line, text.strip()
 
 
-def labelled(
+def read_labelled_paths(
     name: str, layout: str, classes: float = INF
 ) -> Iterator[tuple[int, str, int]]:
     """(line, path, label) where each line is `path label`."""
-    for line, text in numbered(name, layout):
+    for line, text in read_lines(name, layout):
         parts = text.rsplit(maxsplit=1)
         if len(parts) < 2 or not parts[1].isdecimal():
             raise InvalidInput(
@@ -70,7 +70,7 @@ def labelled(
         yield line, parts[0], int(parts[1])
 
 
-def missing(paths: Sequence[str]) -> list[int]:
+def find_missing(paths: Sequence[str]) -> list[int]:
     """Positions of paths that are no files; each folder is read once."""
     folders: dict[str, set[str]] = {}
     lost = []
@@ -92,9 +92,9 @@ def _files_in(folder: str) -> set[str]:
         return set()
 
 
-def require_files(listing: Listing, advice: str) -> None:
+def require_files(listing: FileList, advice: str) -> None:
     """Refuse a list of files that do not all exist."""
-    lost = missing(listing.paths)
+    lost = find_missing(listing.paths)
     if lost:
         raise InvalidInput(
             f"{listing.where(lost[0])}: no file {listing.paths[lost[0]]}, the "

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fsr_gdw_tf.data.file_lists import opened
+from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import InvalidInput
 
@@ -17,7 +17,7 @@ LAYOUT = (
 )
 
 
-def duplicate_numbers(names: Iterable[str]) -> list[int]:
+def copy_numbers(names: Iterable[str]) -> list[int]:
     """How often each name has come before: it is 0 but for doubles."""
     seen, found = Counter(), []
     for name in names:
@@ -37,25 +37,25 @@ def apply_overrides(source: Source, name: str) -> Source:
     index = _find(source, name, columns)
     labels = _numbers(source, name, columns["label"])
     kept = source.subset(index)
-    kept = kept.relabel(labels, kept.true_labels)
+    kept = kept.with_labels(labels, kept.true_labels)
     weights = _weights(name, columns)
     if weights is not None:
         _require_weight(kept, name, weights)
-    return kept.weigh(weights)
+    return kept.with_weights(weights)
 
 
 def read_weights(name: str) -> np.ndarray | None:
     """The column `weight` of a list of files, if it is a CSV that has one."""
     if not str(name).lower().endswith(".csv"):
         return None
-    with opened(name, LAYOUT) as lines:
+    with open_list(name, LAYOUT) as lines:
         if "weight" not in next(csv.reader(lines), []):
             return None  # lists may be long, and this one was read already
     return _weights(name, _read(name))
 
 
 def _read(name: str) -> dict[str, list[str]]:
-    with opened(name, LAYOUT) as lines:
+    with open_list(name, LAYOUT) as lines:
         rows = csv.reader(lines)
         head = next(rows, [])
         table = [row for row in rows if row]
@@ -71,7 +71,7 @@ def _find(source: Source, name: str, columns: dict) -> np.ndarray:
         return os.path.abspath(path) if source.in_files else path
 
     names = [full(path) for path in source.all_names()]
-    known = zip(names, map(str, duplicate_numbers(names)), strict=True)
+    known = zip(names, map(str, copy_numbers(names)), strict=True)
     place = {key: i for i, key in enumerate(known)}
     paths = columns["path"]
     which = columns.get("copy", ["0"] * len(paths))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.data.augmentation import Window
+from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.errors import InvalidInput
 
@@ -147,11 +147,13 @@ class Source:
             n_clean=0,
         )
 
-    def relabel(self, labels: np.ndarray, true: np.ndarray | None) -> "Source":
+    def with_labels(
+        self, labels: np.ndarray, true: np.ndarray | None
+    ) -> "Source":
         """The same examples with other labels."""
         return dataclasses.replace(self, labels=labels, true_labels=true)
 
-    def weigh(self, weights: np.ndarray | None) -> "Source":
+    def with_weights(self, weights: np.ndarray | None) -> "Source":
         """The same examples, the loss of each times its weight."""
         if weights is not None:
             weights = np.asarray(weights, np.float32)
@@ -172,10 +174,10 @@ def load_view(
         )
     use = "test" if seed is None else "train"
     # A subclass that overrides it may look at the whole image.
-    plain = getattr(type(view), use, None) is getattr(Window, use)
+    plain = getattr(type(view), use, None) is getattr(CropView, use)
     if plain and isinstance(reader, EncodedReader):
-        part = reader.fetch(row, lambda shape: view.window(shape, seed))
-        return view.finish(part, seed)
+        part = reader.fetch(row, lambda shape: view.crop_box(shape, seed))
+        return view.process_crop(part, seed)
     x = reader.fetch(row)
     return view.test(x) if seed is None else view.train(x, seed)
 

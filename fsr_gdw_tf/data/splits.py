@@ -145,7 +145,9 @@ def take_per_class(
     return source.subset(rest), source.subset(taken)
 
 
-def hold_out(source: Source, examples: int, seed: int) -> tuple[Source, Source]:
+def stratified_split(
+    source: Source, examples: int, seed: int
+) -> tuple[Source, Source]:
     """(training, test): a random test set, each class in its share."""
     if not 0 < examples < len(source):
         raise InvalidInput(

@@ -48,4 +48,6 @@ def _conv(x, width, stride=1):
 def _block(x, width, stride):
     y = layers.ReLU()(parts.batch_norm()(_conv(x, width, stride)))
     y = parts.batch_norm()(_conv(y, width))
-    return layers.ReLU()(layers.Add()([y, parts.widen(x, width, stride)]))
+    return layers.ReLU()(
+        layers.Add()([y, parts.identity_shortcut(x, width, stride)])
+    )

@@ -45,7 +45,7 @@ def conv(x, width: int, size: int, stride: int = 1, init="he_normal"):
     )(x)
 
 
-def widen(x, width: int, stride: int, pool: bool = False):
+def identity_shortcut(x, width: int, stride: int, pool: bool = False):
     """A shortcut without weights: thin out, pad channels with zeros.
 
     `pool` averages the pixels that are dropped; otherwise they are skipped.

@@ -71,7 +71,7 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
     return features, dense if plain else Logits(dense)
 
 
-def another(
+def clone_architecture(
     features: keras.Model, head: keras.layers.Layer
 ) -> tuple[keras.Model, keras.layers.Layer]:
     """(features, head) of the same architecture, with weights of their own.
@@ -92,7 +92,7 @@ def another(
     fixed = features.non_trainable_variables, copy.non_trainable_variables
     for mine, its in zip(*fixed, strict=True):
         its.assign(mine)
-    for layer in leaves(copy):
+    for layer in leaf_layers(copy):
         if hasattr(layer, "finalize_state"):  # of preprocessing layers
             layer.finalize_state()
     return copy, other
@@ -131,21 +131,21 @@ def _is_softmax(layer) -> bool:
     )
 
 
-def batch_norms(network: keras.Model) -> list:
+def batch_norm_layers(network: keras.Model) -> list:
     """The layers that normalise by statistics of a batch."""
     kind = keras.layers.BatchNormalization
-    # Also those inside of a user's own layers, which `leaves` does not open.
+    # `leaf_layers` does not open a user's own composite layers; this does.
     return [x for x in network._flatten_layers() if isinstance(x, kind)]
 
 
-def synchronize(network: keras.Model) -> None:
+def synchronize_batch_norms(network: keras.Model) -> None:
     """Let batch normalisation see the global batch, not each replica's."""
-    for layer in batch_norms(network):
+    for layer in batch_norm_layers(network):
         layer.synchronized = True
 
 
-def leaves(layer) -> list[keras.layers.Layer]:
+def leaf_layers(layer) -> list[keras.layers.Layer]:
     """All layers in the order of the forward pass, nested models opened."""
     if not isinstance(layer, keras.Model):
         return [layer]
-    return [leaf for inner in layer.layers for leaf in leaves(inner)]
+    return [leaf for inner in layer.layers for leaf in leaf_layers(inner)]

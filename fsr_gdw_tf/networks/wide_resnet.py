@@ -57,10 +57,12 @@ def _block(x, width, stride, shared):
     normed = _norm(x)
     y = _conv(_norm(_conv(normed, width, stride)), width)
     shortcut = normed if shared else x
-    return layers.Add()([y, parts.widen(shortcut, width, stride, pool=True)])
+    return layers.Add()(
+        [y, parts.identity_shortcut(shortcut, width, stride, pool=True)]
+    )
 
 
 def _skip(before, x):
     stride = before.shape[1] // x.shape[1]
-    pooled = parts.widen(before, x.shape[-1], stride, pool=True)
+    pooled = parts.identity_shortcut(before, x.shape[-1], stride, pool=True)
     return layers.Add()([x, pooled])

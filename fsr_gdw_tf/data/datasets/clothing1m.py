@@ -6,8 +6,13 @@ from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.data.datasets.image_files import listed_source
-from fsr_gdw_tf.data.file_lists import Listing, data_folder, labelled, numbered
+from fsr_gdw_tf.data.datasets.image_files import file_list_source
+from fsr_gdw_tf.data.file_lists import (
+    FileList,
+    read_labelled_paths,
+    read_lines,
+    require_folder,
+)
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
@@ -34,20 +39,20 @@ def clothing1m(
     """Clothing1M: noisy_train trains, clean_test tests, `meta` (clean_train,
     clean_val or both; GDW's paper does not say which) teaches the weights.
     """
-    base = data_folder(root, LAYOUT)
+    base = require_folder(root, LAYOUT)
     if meta not in META:
         raise InvalidInput(
             f"no clean images {meta!r} of Clothing1M: "
             f"{suggest_names(meta, META)}"
         )
     file = _find(base, "category_names_eng.txt")
-    names = [name for _, name in numbered(file, LAYOUT)]
+    names = [name for _, name in read_lines(file, LAYOUT)]
     if not names:
         raise InvalidInput(f"{file} lists no name; {LAYOUT}")
     train = _listings(base, "noisy", ["noisy_train"], len(names))
     clean = _listings(base, "clean", ["clean_test", *META[meta]], len(names))
     train, test, meta = (
-        listed_source(listings, names, verify, cache, LAYOUT)
+        file_list_source(listings, names, verify, cache, LAYOUT)
         for listings in (train, clean[:1], clean[1:])
     )
     return Splits(train, test, meta)
@@ -61,19 +66,21 @@ def _find(base: Path, name: str) -> str:
 
 def _listings(
     base: Path, kind: str, parts: list[str], classes: int
-) -> list[Listing]:
+) -> list[FileList]:
     """The lists of these parts, whose labels are noisy or clean."""
     file = _find(base, f"{kind}_label_kv.txt")
-    labels = {key: c for _, key, c in labelled(file, LAYOUT, classes)}
+    labels = {
+        key: c for _, key, c in read_labelled_paths(file, LAYOUT, classes)
+    }
     return [
         _listing(base, _find(base, f"{part}_key_list.txt"), labels, file)
         for part in parts
     ]
 
 
-def _listing(base: Path, name: str, labels: dict, file: str) -> Listing:
+def _listing(base: Path, name: str, labels: dict, file: str) -> FileList:
     """The images of a key list, with the labels of a file."""
-    rows = list(numbered(name, LAYOUT))
+    rows = list(read_lines(name, LAYOUT))
     if not rows:
         raise InvalidInput(f"{name} lists no image; {LAYOUT}")
     for line, key in rows:
@@ -84,4 +91,4 @@ def _listing(base: Path, name: str, labels: dict, file: str) -> Listing:
             )
     lines, keys = zip(*rows, strict=True)
     paths = [f"{base}/{key}" for key in keys]
-    return Listing(name, paths, [labels[key] for key in keys], lines)
+    return FileList(name, paths, [labels[key] for key in keys], lines)

@@ -5,7 +5,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from fsr_gdw_tf.data.source import arrays
-from fsr_gdw_tf.data.splits import Splits, hold_out
+from fsr_gdw_tf.data.splits import Splits, stratified_split
 
 
 @gin.register
@@ -15,4 +15,4 @@ def digits(test_examples: int = 500, seed: int = 0) -> Splits:
     # Pixels are 0 to 16; stretched to bytes like any other image.
     images = np.round(data.images * (255 / 16)).astype(np.uint8)
     source = arrays(images[..., None], data.target)
-    return Splits(*hold_out(source, test_examples, seed))
+    return Splits(*stratified_split(source, test_examples, seed))

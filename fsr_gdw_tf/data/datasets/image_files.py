@@ -12,14 +12,14 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.file_lists import (
-    Listing,
-    data_folder,
-    opened,
+    FileList,
+    open_list,
     require_files,
+    require_folder,
 )
 from fsr_gdw_tf.data.label_overrides import read_weights
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.data.splits import Splits, hold_out
+from fsr_gdw_tf.data.splits import Splits, stratified_split
 from fsr_gdw_tf.errors import InvalidInput
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif"}
@@ -128,21 +128,23 @@ def folder(
 
     `root/train` and `root/test` (or `root/val`) are used when they exist.
     """
-    base = data_folder(root, LAYOUT)
+    base = require_folder(root, LAYOUT)
     if (base / "train").is_dir():
         held = [base / n for n in ("test", "val") if (base / n).is_dir()]
         test_root = test_root or (held[0] if held else None)
         base = base / "train"
     train = _folder_source(base, None, verify, cache)
     if test_root is None:
-        return Splits(*hold_out(train, round(test_share * len(train)), seed))
+        return Splits(
+            *stratified_split(train, round(test_share * len(train)), seed)
+        )
     names = train.class_names
     test = _folder_source(Path(test_root), names, verify, cache)
     return Splits(train, test)
 
 
 def _folder_source(base: Path, class_names, verify, cache) -> Source:
-    base = data_folder(base, LAYOUT)
+    base = require_folder(base, LAYOUT)
     folders = sorted(d for d in base.iterdir() if d.is_dir())
     folders = [d for d in folders if not d.name.startswith(".")]
     found = [d.name for d in folders]
@@ -161,13 +163,13 @@ def _folder_source(base: Path, class_names, verify, cache) -> Source:
     number = {name: c for c, name in enumerate(class_names)}
     paths, labels = [], []
     for d in folders:
-        images = images_in(d, LAYOUT)
+        images = find_images(d, LAYOUT)
         paths += images
         labels += [number[d.name]] * len(images)
     return _source(paths, labels, class_names, verify, cache)
 
 
-def images_in(folder: Path, layout: str) -> list[Path]:
+def find_images(folder: Path, layout: str) -> list[Path]:
     """The images below the folder of a class."""
     images = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
     if not images:
@@ -197,18 +199,20 @@ def file_list(
     train = _list_source(listing, *how)
     weights = read_weights(train_list)
     if weights is not None:
-        train = train.weigh(weights[train.rows])
+        train = train.with_weights(weights[train.rows])
     meta = test = None
     if meta_list is not None:
         meta = _list_source(_read_list(meta_list, root), *how)
     if test_list is None:
-        train, test = hold_out(train, round(test_share * len(train)), seed)
+        train, test = stratified_split(
+            train, round(test_share * len(train)), seed
+        )
     else:
         test = _list_source(_read_list(test_list, root), *how)
     return Splits(train, test, meta)
 
 
-def _list_source(listing: Listing, class_names, verify, cache) -> Source:
+def _list_source(listing: FileList, class_names, verify, cache) -> Source:
     number = {c: i for i, c in enumerate(class_names)}
     unknown = sorted({c for c in listing.labels if c not in number})
     if unknown:
@@ -218,11 +222,11 @@ def _list_source(listing: Listing, class_names, verify, cache) -> Source:
         )
     numbers = [number[label] for label in listing.labels]
     listing = listing._replace(labels=numbers)
-    return listed_source([listing], class_names, verify, cache, LIST_ROOT)
+    return file_list_source([listing], class_names, verify, cache, LIST_ROOT)
 
 
-def listed_source(
-    listings: Sequence[Listing],
+def file_list_source(
+    listings: Sequence[FileList],
     class_names: Sequence[str],
     verify: bool,
     cache: bool | float,
@@ -243,15 +247,15 @@ def _class_names(labels: Sequence[str]) -> list[str]:
     return sorted(set(labels))
 
 
-def _read_list(name: str, root: str | None) -> Listing:
-    with opened(name, LIST_LAYOUT) as lines:
+def _read_list(name: str, root: str | None) -> FileList:
+    with open_list(name, LIST_LAYOUT) as lines:
         rows = list(_rows(name, lines, Path(name).suffix.lower() == ".csv"))
     if not rows:
         raise InvalidInput(f"{name} lists no image")
     base = Path(root) if root else Path(name).parent
     numbers, paths, labels = zip(*rows, strict=True)
     paths = [str(base / path) for path in paths]
-    return Listing(name, paths, list(labels), numbers)
+    return FileList(name, paths, list(labels), numbers)
 
 
 def _rows(name: str, lines, is_csv: bool):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.data.datasets.image_files import listed_source
-from fsr_gdw_tf.data.file_lists import Listing, data_folder, opened
+from fsr_gdw_tf.data.datasets.image_files import file_list_source
+from fsr_gdw_tf.data.file_lists import FileList, open_list, require_folder
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.errors import InvalidInput
 
@@ -25,7 +25,7 @@ def inaturalist_files(
     root: str, verify: bool = False, cache: bool | float = False
 ) -> Splits:
     """iNaturalist 2018: train2018.json trains, val2018.json tests."""
-    base = data_folder(root, LAYOUT)
+    base = require_folder(root, LAYOUT)
     train, test = (
         (str(base / name), _read(str(base / name)))
         for name in ("train2018.json", "val2018.json")
@@ -34,7 +34,7 @@ def inaturalist_files(
     number = {category: label for label, category in enumerate(ids)}
     return Splits(
         *(
-            listed_source(
+            file_list_source(
                 [_listing(base, *part, number)], names, verify, cache, LAYOUT
             )
             for part in (train, test)
@@ -43,7 +43,7 @@ def inaturalist_files(
 
 
 def _read(name: str) -> dict:
-    with opened(name, LAYOUT) as file:
+    with open_list(name, LAYOUT) as file:
         try:
             content = json.load(file)
         except json.JSONDecodeError as error:
@@ -81,7 +81,7 @@ def _categories(name: str, content: dict) -> tuple[list, list[str]]:
     return ids, [str(entries[i].get("name") or i) for i in ids]
 
 
-def _listing(base: Path, name: str, content: dict, number: dict) -> Listing:
+def _listing(base: Path, name: str, content: dict, number: dict) -> FileList:
     """The images of a JSON file with the label of their annotation."""
     images = _column(name, content, "images", "id")
     files = _column(name, content, "images", "file_name")
@@ -102,4 +102,4 @@ def _listing(base: Path, name: str, content: dict, number: dict) -> Listing:
             )
     paths = [f"{base}/{file}" for file in files]
     labels = [number[category[image]] for image in images]
-    return Listing(name, paths, labels, images, "image")
+    return FileList(name, paths, labels, images, "image")

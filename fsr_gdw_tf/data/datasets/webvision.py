@@ -10,8 +10,13 @@ from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.data.datasets.image_files import images_in, listed_source
-from fsr_gdw_tf.data.file_lists import Listing, data_folder, labelled, numbered
+from fsr_gdw_tf.data.datasets.image_files import file_list_source, find_images
+from fsr_gdw_tf.data.file_lists import (
+    FileList,
+    read_labelled_paths,
+    read_lines,
+    require_folder,
+)
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.distribution.hosts import print_on_chief
@@ -38,7 +43,7 @@ def webvision(
     """The first `classes` (None: all) of WebVision; `imagenet` is a second
     test, ImageNet's validation images in folders named by wordnet id.
     """
-    base = data_folder(root, LAYOUT)
+    base = require_folder(root, LAYOUT)
     synsets = _synsets(base / "info" / "synsets.txt")
     known = len(synsets) or INF
     if classes is not None:
@@ -55,7 +60,7 @@ def webvision(
         kept = 1 + max(max(listing.labels) for listing in listings)
     names = _class_names(synsets, kept)
     train, test = (
-        listed_source([listing], names, verify, cache, LAYOUT)
+        file_list_source([listing], names, verify, cache, LAYOUT)
         for listing in listings
     )
     others = _others(imagenet, synsets[:kept], names, verify, cache)
@@ -67,7 +72,7 @@ def _synsets(file: Path) -> list[tuple[str, str]]:
     if not file.is_file():
         return []
     synsets = []
-    for line, text in numbered(str(file), LAYOUT):
+    for line, text in read_lines(str(file), LAYOUT):
         found = re.fullmatch(r"(n\d{8})\s+(.+)", text)
         if not found:
             raise InvalidInput(
@@ -79,17 +84,17 @@ def _synsets(file: Path) -> list[tuple[str, str]]:
     return synsets
 
 
-def _first(kept: float, file: Path, images: Path, known: float) -> Listing:
+def _first(kept: float, file: Path, images: Path, known: float) -> FileList:
     """The lines of a list with labels below `kept`."""
     rows = [
         (line, f"{images}/{path}", label)
-        for line, path, label in labelled(str(file), LAYOUT, known)
+        for line, path, label in read_labelled_paths(str(file), LAYOUT, known)
         if label < kept
     ]
     if not rows:
         raise InvalidInput(f"{file} lists no image of these classes; {LAYOUT}")
     lines, paths, labels = zip(*rows, strict=True)
-    return Listing(str(file), list(paths), list(labels), lines)
+    return FileList(str(file), list(paths), list(labels), lines)
 
 
 def _class_names(synsets: list[tuple[str, str]], count: int) -> list[str]:
@@ -110,7 +115,7 @@ def _others(imagenet, synsets, names, verify, cache) -> dict[str, Source]:
             "(IMAGENET_DIR) is not set"
         )
         return {}
-    base = data_folder(imagenet, IMAGENET_LAYOUT)
+    base = require_folder(imagenet, IMAGENET_LAYOUT)
     if not synsets:
         raise InvalidInput(
             "which classes of ImageNet to test on is said by info/synsets.txt "
@@ -123,8 +128,8 @@ def _others(imagenet, synsets, names, verify, cache) -> dict[str, Source]:
             f"{base} has no folder for {len(lost)} of {len(synsets)} classes, "
             f"the first is {lost[0]}; {IMAGENET_LAYOUT}"
         )
-    images = [images_in(folder, IMAGENET_LAYOUT) for folder in folders]
+    images = [find_images(folder, IMAGENET_LAYOUT) for folder in folders]
     paths = [str(path) for found in images for path in found]
     labels = [label for label, found in enumerate(images) for _ in found]
-    listing = Listing(str(base), paths, labels, range(len(paths)))
-    return {"imagenet": listed_source([listing], names, verify, cache, "")}
+    listing = FileList(str(base), paths, labels, range(len(paths)))
+    return {"imagenet": file_list_source([listing], names, verify, cache, "")}
