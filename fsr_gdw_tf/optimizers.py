@@ -259,7 +259,7 @@ class MovingAverage(keras.layers.Layer):
 
     def update(self, step: tf.Tensor) -> None:
         """Move the averages towards the weights after a step."""
-        # The decay grows from 0.1, so that the initial weights are soon forgotten.
+        # Growing from 0.1, the decay soon forgets the initial weights.
         decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
         for v, average in self.pairs:
             average.assign(decay * average + (1.0 - decay) * v)
