@@ -26,7 +26,7 @@ from fsr_gdw_tf.method import (
 )
 from fsr_gdw_tf.methods import Supervised
 from fsr_gdw_tf.methods.fsr import with_regularisers
-from fsr_gdw_tf.networks.split import batch_norms, split
+from fsr_gdw_tf.networks.split import batch_norm_layers, split
 from fsr_gdw_tf.optimizers import MovingAverage, add_l2
 from fsr_gdw_tf.recorders import TrainingDynamics, recorders_for
 from fsr_gdw_tf.trainer import Trainer
@@ -67,7 +67,7 @@ class Classifier(Trainer):
         self.average = ema and MovingAverage(self.network_variables, ema)
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
-        self.test_metrics = metrics.for_test(self.classes)
+        self.test_metrics = metrics.evaluation_metrics(self.classes)
         # Where training stands, and how far it goes (0 steps: not known).
         self.epoch, self.epochs, self.step, self.steps = (
             keras.Variable(value, dtype="int32", trainable=False, name=name)
@@ -121,7 +121,7 @@ class Classifier(Trainer):
         """The moving statistics of batch normalisation."""
         return [
             v
-            for layer in batch_norms(self.features)
+            for layer in batch_norm_layers(self.features)
             if layer.trainable
             for v in (layer.moving_mean, layer.moving_variance)
         ]

@@ -1,4 +1,4 @@
-"""The one exception for input that cannot be used."""
+"""The exception for invalid input, and checks that raise it."""
 
 import difflib
 from collections.abc import Iterable
@@ -7,20 +7,20 @@ INF = float("inf")
 
 
 class InvalidInput(ValueError):  # noqa: N818  reads better where it is raised
-    """What the user gave cannot be used; the message is one clear line."""
+    """Invalid input of the user; the message is one line without traceback."""
 
 
-def suggest_names(name: str, known: Iterable[str]) -> str:
-    """Say which names exist, the nearest to `name` first."""
-    known = sorted(known)
-    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.6)
-    if near:
-        return "did you mean " + " or ".join(repr(n) for n in near) + "?"
-    return "choose one of: " + ", ".join(known)
+def suggest_names(name: str, valid_names: Iterable[str]) -> str:
+    """Return a hint for an unknown name: similar names, or else all names."""
+    valid_names = sorted(valid_names)
+    similar = difflib.get_close_matches(str(name), valid_names, n=3, cutoff=0.6)
+    if similar:
+        return "did you mean " + " or ".join(map(repr, similar)) + "?"
+    return "choose one of: " + ", ".join(valid_names)
 
 
 def require_range(low: float, high: float, **values: float) -> None:
-    """Refuse numbers outside [low, high)."""
+    """Raise unless all values are in [low, high); keywords name them."""
     for name, value in values.items():
         if not low <= value < high:
             span = f"{low} or more" if high == INF else f"in [{low}, {high})"

@@ -20,7 +20,7 @@ from fsr_gdw_tf import optimizers
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
 from fsr_gdw_tf.method import Batch, Forward, apply_warmup
-from fsr_gdw_tf.networks.split import leaves
+from fsr_gdw_tf.networks.split import leaf_layers
 
 OPTIMIZER = "optimizer"
 
@@ -216,7 +216,7 @@ def scope_variables(classifier, scope: str) -> list[keras.Variable]:
         return classifier.network_variables
     if scope == "head":
         return head
-    layers = leaves(classifier.features)
+    layers = leaf_layers(classifier.features)
     names = [layer.name for layer in layers]
     try:
         hits = [i for i, name in enumerate(names) if re.search(scope, name)]

@@ -1,12 +1,13 @@
-"""Optimizers with the arithmetic of both papers' code, and schedules in epochs.
+"""Optimizers that compute as both papers' code does, and schedules in epochs.
 
-Keras' SGD keeps the learning rate inside the momentum buffer, so a change of
-the rate acts late; here m <- momentum m + g, theta <- theta - rate m, as in
-PyTorch and in TensorFlow's old MomentumOptimizer. L2 is not here: the
-classifier adds `l2 * theta` to the gradient before any optimizer sees it.
+Keras' SGD multiplies by the learning rate before it accumulates momentum, so
+that a change of the rate takes effect late. Here m <- momentum m + g, theta <-
+theta - rate m, as in PyTorch and TensorFlow 1. L2 is not part of an optimizer:
+the classifier adds `l2 * theta` to the gradient first (coupled weight decay).
 """
 
 import contextlib
+from collections.abc import Iterator, Sequence
 
 import gin
 import keras
@@ -16,19 +17,25 @@ import tensorflow as tf
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import InvalidInput
 
+LearningRate = float | keras.optimizers.schedules.LearningRateSchedule
+
 
 @gin.register(module="fsr_gdw_tf")
 class SGD(keras.optimizers.Optimizer):
-    """Momentum whose buffer holds gradients, not steps."""
+    """SGD whose momentum buffer accumulates gradients, not steps."""
 
     def __init__(
-        self, learning_rate=0.1, momentum=0.9, nesterov=False, **kwargs
+        self,
+        learning_rate: LearningRate = 0.1,
+        momentum: float = 0.9,
+        nesterov: bool = False,
+        **kwargs,
     ):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum, self.nesterov = momentum, nesterov
 
-    def build(self, variables) -> None:
-        """One buffer per variable."""
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Create a momentum buffer per variable."""
         if self.built:
             return
         super().build(variables)
@@ -38,7 +45,7 @@ class SGD(keras.optimizers.Optimizer):
         ]
 
     def update_step(self, gradient, variable, learning_rate) -> None:
-        """m <- momentum m + g; theta <- theta - rate m."""
+        """Update m <- momentum m + g, then theta <- theta - rate m."""
         rate = keras.ops.cast(learning_rate, variable.dtype)
         gradient = keras.ops.cast(gradient, variable.dtype)
         buffer = self.buffers[self._get_variable_index(variable)]
@@ -49,32 +56,32 @@ class SGD(keras.optimizers.Optimizer):
         self.assign_sub(variable, rate * moment)
 
     def get_config(self) -> dict:
-        """What is needed to build the same optimizer again."""
+        """Return the settings to build the same optimizer from."""
         config = {"momentum": self.momentum, "nesterov": self.nesterov}
         return {**super().get_config(), **config}
 
 
 @gin.register(module="fsr_gdw_tf")
 class Adam(keras.optimizers.Optimizer):
-    """Adam with epsilon where the paper and PyTorch have it.
+    """Adam whose epsilon is added after bias correction, as in its paper.
 
-    theta <- theta - rate m^ / (sqrt(v^) + epsilon), both bias-corrected first;
-    Keras adds epsilon before the correction, and a larger one.
+    theta <- theta - rate m_hat / (sqrt(v_hat) + epsilon). PyTorch does the
+    same; Keras adds a larger epsilon before bias correction.
     """
 
     def __init__(
         self,
-        learning_rate=1e-3,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
+        learning_rate: LearningRate = 1e-3,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
         **kwargs,
     ):
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
-    def build(self, variables) -> None:
-        """Two moments per variable."""
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        """Create the two moment buffers per variable."""
         if self.built:
             return
         super().build(variables)
@@ -84,7 +91,7 @@ class Adam(keras.optimizers.Optimizer):
         )
 
     def update_step(self, gradient, variable, learning_rate) -> None:
-        """Kingma & Ba, https://arxiv.org/abs/1412.6980, Algorithm 1."""
+        """Apply Algorithm 1 of Adam, https://arxiv.org/abs/1412.6980."""
         dtype = variable.dtype
         rate = keras.ops.cast(learning_rate, dtype)
         gradient = keras.ops.cast(gradient, dtype)
@@ -94,14 +101,15 @@ class Adam(keras.optimizers.Optimizer):
         b1, b2 = self.beta_1, self.beta_2
         self.assign(mean, b1 * mean + (1 - b1) * gradient)
         self.assign(square, b2 * square + (1 - b2) * gradient**2)
-        # Plain floats take the tensor's precision; ops.cast would round them.
+        # Betas stay Python floats: cast to float32 first they would be rounded
+        # in float64 training.
         mean_hat = mean / (1 - b1**step)
         square_hat = square / (1 - b2**step)
         root = keras.ops.sqrt(square_hat) + self.epsilon
         self.assign_sub(variable, rate * mean_hat / root)
 
     def get_config(self) -> dict:
-        """What is needed to build the same optimizer again."""
+        """Return the settings to build the same optimizer from."""
         names = ("beta_1", "beta_2", "epsilon")
         return {
             **super().get_config(),
@@ -109,39 +117,53 @@ class Adam(keras.optimizers.Optimizer):
         }
 
 
-def another_optimizer(optimizer: keras.optimizers.Optimizer):
-    """One like it, for other variables, that follows its learning rate."""
+def clone_optimizer(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
+    """Return a new optimizer of the same settings and learning rate.
+
+    Both share the learning rate's variable, so that a callback changes both.
+    """
     rate = optimizer._learning_rate
     is_variable = isinstance(rate, keras.Variable)
-    first = float(np.array(rate)) if is_variable else rate
+    initial_rate = float(np.array(rate)) if is_variable else rate
     try:
-        config = optimizer.get_config() | {"learning_rate": first}
-        other = type(optimizer).from_config(config)
+        config = optimizer.get_config() | {"learning_rate": initial_rate}
+        clone = type(optimizer).from_config(config)
     except NotImplementedError as error:
         raise InvalidInput(
             "the optimizer of a second network is a copy, and this one, or its "
             f"schedule, does not say how it was made ({error}); give it a "
             "get_config"
         ) from error
-    other._learning_rate = rate  # the variable itself, if it is one
-    return other
+    clone._learning_rate = rate
+    return clone
 
 
-def add_l2(gradients, variables, l2: float) -> list:
-    """g + l2 theta: the decay that momentum and Adam see."""
+def add_l2(
+    gradients: Sequence[tf.Tensor | None],
+    variables: Sequence[keras.Variable],
+    l2: float,
+) -> Sequence[tf.Tensor | None]:
+    """Return g + l2 theta for each gradient: coupled weight decay."""
     if not l2:
         return gradients
-    share = l2 / collectives.replicas()  # the optimizer adds replicas up
+    # The optimizer sums gradients over the replicas.
+    share = l2 / collectives.replicas()
     return [
         None if g is None else g + share * v.value
         for g, v in zip(gradients, variables, strict=True)
     ]
 
 
-def momentum_term(optimizer, variable, required=True) -> tf.Tensor | float:
-    """momentum * m: what a step adds to the gradient, for either kind of SGD.
+def momentum_term(
+    optimizer: keras.optimizers.Optimizer,
+    variable: keras.Variable,
+    required: bool = True,
+) -> tf.Tensor | float:
+    """Return momentum * m, which the next SGD step adds to the gradient.
 
-    Keras' own SGD keeps -rate * m. Other optimizers have no such term.
+    required: raise for optimizers without momentum, instead of returning 0.
     """
     buffers = getattr(optimizer, "buffers", None) or getattr(
         optimizer, "momentums", None
@@ -155,32 +177,41 @@ def momentum_term(optimizer, variable, required=True) -> tf.Tensor | float:
         )
     buffer = buffers[optimizer._get_variable_index(variable)].value
     if not isinstance(optimizer, SGD):
+        # Keras' SGD stores -rate * m.
         rate = tf.cast(optimizer.learning_rate, buffer.dtype)
         buffer = tf.math.divide_no_nan(-buffer, rate)
     return optimizer.momentum * buffer
 
 
-class InEpochs(keras.optimizers.schedules.LearningRateSchedule):
-    """A schedule whose unit is the epoch; constant within one if `staircase`.
+class EpochSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate schedule as a function of the epoch, not the step.
 
-    So recipes speak of epochs whatever the batch size and the data.
+    Settings in epochs hold for every batch size and data set.
+
+    schedule: maps the epoch to the learning rate.
+    staircase: keep the rate constant within an epoch.
     """
 
-    def __init__(self, schedule, steps_per_epoch: int, staircase: bool = True):
+    def __init__(
+        self,
+        schedule: keras.optimizers.schedules.LearningRateSchedule,
+        steps_per_epoch: int,
+        staircase: bool = True,
+    ):
         self.schedule, self.steps_per_epoch = schedule, steps_per_epoch
         self.staircase = staircase
 
-    def __call__(self, step):
-        """The learning rate at a training step."""
+    def __call__(self, step) -> tf.Tensor:
+        """Return the learning rate at a training step."""
         epoch = tf.cast(step, tf.float32) / self.steps_per_epoch
         if self.staircase:
-            # Steps are counted in integers: no rounding at the border.
+            # Integer division: float32 could round to the wrong epoch.
             epoch = tf.cast(step, tf.int64) // self.steps_per_epoch
             epoch = tf.cast(epoch, tf.float32)
         return self.schedule(epoch)
 
     def get_config(self) -> dict:
-        """What is needed to build the same schedule again."""
+        """Return the settings to build the same schedule from."""
         return {
             "schedule": self.schedule,
             "steps_per_epoch": self.steps_per_epoch,
@@ -190,35 +221,29 @@ class InEpochs(keras.optimizers.schedules.LearningRateSchedule):
 
 @gin.register
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """From zero in a straight line over `length` epochs, then `schedule`."""
+    """Linear warm-up from zero over `length` epochs, then `schedule`."""
 
-    def __init__(self, schedule, length: float):
+    def __init__(
+        self,
+        schedule: keras.optimizers.schedules.LearningRateSchedule,
+        length: float,
+    ):
         self.schedule, self.length = schedule, length
 
-    def __call__(self, epoch):
-        """The learning rate at a (fractional) epoch."""
+    def __call__(self, epoch) -> tf.Tensor:
+        """Return the learning rate at a (fractional) epoch."""
         epoch = tf.cast(epoch, tf.float32)
-        rise = epoch / self.length * self.schedule(tf.zeros_like(epoch))
-        late = self.schedule(tf.maximum(epoch - self.length, 0.0))
-        return tf.where(epoch < self.length, rise, late)
+        warmup = epoch / self.length * self.schedule(tf.zeros_like(epoch))
+        main = self.schedule(tf.maximum(epoch - self.length, 0.0))
+        return tf.where(epoch < self.length, warmup, main)
 
     def get_config(self) -> dict:
-        """What is needed to build the same schedule again."""
+        """Return the settings to build the same schedule from."""
         return {"schedule": self.schedule, "length": self.length}
 
 
-SCHEDULES = [
-    keras.optimizers.schedules.CosineDecay,
-    keras.optimizers.schedules.CosineDecayRestarts,
-    keras.optimizers.schedules.ExponentialDecay,
-    keras.optimizers.schedules.PiecewiseConstantDecay,
-]
-for _kind in [*SCHEDULES, keras.optimizers.AdamW]:
-    gin.external_configurable(_kind, module="keras")
-
-
 class MovingAverage(keras.layers.Layer):
-    """An exponential moving average of weights, for tests and predictions."""
+    """An exponential moving average of weights, for evaluation."""
 
     def __init__(self, variables: list[keras.Variable], decay: float):
         super().__init__()
@@ -229,24 +254,24 @@ class MovingAverage(keras.layers.Layer):
 
     @property
     def pairs(self) -> list[tuple[keras.Variable, keras.Variable]]:
-        """Each weight and its average."""
+        """Return (weight, average) of each weight."""
         return list(zip(self.sources, self.averages, strict=True))
 
     def update(self, step: tf.Tensor) -> None:
         """Move the averages towards the weights after a step."""
-        # The decay grows from 0.1: early averages forget the start.
+        # Growing from 0.1, the decay soon forgets the initial weights.
         decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
         for v, average in self.pairs:
             average.assign(decay * average + (1.0 - decay) * v)
 
     def reset(self) -> None:
-        """Start again from the current weights."""
+        """Set the averages to the current weights."""
         for v, average in self.pairs:
             average.assign(v)
 
     @contextlib.contextmanager
-    def assigned(self):
-        """Give the weights the values of their averages inside the block."""
+    def assigned(self) -> Iterator[None]:
+        """Set the weights to their averages within the `with` block."""
         weights = [v.numpy() for v in self.sources]
         for v, average in self.pairs:
             v.assign(average)
@@ -255,3 +280,13 @@ class MovingAverage(keras.layers.Layer):
         finally:
             for v, value in zip(self.sources, weights, strict=True):
                 v.assign(value)
+
+
+SCHEDULES = [
+    keras.optimizers.schedules.CosineDecay,
+    keras.optimizers.schedules.CosineDecayRestarts,
+    keras.optimizers.schedules.ExponentialDecay,
+    keras.optimizers.schedules.PiecewiseConstantDecay,
+]
+for _class in [*SCHEDULES, keras.optimizers.AdamW]:
+    gin.external_configurable(_class, module="keras")

@@ -221,7 +221,7 @@ def test_given_weights_weigh_the_loss(double):
     """Weights 2 and 0 of a batch of two: the gradient of the first, doubled."""
     x = np.eye(2, 4)
     built = classifier(compiled={})
-    source = arrays(x, np.array([0, 2])).weigh(np.array([2.0, 0.0]))
+    source = arrays(x, np.array([0, 2])).with_weights(np.array([2.0, 0.0]))
     built.compile(keras.optimizers.SGD(1.0))
     before = built.head.bias.numpy()
     probs = tf.nn.softmax(built(x[:1])).numpy()[0]

@@ -133,7 +133,7 @@ def test_a_label_that_cannot_be_has_a_finite_slope():
 
 def test_divergence_and_entropy_of_known_probabilities():
     """KL((3/4, 1/4) || (1/2, 1/2)), and the entropy of (3/4, 1/4)."""
-    found = losses.divergence(TWO[:1], tf.constant([[0.5, 0.5]]))
+    found = losses.kl_divergence(TWO[:1], tf.constant([[0.5, 0.5]]))
     bits = 0.75 * np.log(0.75) + 0.25 * np.log(0.25)
     np.testing.assert_allclose(found, [np.log(2) + bits], rtol=1e-5)
     np.testing.assert_allclose(losses.entropy(TWO[:1]), [-bits], rtol=1e-6)

@@ -9,10 +9,10 @@ import pytest
 from fsr_gdw_tf.optimizers import (
     SGD,
     Adam,
-    InEpochs,
+    EpochSchedule,
     WarmUp,
     add_l2,
-    another_optimizer,
+    clone_optimizer,
 )
 
 
@@ -38,7 +38,7 @@ def test_three_steps_by_hand_with_a_change_of_rate(nesterov, expected):
 def test_cosine_per_epoch_is_gdws():
     """lr_e = .1 (1 + cos(pi e / 80)) / 2, constant within an epoch."""
     decay = keras.optimizers.schedules.CosineDecay(0.1, 80)
-    rate = InEpochs(decay, steps_per_epoch=490)
+    rate = EpochSchedule(decay, steps_per_epoch=490)
     for epoch in (0, 1, 40, 79):
         expected = 0.1 * (1 + math.cos(math.pi * epoch / 80)) / 2
         for step in (epoch * 490, epoch * 490 + 489):
@@ -48,7 +48,7 @@ def test_cosine_per_epoch_is_gdws():
 def test_restarts_within_an_epoch():
     """FSR's: cycles of 1, 2, 4, ... epochs, peaks of .1 * .9^i."""
     decay = keras.optimizers.schedules.CosineDecayRestarts(0.1, 1, 2.0, 0.9)
-    rate = InEpochs(decay, 100, staircase=False)
+    rate = EpochSchedule(decay, 100, staircase=False)
     assert float(rate(50)) == pytest.approx(0.05, rel=1e-4)
     assert float(rate(100)) == pytest.approx(0.09, rel=1e-4)
     assert float(rate(300)) == pytest.approx(0.081, rel=1e-4)
@@ -58,7 +58,7 @@ def test_restarts_within_an_epoch():
 def test_a_warm_up_rises_in_a_line_and_delays_the_rest():
     """Three epochs to .1, then cycles of 1 and 2 epochs."""
     decay = keras.optimizers.schedules.CosineDecayRestarts(0.1, 1, 2.0, 0.9)
-    rate = InEpochs(WarmUp(decay, 3), 100, staircase=False)
+    rate = EpochSchedule(WarmUp(decay, 3), 100, staircase=False)
     expected = {0: 0, 75: 0.025, 150: 0.05, 300: 0.1, 350: 0.05, 400: 0.09}
     for step, value in expected.items():
         assert float(rate(step)) == pytest.approx(value, rel=1e-4), step
@@ -93,7 +93,7 @@ def test_l2_is_added_to_what_the_optimizer_sees():
 
 def test_another_optimizer_follows_the_rate():
     first = keras.optimizers.SGD(0.1, momentum=0.9)
-    other = another_optimizer(first)
+    other = clone_optimizer(first)
     first.learning_rate = 0.01
     assert float(other.learning_rate) == pytest.approx(0.01)
     assert other is not first and other.momentum == 0.9

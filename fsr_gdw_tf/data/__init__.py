@@ -1,4 +1,4 @@
-"""Where examples come from and how they reach the network."""
+"""Data sources, splits, label noise, augmentation and the input pipeline."""
 
 from fsr_gdw_tf.data.augmentation import (
     CropFlip,

@@ -1,43 +1,47 @@
-"""What the network sees of an image: random in training, fixed in tests.
+"""Image preprocessing: random views for training, fixed ones for tests.
 
-Every random number comes from the seed that is passed in, which the pipeline
-makes from (seed, epoch, index): the same run sees the same pixels.
+All randomness comes from the `seed` argument, which the pipeline derives from
+(seed, epoch, index), so that augmentation is reproducible.
 """
+
+from collections.abc import Sequence
 
 import gin
 import tensorflow as tf
 
-from fsr_gdw_tf.data.encoded import cut
+from fsr_gdw_tf.data.encoded import crop
 
 
 @gin.register
 class Identity:
-    """Inputs of any kind, untouched."""
+    """A view that returns inputs of any kind unchanged."""
 
-    batched = True  # works on whole batches
+    batched = True  # takes a batch as well as a single example
 
     def train(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
-        """The input as it is."""
+        """Return the input unchanged."""
         return x
 
     def test(self, x: tf.Tensor) -> tf.Tensor:
-        """The input as it is."""
+        """Return the input unchanged."""
         return x
 
 
 @gin.register
 class CropFlip:
-    """Pad, crop back at random, flip half of the time (CIFAR sizes)."""
+    """A random crop of the padded image and a random mirror (for CIFAR)."""
 
     batched = False
 
-    def __init__(self, padding: int = 4, mode: str = "REFLECT", flip=True):
+    def __init__(
+        self, padding: int = 4, mode: str = "REFLECT", flip: bool = True
+    ):
         self.padding, self.mode, self.flip = padding, mode, flip
 
     def train(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """A random crop of the padded image, perhaps mirrored."""
-        pad = [[self.padding] * 2] * 2 + [[0, 0]]
-        padded = tf.pad(x, pad, self.mode)
+        """Return a random crop of the padded image, mirrored half the time."""
+        paddings = [[self.padding] * 2] * 2 + [[0, 0]]
+        padded = tf.pad(x, paddings, self.mode)
         x = tf.image.stateless_random_crop(padded, tf.shape(x), seed)
         return (
             tf.image.stateless_random_flip_left_right(x, seed + 1)
@@ -46,44 +50,53 @@ class CropFlip:
         )
 
     def test(self, x: tf.Tensor) -> tf.Tensor:
-        """The image as it is."""
+        """Return the image unchanged."""
         return x
 
 
-class Window:
-    """What is made of one part of an image; the rest need not be decoded.
+class CropView:
+    """Base class of views of a crop; of a JPEG only the crop is decoded.
 
-    A subclass says which part of a shape, `window(shape, seed)` = (begin,
-    extent), and what becomes of it, `finish(part, seed)`. Without a seed both
-    are those of tests.
+    Subclasses implement `crop_box(shape, seed)`, which returns ((top, left),
+    (height, width)), and `process_crop(image, seed)`. Training passes a seed,
+    tests pass None.
     """
 
     batched = False
 
     def train(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """The part that this seed draws."""
-        return self.finish(cut(x, *self.window(tf.shape(x), seed)), seed)
+        """Return the random crop drawn with `seed`, processed."""
+        box = self.crop_box(tf.shape(x), seed)
+        return self.process_crop(crop(x, *box), seed)
 
     def test(self, x: tf.Tensor) -> tf.Tensor:
-        """The part that tests see."""
-        return self.finish(cut(x, *self.window(tf.shape(x))))
+        """Return the deterministic crop used in tests, processed."""
+        return self.process_crop(crop(x, *self.crop_box(tf.shape(x))))
 
 
 @gin.register
-class ResizedCropFlip(Window):
-    """A random part, resized, perhaps mirrored (ImageNet sizes).
+class ResizedCropFlip(CropView):
+    """A random resized crop and a random mirror (for ImageNet).
 
-    Area 8 to 100 %, aspect 3/4 to 4/3; tests see the centre crop of side
-    224/256 of the shorter side, as in the official code of FSR.
+    size: height and width of the result.
+    area: range of the crop's share of the image; its aspect ratio is in 3/4
+        to 4/3.
+    central: side of the centre crop of tests, as a share of the shorter side;
+        the default, 224/256, is that of the official code of FSR.
     """
 
-    def __init__(self, size: int = 224, area=(0.08, 1.0), central=0.875):
+    def __init__(
+        self,
+        size: int = 224,
+        area: Sequence[float] = (0.08, 1.0),
+        central: float = 0.875,
+    ):
         self.size, self.area, self.central = size, tuple(area), central
 
-    def window(
+    def crop_box(
         self, shape: tf.Tensor, seed: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """A random part, or the centre: (top, left), (height, width)."""
+        """Return (top, left), (height, width): random, or the centre."""
         if seed is None:
             short = tf.cast(tf.reduce_min(shape[:2]), tf.float32)
             side = tf.cast(self.central * short, tf.int32)
@@ -99,19 +112,20 @@ class ResizedCropFlip(Window):
         )
         return begin[:2], extent[:2]
 
-    def finish(
-        self, part: tf.Tensor, seed: tf.Tensor | None = None
+    def process_crop(
+        self, image: tf.Tensor, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """The part, resized; in training perhaps mirrored."""
-        image = _resize(part, self.size)
+        """Return the resized crop; in training mirrored half the time."""
+        image = _resize(image, self.size)
         if seed is None:
             return image
+        # Another seed than the crop's, or the two would be correlated.
         return tf.image.stateless_random_flip_left_right(image, seed + 1)
 
 
 @gin.register
 class Resize:
-    """Every image brought to one size, nothing random."""
+    """A view that resizes images, the same in training and tests."""
 
     batched = False
 
@@ -119,14 +133,17 @@ class Resize:
         self.size = size
 
     def train(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
-        """The resized image."""
+        """Return the resized image."""
         return _resize(x, self.size)
 
     test = train
 
 
 def _resize(image: tf.Tensor, size: int) -> tf.Tensor:
-    """Bilinear; bytes stay bytes, a quarter of the traffic of floats."""
+    """Resize bilinearly, keeping the dtype.
+
+    uint8 images stay uint8: a quarter of float32's memory traffic.
+    """
     resized = tf.image.resize(image, (size, size))
     if image.dtype.is_floating:
         return tf.cast(resized, image.dtype)

@@ -1,7 +1,8 @@
-"""Label noise and long tails, made on purpose and written down.
+"""Synthetic label noise and long-tailed class imbalance.
 
-Every noise law is a matrix: row = true class, column = given class. A label is
-drawn from its row, per example, as in both papers' code.
+Each kind of noise is a transition matrix, row = true class, column = given
+class. As in both papers' code every example's label is sampled independently
+from its row, so the realised noise rate varies a little around the nominal one.
 """
 
 from collections.abc import Sequence
@@ -22,35 +23,37 @@ CIFAR10_NAMES = [
 
 
 def uniform(source: Source, rate: float) -> np.ndarray:
-    """To each of the OTHER classes alike: a share `rate` ends up wrong."""
+    """Return uniform noise over the OTHER classes: a share `rate` is wrong."""
     C = source.classes
-    off = np.full((C, C), rate / (C - 1))
-    np.fill_diagonal(off, 1.0 - rate)
-    return off
+    matrix = np.full((C, C), rate / (C - 1))
+    np.fill_diagonal(matrix, 1.0 - rate)
+    return matrix
 
 
 def uniform_all(source: Source, rate: float) -> np.ndarray:
-    """To each of ALL classes alike: rate (C - 1) / C ends up wrong.
+    """Return uniform noise over ALL classes: rate (C - 1) / C are wrong.
 
-    This is what the official code of both papers draws.
+    This is the uniform noise of both papers' official code.
     """
     C = source.classes
     return np.full((C, C), rate / C) + (1.0 - rate) * np.eye(C)
 
 
 def flip(source: Source, rate: float) -> np.ndarray:
-    """Each class to one other class, always the same for a class count."""
+    """Return flip noise: each class turns into one other, random class."""
     C = source.classes
+    # Seeded by the number of classes: the same mapping in every run, as in the
+    # code of GDW.
     rng = np.random.default_rng(C)
     target = (np.arange(C) + rng.integers(1, C, size=C)) % C
     return _to_target(target, rate)
 
 
 def asymmetric(source: Source, rate: float) -> np.ndarray:
-    """To the class people confuse it with.
+    """Return asymmetric noise: each class turns into a similar one.
 
-    CIFAR-10: its five semantic pairs. With superclasses (CIFAR-100): the next
-    class of the same superclass. Otherwise: the next class.
+    For CIFAR-10 these are the five usual pairs; with superclasses (CIFAR-100)
+    the next class of the same superclass; otherwise the next class.
     """
     target = (np.arange(source.classes) + 1) % source.classes
     if [str(n) for n in source.class_names] == CIFAR10_NAMES:
@@ -65,11 +68,12 @@ def asymmetric(source: Source, rate: float) -> np.ndarray:
 
 
 def _to_target(target: np.ndarray, rate: float) -> np.ndarray:
+    """Return the matrix that turns class c into target[c] at a rate."""
     identity = np.eye(len(target))
     return (1.0 - rate) * identity + rate * identity[target]
 
 
-LAWS = {
+NOISE_MATRICES = {
     "uniform": uniform,
     "uniform_all": uniform_all,
     "flip": flip,
@@ -87,59 +91,77 @@ def corrupt(
     *,
     rng: np.random.Generator,
 ) -> Source:
-    """A long tail (smallest / largest class = imbalance), then label noise."""
-    if not 0.0 <= noise <= 1.0:
-        raise InvalidInput(f"the noise rate must be in [0, 1], got {noise}")
-    if kind not in LAWS:
-        raise InvalidInput(
-            f"no noise law {kind!r}: {suggest_names(kind, LAWS)}"
-        )
+    """Return the source with a long tail, then with label noise.
+
+    noise: the noise rate; its meaning depends on `kind`.
+    kind: uniform, uniform_all, flip or asymmetric, see the functions above.
+    matrix: a transition matrix instead, row = true class, column = given class.
+    imbalance: size of the smallest class / size of the largest; 1 = balanced.
+    """
+    _check_noise(noise, kind)
     source = source.subset(
         long_tail(source.labels, source.classes, imbalance, rng)
     )
     if matrix is not None:
         matrix = check_matrix(matrix, source.classes)
     elif noise:
-        matrix = LAWS[kind](source, noise)
+        matrix = NOISE_MATRICES[kind](source, noise)
     else:
         return source
+    # True labels of data that are noisy already stay the reference.
     true = source.labels if source.true_labels is None else source.true_labels
-    return source.relabel(draw(source.labels, matrix, rng), true)
+    return source.with_labels(sample_labels(source.labels, matrix, rng), true)
 
 
-def draw(
+def _check_noise(noise: float, kind: str) -> None:
+    if not 0.0 <= noise <= 1.0:
+        raise InvalidInput(f"the noise rate must be in [0, 1], got {noise}")
+    if kind not in NOISE_MATRICES:
+        raise InvalidInput(
+            f"no noise law {kind!r}: {suggest_names(kind, NOISE_MATRICES)}"
+        )
+
+
+def sample_labels(
     labels: np.ndarray, matrix: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw each label from its class's row of the matrix."""
+    """Sample each label from its class's row of the transition matrix."""
     u, given = rng.random(len(labels)), labels.copy()
     for c in np.unique(labels):
         members = np.flatnonzero(labels == c)
-        edges = np.cumsum(matrix[c])[:-1]
-        given[members] = np.searchsorted(edges, u[members], side="right")
+        # Without its last entry, whose rounding could give class C.
+        cdf = np.cumsum(matrix[c])[:-1]
+        given[members] = np.searchsorted(cdf, u[members], side="right")
     return given
 
 
 def long_tail(
-    labels: np.ndarray, classes: int, mu: float, rng: np.random.Generator
+    labels: np.ndarray,
+    classes: int,
+    imbalance: float,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """Indices that keep int(n mu^(c / (C - 1))) of class c, n = N / C."""
-    if not 0.0 < mu <= 1.0:
+    """Return indices of an exponential long tail.
+
+    Class c keeps int(n imbalance^(c / (C - 1))) examples, n = N / C.
+    """
+    if not 0.0 < imbalance <= 1.0:
         raise InvalidInput(
-            f"imbalance is smallest / largest class, in (0, 1], got {mu}"
+            f"imbalance is smallest / largest class, in (0, 1], got {imbalance}"
         )
-    if mu == 1.0:
+    if imbalance == 1.0:
         return np.arange(len(labels))
     n, kept = len(labels) / classes, []
     for c in range(classes):
-        # The small term keeps 4900 * 0.1 from becoming 489.
-        wanted = int(n * mu ** (c / (classes - 1)) + 1e-6)
+        # 1e-6: int(4900 * 0.1) would be 489 in floating point.
+        count = int(n * imbalance ** (c / (classes - 1)) + 1e-6)
         members = rng.permutation(np.flatnonzero(labels == c))
-        kept.append(members[:wanted])
+        kept.append(members[:count])
     return np.sort(np.concatenate(kept))
 
 
 def check_matrix(matrix: Sequence, classes: int) -> np.ndarray:
-    """A transition matrix, checked: C x C, rows that sum to one."""
+    """Return a transition matrix as an array; raise unless it is valid."""
     matrix = np.asarray(matrix, np.float64)
     if matrix.shape != (classes, classes):
         raise InvalidInput(
@@ -156,14 +178,14 @@ def check_matrix(matrix: Sequence, classes: int) -> np.ndarray:
 
 
 def realised_rate(source: Source) -> float | None:
-    """The share of labels that differ from the truth, if that is known."""
+    """Return the share of wrong labels; None without true labels."""
     if source.true_labels is None:
         return None
     return float(np.mean(source.labels != source.true_labels))
 
 
 def realised_matrix(source: Source) -> np.ndarray:
-    """Counts of (true class, given class), a clean set left out."""
+    """Return counts `[true class, given class]`, the clean set excluded."""
     n = len(source) - source.n_clean
     counts = np.zeros((source.classes, source.classes), np.int64)
     np.add.at(counts, (source.true_labels[:n], source.labels[:n]), 1)

@@ -1,19 +1,22 @@
-"""Images that stay encoded until they are looked at."""
+"""Readers of encoded images, which decode no more of them than needed."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-# Colours are often stored at half the size and smoothed over the border of
-# what is decoded. With this many pixels more on each side, a window is bit for
-# bit what it is in the whole image.
+# JPEG often stores chroma at half the resolution, and upsampling it mixes
+# neighbouring pixels. Decoding this many pixels more on each side makes a crop
+# bit-identical to the same region of the whole decoded image.
 MARGIN = 2
+
+# Maps the shape of an image to the (begin, size) of a crop.
+CropBox = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class EncodedReader:
-    """Images decoded one at a time, each in its own size.
+    """Base class of readers of encoded images, each in its own size.
 
-    A subclass gives the encoded bytes of a row: `contents(row)`.
+    Subclasses implement `contents(row)`, which returns the encoded bytes.
     """
 
     batched = False
@@ -21,58 +24,66 @@ class EncodedReader:
     channels = 3
 
     def fetch(
-        self, row: tf.Tensor, window: Callable | None = None
+        self, row: tf.Tensor, crop_box: CropBox | None = None
     ) -> tf.Tensor:
-        """The image at a row, or a window of it."""
-        return decode(self.contents(row), window, self.channels)
+        """Return the decoded image at a row, or a crop of it."""
+        return decode(self.contents(row), crop_box, self.channels)
 
 
 def decode(
-    contents: tf.Tensor, window: Callable | None = None, channels: int = 3
+    contents: tf.Tensor, crop_box: CropBox | None = None, channels: int = 3
 ) -> tf.Tensor:
-    """An image of any common format as bytes `[height, width, channels]`.
+    """Decode a JPEG, PNG, BMP or GIF to uint8 `[height, width, channels]`.
 
-    With `window`, a function from the shape to (begin, extent), that part;
-    of a JPEG no more than the part is decoded.
+    `crop_box` maps the image's shape to (begin, size) and selects a crop; of a
+    JPEG only the crop is decoded.
     """
 
-    def whole():
+    def decode_whole():
         image = tf.io.decode_image(contents, channels, expand_animations=False)
-        return cut(image, *window(tf.shape(image))) if window else image
+        return crop(image, *crop_box(tf.shape(image))) if crop_box else image
 
-    if window and channels in (1, 3):
+    # decode_and_crop_jpeg gives grey or RGB images only.
+    if crop_box and channels in (1, 3):
         image = tf.cond(
-            _is_whole_jpeg(contents),
-            lambda: _part(contents, window, channels),
-            whole,
+            _is_complete_jpeg(contents),
+            lambda: _decode_crop(contents, crop_box, channels),
+            decode_whole,
         )
     else:
-        image = whole()
+        image = decode_whole()
     image.set_shape([None, None, channels])
     return image
 
 
-def cut(image: tf.Tensor, begin: tf.Tensor, extent: tf.Tensor) -> tf.Tensor:
-    """A part of an image: (top, left) and (height, width)."""
-    part = tf.slice(
-        image, tf.concat([begin, [0]], 0), tf.concat([extent, [-1]], 0)
+def crop(image: tf.Tensor, begin: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """Return the crop at `begin` (top, left) of `size` (height, width)."""
+    cropped = tf.slice(
+        image, tf.concat([begin, [0]], 0), tf.concat([size, [-1]], 0)
     )
-    part.set_shape([None, None, image.shape[-1]])
-    return part
+    cropped.set_shape([None, None, image.shape[-1]])
+    return cropped
 
 
-def _is_whole_jpeg(contents: tf.Tensor) -> tf.Tensor:
-    """Whether it ends as a JPEG does: decoding a part would not notice."""
+def _is_complete_jpeg(contents: tf.Tensor) -> tf.Tensor:
+    """Return whether a JPEG ends with its end-of-image marker.
+
+    Decoding a crop of a truncated file raises no error, decoding all of it
+    does.
+    """
     length = tf.strings.length(contents)
     end = tf.strings.substr(contents, tf.maximum(length - 2, 0), 2)
     return tf.io.is_jpeg(contents) & (end == b"\xff\xd9")
 
 
-def _part(contents: tf.Tensor, window: Callable, channels: int) -> tf.Tensor:
+def _decode_crop(
+    contents: tf.Tensor, crop_box: CropBox, channels: int
+) -> tf.Tensor:
+    """Decode a crop of a JPEG with a margin, and cut the margin off."""
     shape = tf.io.extract_jpeg_shape(contents)
-    begin, extent = window(shape)
+    begin, size = crop_box(shape)
     first = tf.maximum(begin - MARGIN, 0)
-    last = tf.minimum(begin + extent + MARGIN, shape[:2])
-    place = tf.concat([first, last - first], 0)
-    image = tf.image.decode_and_crop_jpeg(contents, place, channels)
-    return cut(image, begin - first, extent)
+    last = tf.minimum(begin + size + MARGIN, shape[:2])
+    window = tf.concat([first, last - first], 0)
+    image = tf.image.decode_and_crop_jpeg(contents, window, channels)
+    return crop(image, begin - first, size)

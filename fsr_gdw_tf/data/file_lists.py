@@ -1,90 +1,103 @@
-"""Lists of files: what stands in which line, and whether the files exist."""
+"""Text files that list data files, one per line, and checks of both."""
 
+import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from fsr_gdw_tf.errors import INF, InvalidInput
 
+LIST_LAYOUT = "expected a CSV with the columns path,label"
 
-class Listing(NamedTuple):
-    """Files with a label each, and where the list names them."""
+
+class FileList(NamedTuple):
+    """Paths and labels of files, with their positions in the list.
+
+    name: path of the list itself.
+    labels: a class index or name per file.
+    numbers: the position of each entry in the list, for error messages.
+    unit: what `numbers` count, such as "line".
+    """
 
     name: str
     paths: list[str]
     labels: list
-    lines: Sequence[int]
+    numbers: Sequence[int]
     unit: str = "line"
 
-    def where(self, position: int) -> str:
-        """What a person looks for in the list."""
-        return f"{self.name}, {self.unit} {self.lines[position]}"
+    def location(self, index: int) -> str:
+        """Return where an entry stands in the list, for error messages."""
+        return f"{self.name}, {self.unit} {self.numbers[index]}"
 
 
-def data_folder(root: str | Path | None, layout: str) -> Path:
-    """The folder of a data set, refused if it is not there."""
+def require_folder(root: str | Path | None, layout: str) -> Path:
+    """Return a data set's folder as a path; raise if it does not exist."""
     if not root or not Path(root).is_dir():
         raise InvalidInput(f"no such data folder: {str(root)!r}; {layout}")
     return Path(root)
 
 
 @contextmanager
-def opened(name: str, layout: str) -> Iterator:
-    """A list, open as text."""
+def open_list(name: str, layout: str) -> Iterator[TextIO]:
+    """Open a list as UTF-8 text; raise an error that explains the layout."""
     if not name or not os.path.isfile(name):
         raise InvalidInput(f"no such file list: {name!r}; {layout}")
     try:
-        # Spreadsheets put a byte order mark in front.
+        # Spreadsheet programs write a byte order mark (hence "-sig").
         with open(name, newline="", encoding="utf-8-sig") as lines:
             yield lines
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{name} is not UTF-8: {error}") from error
 
 
-def numbered(name: str, layout: str) -> Iterator[tuple[int, str]]:
-    """(line, text) of all lines that are not empty."""
-    with opened(name, layout) as lines:
-        for line, text in enumerate(lines, 1):
+def read_lines(name: str, layout: str) -> Iterator[tuple[int, str]]:
+    """Yield (line number, text) of each line that is not blank."""
+    with open_list(name, layout) as lines:
+        for number, text in enumerate(lines, 1):
             if text.strip():
-                yield line, text.strip()
+                yield number, text.strip()
 
 
-def labelled(
+def read_labelled_paths(
     name: str, layout: str, classes: float = INF
 ) -> Iterator[tuple[int, str, int]]:
-    """(line, path, label) where each line is `path label`."""
-    for line, text in numbered(name, layout):
+    """Yield (line number, path, class index) of lines `path label`."""
+    for number, text in read_lines(name, layout):
         parts = text.rsplit(maxsplit=1)
         if len(parts) < 2 or not parts[1].isdecimal():
             raise InvalidInput(
-                f"{name}, line {line}: expected a path and the number of a "
+                f"{name}, line {number}: expected a path and the number of a "
                 f"class, got {text[:80]!r}; write them apart by a space"
             )
         if int(parts[1]) >= classes:
             raise InvalidInput(
-                f"{name}, line {line}: label {parts[1]} is out of range; "
+                f"{name}, line {number}: label {parts[1]} is out of range; "
                 f"expected 0 to {classes - 1}, as {classes} classes have names"
             )
-        yield line, parts[0], int(parts[1])
+        yield number, parts[0], int(parts[1])
 
 
-def missing(paths: Sequence[str]) -> list[int]:
-    """Positions of paths that are no files; each folder is read once."""
+def find_missing(paths: Sequence[str]) -> list[int]:
+    """Return the indices of paths that are not files.
+
+    Each folder is listed once: that is much faster than a query per file.
+    """
     folders: dict[str, set[str]] = {}
-    lost = []
-    for position, path in enumerate(paths):
+    missing = []
+    for index, path in enumerate(paths):
         folder, name = os.path.split(path)
         if folder not in folders:
             folders[folder] = _files_in(folder or ".")
-        # Asking costs time, but some disks do not mind capitals.
+        # isfile as well: some file systems ignore upper and lower case.
         if name not in folders[folder] and not os.path.isfile(path):
-            lost.append(position)
-    return lost
+            missing.append(index)
+    return missing
 
 
 def _files_in(folder: str) -> set[str]:
+    """Return the names of the files in a folder, none if it is missing."""
     try:
         with os.scandir(folder) as entries:
             return {entry.name for entry in entries if entry.is_file()}
@@ -92,11 +105,71 @@ def _files_in(folder: str) -> set[str]:
         return set()
 
 
-def require_files(listing: Listing, advice: str) -> None:
-    """Refuse a list of files that do not all exist."""
-    lost = missing(listing.paths)
-    if lost:
+def require_files(file_list: FileList, advice: str) -> None:
+    """Raise unless all files of a list exist."""
+    missing = find_missing(file_list.paths)
+    if missing:
+        first = missing[0]
         raise InvalidInput(
-            f"{listing.where(lost[0])}: no file {listing.paths[lost[0]]}, the "
-            f"first of {len(lost)} file(s) that do not exist; {advice}"
+            f"{file_list.location(first)}: no file {file_list.paths[first]}, "
+            f"the first of {len(missing)} file(s) that do not exist; {advice}"
         )
+
+
+def read_file_list(name: str, root: str | None) -> FileList:
+    """Return the entries of a CSV, or of a text file of lines `path label`.
+
+    root: where relative paths start; None: the folder of the list.
+    """
+    parse = _parse_csv if Path(name).suffix.lower() == ".csv" else _parse_text
+    with open_list(name, LIST_LAYOUT) as lines:
+        rows = list(parse(name, lines))
+    if not rows:
+        raise InvalidInput(f"{name} lists no image")
+    base = Path(root) if root else Path(name).parent
+    numbers, paths, labels = zip(*rows, strict=True)
+    paths = [str(base / path) for path in paths]
+    return FileList(name, paths, list(labels), numbers)
+
+
+def _parse_csv(
+    name: str, lines: Iterable[str]
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (line number, path, label) of each row of a CSV."""
+    reader = csv.DictReader(lines)
+    missing = {"path", "label"} - set(reader.fieldnames or [])
+    if missing:
+        raise InvalidInput(
+            f"{name} has no column {' and '.join(sorted(missing))}; "
+            f"expected path,label, got {','.join(reader.fieldnames or [])}"
+        )
+    for row in reader:
+        label = row["label"] if row["path"] else ""
+        number = reader.line_num
+        yield number, row["path"], _parse_label(name, number, label)
+
+
+def _parse_text(
+    name: str, lines: Iterable[str]
+) -> Iterator[tuple[int, str, str]]:
+    """Yield (line number, path, label) of each line `path label`."""
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            path, _, label = line.strip().rpartition(" ")
+            label = label if path else ""
+            yield number, path, _parse_label(name, number, label)
+
+
+def _parse_label(name: str, line: int, label: str | None) -> str:
+    """Return a class name, or a number without leading zeros."""
+    label = (label or "").strip()
+    if not label:
+        raise InvalidInput(
+            f"{name}, line {line}: no path or no label; expected path,label"
+        )
+    if label.lstrip("-").isdecimal() and label.startswith("-"):
+        raise InvalidInput(
+            f"{name}, line {line}: label {label} is out of range; numbers "
+            "start at 0"
+        )
+    return str(int(label)) if label.isdecimal() else label

@@ -1,4 +1,8 @@
-"""Reading a cleaned list back: other labels, weights, or fewer examples."""
+"""Training labels and weights replaced by those of a cleaned list.
+
+The list is a CSV, path,label(,weight), that `report --apply` writes; examples
+that it leaves out are not trained on.
+"""
 
 import csv
 import os
@@ -7,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fsr_gdw_tf.data.file_lists import opened
+from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import InvalidInput
 
@@ -17,45 +21,46 @@ LAYOUT = (
 )
 
 
-def duplicate_numbers(names: Iterable[str]) -> list[int]:
-    """How often each name has come before: it is 0 but for doubles."""
-    seen, found = Counter(), []
+def copy_numbers(names: Iterable[str]) -> list[int]:
+    """Return how many times each name occurred before: 0 for unique names."""
+    counts, numbers = Counter(), []
     for name in names:
-        found.append(seen[name])
-        seen[name] += 1
-    return found
+        numbers.append(counts[name])
+        counts[name] += 1
+    return numbers
 
 
 def apply_overrides(source: Source, name: str) -> Source:
-    """The examples that a cleaned list names, with its labels and weights."""
-    columns = _read(name)
+    """Return the examples of a cleaned list, with its labels and weights."""
+    columns = _read_columns(name)
     if not {"path", "label"} <= set(columns) or not columns["path"]:
         raise InvalidInput(
             f"{name} has the columns {','.join(columns)} and "
             f"{len(columns.get('path', ()))} examples; {LAYOUT}"
         )
-    index = _find(source, name, columns)
-    labels = _numbers(source, name, columns["label"])
-    kept = source.subset(index)
-    kept = kept.relabel(labels, kept.true_labels)
-    weights = _weights(name, columns)
+    index = _find_examples(source, name, columns)
+    labels = _class_indices(source, name, columns["label"])
+    subset = source.subset(index)
+    subset = subset.with_labels(labels, subset.true_labels)
+    weights = _parse_weights(name, columns)
     if weights is not None:
-        _require_weight(kept, name, weights)
-    return kept.weigh(weights)
+        _reject_zero_weight_classes(subset, name, weights)
+    return subset.with_weights(weights)
 
 
 def read_weights(name: str) -> np.ndarray | None:
-    """The column `weight` of a list of files, if it is a CSV that has one."""
+    """Return the column `weight` of a CSV list; None if it has none."""
     if not str(name).lower().endswith(".csv"):
         return None
-    with opened(name, LAYOUT) as lines:
+    with open_list(name, LAYOUT) as lines:
         if "weight" not in next(csv.reader(lines), []):
-            return None  # lists may be long, and this one was read already
-    return _weights(name, _read(name))
+            return None  # without reading the rest of a long list
+    return _parse_weights(name, _read_columns(name))
 
 
-def _read(name: str) -> dict[str, list[str]]:
-    with opened(name, LAYOUT) as lines:
+def _read_columns(name: str) -> dict[str, list[str]]:
+    """Return the columns of a CSV by name, short rows padded with ""."""
+    with open_list(name, LAYOUT) as lines:
         rows = csv.reader(lines)
         head = next(rows, [])
         table = [row for row in rows if row]
@@ -64,43 +69,52 @@ def _read(name: str) -> dict[str, list[str]]:
     return dict(zip(head, map(list, columns), strict=True))
 
 
-def _find(source: Source, name: str, columns: dict) -> np.ndarray:
-    """Where the examples of the list are; doubles have a column `copy`."""
+def _find_examples(
+    source: Source, name: str, columns: dict[str, list[str]]
+) -> np.ndarray:
+    """Return the indices of the list's examples in the source.
 
-    def full(path: str) -> str:
+    Examples of the same name are told apart by the column `copy`.
+    """
+
+    def normalise(path: str) -> str:
         return os.path.abspath(path) if source.in_files else path
 
-    names = [full(path) for path in source.all_names()]
-    known = zip(names, map(str, duplicate_numbers(names)), strict=True)
-    place = {key: i for i, key in enumerate(known)}
+    names = [normalise(path) for path in source.all_names()]
+    source_keys = zip(names, map(str, copy_numbers(names)), strict=True)
+    index_of = {key: i for i, key in enumerate(source_keys)}
     paths = columns["path"]
-    which = columns.get("copy", ["0"] * len(paths))
-    wanted = list(zip(map(full, paths), which, strict=True))
-    lost = [key[0] for key in wanted if key not in place]
-    if lost:
+    copies = columns.get("copy", ["0"] * len(paths))
+    keys = list(zip(map(normalise, paths), copies, strict=True))
+    missing = [key[0] for key in keys if key not in index_of]
+    if missing:
         raise InvalidInput(
-            f"{len(lost)} of the {len(paths)} examples of {name} are not in "
-            f"the training set, {lost[0]!r} the first; keep the data and the "
-            "settings of the run that the list was made from"
+            f"{len(missing)} of the {len(paths)} examples of {name} are not in "
+            f"the training set, {missing[0]!r} the first; keep the data and "
+            "the settings of the run that the list was made from"
         )
-    index = np.array([place[key] for key in wanted])
+    index = np.array([index_of[key] for key in keys])
     if len(np.unique(index)) < len(index):
         raise InvalidInput(f"{name} names examples twice; {LAYOUT}")
     return index
 
 
-def _numbers(source: Source, name: str, labels: list[str]) -> np.ndarray:
-    number = {str(c): i for i, c in enumerate(source.class_names)}
-    unknown = sorted({label for label in labels if label not in number})
+def _class_indices(source: Source, name: str, labels: list[str]) -> np.ndarray:
+    """Return the class index of each class name."""
+    index_of = {str(c): i for i, c in enumerate(source.class_names)}
+    unknown = sorted({label for label in labels if label not in index_of})
     if unknown:
         raise InvalidInput(
             f"{name} has labels that the training set has not: "
             f"{', '.join(unknown[:5])}"
         )
-    return np.array([number[label] for label in labels])
+    return np.array([index_of[label] for label in labels])
 
 
-def _weights(name: str, columns: dict) -> np.ndarray | None:
+def _parse_weights(
+    name: str, columns: dict[str, list[str]]
+) -> np.ndarray | None:
+    """Return the column `weight` as floats, if there is one."""
     if "weight" not in columns:
         return None
     try:
@@ -114,7 +128,10 @@ def _weights(name: str, columns: dict) -> np.ndarray | None:
     return weights
 
 
-def _require_weight(source: Source, name: str, weights: np.ndarray) -> None:
+def _reject_zero_weight_classes(
+    source: Source, name: str, weights: np.ndarray
+) -> None:
+    """Raise if all examples of some class have weight 0."""
     total = np.bincount(source.labels, weights, source.classes)
     empty = np.flatnonzero((total == 0) & (source.counts() > 0))
     if len(empty):

@@ -1,36 +1,49 @@
-"""From a source to batches: flat dicts `inputs, label, index`.
+"""The input pipeline: batches as flat dicts `inputs, label, index`.
 
-The order of epoch e and the random numbers of example i depend on (seed, e, i)
-and on nothing else, so a run that is started again at epoch e goes on exactly
-as if it had never stopped.
+The order of epoch e depends on (seed, e) only, the augmentation of example i on
+(seed, e, i) only: a run that resumes at epoch e is identical to one that was
+not interrupted.
 """
 
 import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
 
 import gin
 import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import Identity
-from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.data.source import Source, map_to_array
 from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import InvalidInput
 
 SINGLE_REPLICA = InputShard()
-TRAIN, META, STORED = 0, 1, 2  # streams of random numbers
+TRAIN, META, LOAD = 0, 1, 2  # independent streams of random numbers
+
+
+class _Span(NamedTuple):
+    """Epochs first to end - 1 of some steps each, without the first `skip`."""
+
+    first: int
+    end: int
+    skip: int
+    steps: int
 
 
 @gin.register
 @dataclasses.dataclass(frozen=True)
 class InputPipeline:
-    """How examples become batches.
+    """Batching, shuffling and augmentation of the examples of a source.
 
-    size: of the global batch, over all replicas; with `per_replica`, of each
-        replica's part, as papers give it. So is `meta_size`.
+    batch_size: global batch size, the sum over all replicas.
+    meta_batch_size: the same of the meta set; None: batch_size.
+    per_replica: both sizes count per replica, as papers state them.
+    view: augmentation in training, and preprocessing in tests.
     """
 
     batch_size: int = 32
-    meta_batch_size: int | None = None  # None: the same as size
+    meta_batch_size: int | None = None
     per_replica: bool = False
     view: Identity = dataclasses.field(default_factory=Identity)
     seed: int = 0
@@ -44,7 +57,7 @@ class InputPipeline:
             )
 
     def with_global_sizes(self, replicas: int) -> "InputPipeline":
-        """The same with global sizes."""
+        """Return a copy whose batch sizes are global, not per replica."""
         if not self.per_replica:
             return self
         meta = self.meta_batch_size and self.meta_batch_size * replicas
@@ -54,7 +67,7 @@ class InputPipeline:
         )
 
     def steps(self, source: Source) -> int:
-        """Training steps per epoch; the last, short batch is dropped."""
+        """Return the steps per epoch; an incomplete last batch is dropped."""
         if not 0 < self.batch_size <= len(source):
             raise InvalidInput(
                 f"the batch size must be in 1 to {len(source)} (the number of "
@@ -71,122 +84,153 @@ class InputPipeline:
         initial_step: int = 0,
         share: InputShard = SINGLE_REPLICA,
     ) -> tf.data.Dataset:
-        """Shuffled, augmented batches of these epochs, one after another.
+        """Return shuffled, augmented batches of consecutive epochs.
 
-        They begin at a step of the first epoch; `share` is what this host
-        reads of them.
+        initial_step: step of the initial epoch to start at, when resuming.
+        share: the part of each global batch that this host reads.
         """
         steps = self.steps(source)
-        span = (initial_epoch, epochs, initial_step, steps)
+        span = _Span(initial_epoch, epochs, initial_step, steps)
         batch_size = share.replica_batch_size(self.batch_size, "BATCH_SIZE")
-        batches = self._stream(source, span, batch_size, share, TRAIN)
+        batches = self._batches(source, span, batch_size, share, TRAIN)
         if meta is not None:
-            whole = self.meta_batch_size or self.batch_size
-            batch_size = share.replica_batch_size(whole, "META_BATCH_SIZE")
-            extra = self._stream(meta, span, batch_size, share, META)
-            batches = tf.data.Dataset.zip(batches, extra).map(_with_meta)
-        return _options(batches).prefetch(tf.data.AUTOTUNE)
+            meta_size = self.meta_batch_size or self.batch_size
+            batch_size = share.replica_batch_size(meta_size, "META_BATCH_SIZE")
+            meta_batches = self._batches(meta, span, batch_size, share, META)
+            batches = tf.data.Dataset.zip(batches, meta_batches).map(_add_meta)
+        return _deterministic(batches).prefetch(tf.data.AUTOTUNE)
 
     def test(
         self, source: Source, share: InputShard = SINGLE_REPLICA
     ) -> tf.data.Dataset:
-        """All examples in order; the last batch may be short.
+        """Return batches of all examples in order; the last may be short.
 
-        With several replicas it is filled up to its size, with index -1.
+        With several replicas it is padded to full size by examples of index -1.
         """
-        part, n = self.test_part(share.replicas), len(source)
+        size, n = self.test_batch_size(share.replicas), len(source)
         order = np.arange(n)
-        full = share != SINGLE_REPLICA  # and of one shape, which TPUs need
-        if full:
-            order = np.pad(order, (0, -n % (part * share.replicas)))
+        # Padding also keeps the batch shape static, which TPUs need.
+        pad = share != SINGLE_REPLICA
+        if pad:
+            order = np.pad(order, (0, -n % (size * share.replicas)))
             order[n:] = -1
-            order = share.select(order, part)
+            order = share.select(order, size)
         dataset = tf.data.Dataset.from_tensor_slices(order)
-        if self._batched(source):
-            dataset = dataset.batch(part, full).map(
+        if self._fetches_batches(source):
+            dataset = dataset.batch(size, pad).map(
                 lambda i: (source.fetch(tf.maximum(i, 0)), i)
             )
         else:
             dataset = dataset.map(
                 lambda i: (source.load_view(tf.maximum(i, 0), self.view), i),
                 tf.data.AUTOTUNE,
-            ).batch(part, full)
-        return _options(dataset.map(_labelled(source))).prefetch(2)
+            ).batch(size, pad)
+        return _deterministic(dataset.map(_add_labels(source))).prefetch(2)
 
-    def test_part(self, replicas: int) -> int:
-        """How many examples of a test batch each replica gets."""
+    def test_batch_size(self, replicas: int) -> int:
+        """Return the number of examples per replica in a test batch."""
         return -(-self.batch_size // replicas)
 
     def test_steps(self, source: Source, replicas: int = 1) -> int:
-        """How many batches a test has."""
-        return -(-len(source) // (self.test_part(replicas) * replicas))
+        """Return the number of batches of a test set."""
+        return -(-len(source) // (self.test_batch_size(replicas) * replicas))
 
     def load_inputs(
-        self, source: Source, indices: np.ndarray, epoch: int, random=True
+        self,
+        source: Source,
+        indices: np.ndarray,
+        epoch: int,
+        random: bool = True,
     ) -> np.ndarray:
-        """These inputs as in training, fixed for an epoch; or as in tests."""
+        """Return augmented inputs, fixed within an epoch.
+
+        random: False gives the deterministic view of tests instead.
+        """
         if not random:
-            return source.collect(
+            return map_to_array(
                 indices, lambda i: source.load_view(i, self.view)
             )
-        key = epoch_key(self.seed, STORED, epoch)
-        return source.collect(indices, lambda i: self._seen(source, i, key))
+        key = epoch_key(self.seed, LOAD, epoch)
+        return map_to_array(indices, lambda i: self._augment(source, i, key))
 
-    def _seen(self, source: Source, index, key) -> tf.Tensor:
+    def _augment(
+        self, source: Source, index: tf.Tensor, key: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the training view of an input, random per (key, index)."""
         seed = tf.random.experimental.stateless_fold_in(key, index)
         return source.load_view(index, self.view, seed)
 
-    def _batched(self, source: Source) -> bool:
+    def _fetches_batches(self, source: Source) -> bool:
+        """Return whether inputs are read a batch at a time: much faster."""
         return source.reader.batched and self.view.batched
 
-    def _stream(
-        self, source, span, batch_size, share, stream
+    def _batches(
+        self,
+        source: Source,
+        span: _Span,
+        batch_size: int,
+        share: InputShard,
+        stream: int,
     ) -> tf.data.Dataset:
-        """`steps` batches per epoch: each pass over the source is shuffled.
+        """Return this host's batches of a span of training.
 
-        `size` is one replica's, the order that of the global batches.
+        batch_size: of one replica.
+        stream: number of the stream of random numbers.
         """
-        first, last, skipped, steps = span
-        n, whole = len(source), batch_size * share.replicas
-        count = steps * whole
+        global_size = batch_size * share.replicas
 
-        def one_epoch(epoch):
+        def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
             key = epoch_key(self.seed, stream, epoch)
-            noise = tf.random.stateless_uniform([-(-count // n), n], key)
-            if not self.shuffle:
-                noise = tf.zeros_like(noise)  # sorting keeps ties in order
-            order = tf.reshape(tf.argsort(noise, axis=1), [-1])[:count]
-            begin = tf.where(epoch == first, skipped * whole, 0)
-            order = share.select(tf.cast(order[begin:], "int64"), batch_size)
+            order = self._order(len(source), span.steps * global_size, key)
+            start = tf.where(epoch == span.first, span.skip * global_size, 0)
+            order = share.select(tf.cast(order[start:], "int64"), batch_size)
             order = tf.data.Dataset.from_tensor_slices(order)
             return order.map(lambda index: (index, key))
 
-        dataset = tf.data.Dataset.range(first, last).flat_map(one_epoch)
-        if self._batched(source):
-            dataset = dataset.batch(batch_size, drop_remainder=True).map(
+        epochs = tf.data.Dataset.range(span.first, span.end)
+        examples = epochs.flat_map(epoch_indices)
+        batches = self._read(source, examples, batch_size)
+        return batches.map(_add_labels(source))
+
+    def _read(
+        self, source: Source, examples: tf.data.Dataset, batch_size: int
+    ) -> tf.data.Dataset:
+        """Return batches (inputs, index) of a dataset of (index, key)."""
+        if self._fetches_batches(source):
+            return examples.batch(batch_size, drop_remainder=True).map(
                 lambda index, key: (source.fetch(index), index)
             )
-        else:
-            dataset = dataset.map(
-                lambda index, key: (self._seen(source, index, key), index),
-                tf.data.AUTOTUNE,
-            )
-            dataset = dataset.batch(batch_size, drop_remainder=True)
-        return dataset.map(_labelled(source))
+        return examples.map(
+            lambda index, key: (self._augment(source, index, key), index),
+            tf.data.AUTOTUNE,
+        ).batch(batch_size, drop_remainder=True)
+
+    def _order(self, n: int, count: int, key: tf.Tensor) -> tf.Tensor:
+        """Return the indices of an epoch: as many permutations as needed.
+
+        The meta set is small, so that an epoch passes over it several times.
+        """
+        noise = tf.random.stateless_uniform([-(-count // n), n], key)
+        if not self.shuffle:
+            noise = tf.zeros_like(noise)  # argsort is stable: 0, 1, 2, ...
+        return tf.reshape(tf.argsort(noise, axis=1), [-1])[:count]
 
 
 def epoch_key(seed: int, stream: int, epoch: tf.Tensor) -> tf.Tensor:
-    """The random key of one epoch of one stream."""
+    """Return the random key of an epoch in a stream of random numbers."""
     key = tf.constant([seed, stream], tf.int32)
     return tf.random.experimental.stateless_fold_in(key, epoch)
 
 
-def _labelled(source: Source):
+def _add_labels(
+    source: Source,
+) -> Callable[[tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]:
+    """Return a function that adds labels (and weights) to inputs."""
     labels = tf.constant(source.labels)  # captured, not copied into graphs
     if source.weights is not None:
         weights = tf.constant(source.weights)
 
-    def add(inputs, index):
+    def add(inputs: tf.Tensor, index: tf.Tensor) -> dict[str, tf.Tensor]:
         label = tf.gather(labels, tf.maximum(index, 0))
         label = tf.one_hot(label, source.classes)
         batch = {"inputs": inputs, "label": label, "index": index}
@@ -197,7 +241,7 @@ def _labelled(source: Source):
     return add
 
 
-def _with_meta(batch, meta):
+def _add_meta(batch: dict, meta: dict) -> dict[str, tf.Tensor]:
     return {
         **batch,
         "meta_inputs": meta["inputs"],
@@ -205,7 +249,7 @@ def _with_meta(batch, meta):
     }
 
 
-def _options(dataset: tf.data.Dataset) -> tf.data.Dataset:
+def _deterministic(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
     return dataset.with_options(options)

@@ -1,8 +1,8 @@
-"""One shape for all data: labels up front, inputs by index.
+"""Labelled data: labels in memory, inputs read by index on demand.
 
-A `Source` is labels plus a `Reader`. What a reader is asked for is a row; what
-everybody else speaks of is an index, 0 to N - 1, the position in the source.
-Methods with a memory of each example (scores, pseudo-labels) use that index.
+A `Source` is labels plus a reader of inputs. Readers address inputs by `row`;
+all other code uses `index`, 0 to N - 1, the position in the source. Methods
+that keep state per example (scores, pseudo-labels) address it by that index.
 """
 
 import dataclasses
@@ -11,72 +11,84 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.data.augmentation import Window
+from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.errors import InvalidInput
 
 
 class ArrayReader:
-    """Inputs that lie in memory."""
+    """A reader of inputs in memory."""
 
-    batched = True  # fetch takes many rows as well as one
-    in_files = False  # whether a name is the path of a file
+    batched = True  # fetch takes a vector of rows as well as one row
+    in_files = False  # whether names are file paths
 
     def __init__(self, inputs: np.ndarray, names: Sequence[str] | None = None):
-        with tf.device("CPU:0"):
+        with tf.device("CPU:0"):  # data sets must not fill the GPU's memory
             self.inputs = tf.constant(inputs)
         self.names = names
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
-        """The input at a row, or the inputs at a vector of rows."""
+        """Return the input at a row, or the inputs at a vector of rows."""
         return tf.gather(self.inputs, row)
 
     def name(self, row: int) -> str:
-        """What a person calls this row."""
+        """Return the name of a row: the given one, or its number."""
         return self.names[row] if self.names else str(row)
 
 
 class ChainReader:
-    """The rows of one reader, then those of another."""
+    """The rows of one reader, followed by those of another from `offset` on."""
 
     batched = False
 
-    def __init__(self, first, second, border: int):
-        self.first, self.second, self.border = first, second, border
+    def __init__(self, first, second, offset: int):
+        self.first, self.second, self.offset = first, second, offset
         self.in_files = first.in_files and second.in_files
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
-        """The input at a row."""
-        return self.either(row, lambda reader, row: reader.fetch(row))
+        """Return the input at a row."""
+        return self.dispatch(row, lambda reader, row: reader.fetch(row))
 
-    def either(self, row: tf.Tensor, read: Callable) -> tf.Tensor:
-        """What `read` makes of the reader that has this row, and its row."""
+    def dispatch(
+        self, row: tf.Tensor, read: Callable[..., tf.Tensor]
+    ) -> tf.Tensor:
+        """Return `read(reader, row)` of the reader that holds the row."""
         return tf.cond(
-            row < self.border,
+            row < self.offset,
             lambda: read(self.first, row),
-            lambda: read(self.second, row - self.border),
+            lambda: read(self.second, row - self.offset),
         )
 
     def name(self, row: int) -> str:
-        """What its own reader calls this row."""
-        if row < self.border:
+        """Return the name of a row, given by the reader that holds it."""
+        if row < self.offset:
             return self.first.name(row)
-        return self.second.name(row - self.border)
+        return self.second.name(row - self.offset)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Source:
-    """N labelled examples; `load(indices)` and `fetch` read the inputs."""
+    """N labelled examples.
 
-    reader: ArrayReader  # or anything with fetch, name and batched
+    reader: reads the inputs: `fetch`, `name`, `batched`, `in_files`.
+    labels: class indices `[N]`, the ones to train on, perhaps wrong.
+    true_labels: the correct labels, if known.
+    rows: the reader's row of each example; None: row = index.
+    superclasses: of each class (CIFAR-100 has them); for asymmetric noise.
+    unreadable: (path, reason) of the files that were left out.
+    weights: factor of each example's loss; None: 1.
+    n_clean: number of examples at the end whose labels are verified.
+    """
+
+    reader: ArrayReader
     labels: np.ndarray
     class_names: Sequence[str]
     true_labels: np.ndarray | None = None
-    rows: np.ndarray | None = None  # the reader's row of each example
-    superclasses: Sequence[int] | None = None  # CIFAR-100 has them
-    unreadable: Sequence[tuple[str, str]] = ()  # (path, why) left out
-    weights: np.ndarray | None = None  # of each example's loss
-    n_clean: int = 0  # how many at the end have labels that hold
+    rows: np.ndarray | None = None
+    superclasses: Sequence[int] | None = None
+    unreadable: Sequence[tuple[str, str]] = ()
+    weights: np.ndarray | None = None
+    n_clean: int = 0
 
     def __post_init__(self):
         labels = as_labels(self.labels, len(self.class_names))
@@ -89,54 +101,48 @@ class Source:
 
     @property
     def classes(self) -> int:
-        """The number of classes."""
+        """Return the number of classes."""
         return len(self.class_names)
 
     def fetch(self, index: tf.Tensor) -> tf.Tensor:
-        """The input at an index, inside a tf.data pipeline."""
+        """Return the input at an index; for use in a tf.data pipeline."""
         return self.reader.fetch(self._row(index))
 
     def load_view(
         self, index: tf.Tensor, view, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """What a view shows of an input: with a seed in training."""
+        """Return a view of an input: the training view if a seed is given."""
         return load_view(self.reader, self._row(index), view, seed)
 
     def _row(self, index: tf.Tensor) -> tf.Tensor:
-        with tf.init_scope():  # captured, not copied into every graph
+        # Created outside of the graph, which captures it instead of copying it.
+        with tf.init_scope():
             rows = tf.constant(self.rows)
         return tf.gather(rows, index)
 
     def load(
-        self, indices: Sequence[int], transform: Callable = lambda x: x
+        self,
+        indices: Sequence[int],
+        transform: Callable[[tf.Tensor], tf.Tensor] = lambda x: x,
     ) -> np.ndarray:
-        """The inputs at these indices, each after `transform`."""
-        return self.collect(indices, lambda i: transform(self.fetch(i)))
-
-    @staticmethod
-    def collect(indices: Sequence[int], read: Callable) -> np.ndarray:
-        """What `read` makes of each index, stacked."""
-        indices = np.asarray(indices, np.int64)
-        dataset = tf.data.Dataset.from_tensor_slices(indices).map(
-            read, tf.data.AUTOTUNE
-        )
-        return next(iter(dataset.batch(max(len(indices), 1)))).numpy()
+        """Return the inputs at these indices, each transformed, stacked."""
+        return map_to_array(indices, lambda i: transform(self.fetch(i)))
 
     def name(self, index: int) -> str:
-        """What a person calls this example: a path, or its row."""
+        """Return the example's name: a file path, or its row number."""
         return self.reader.name(int(self.rows[index]))
 
     def all_names(self) -> list[str]:
-        """What a person calls each example."""
+        """Return the names of all examples."""
         return [self.reader.name(row) for row in self.rows.tolist()]
 
     @property
     def in_files(self) -> bool:
-        """Whether names are paths of files."""
+        """Return whether names are file paths."""
         return self.reader.in_files
 
     def subset(self, indices: np.ndarray) -> "Source":
-        """Only these examples, newly numbered in this order."""
+        """Return these examples only, indexed anew in this order."""
         true, weights = self.true_labels, self.weights
         return dataclasses.replace(
             self,
@@ -147,56 +153,62 @@ class Source:
             n_clean=0,
         )
 
-    def relabel(self, labels: np.ndarray, true: np.ndarray | None) -> "Source":
-        """The same examples with other labels."""
+    def with_labels(
+        self, labels: np.ndarray, true: np.ndarray | None
+    ) -> "Source":
+        """Return the same examples with other labels."""
         return dataclasses.replace(self, labels=labels, true_labels=true)
 
-    def weigh(self, weights: np.ndarray | None) -> "Source":
-        """The same examples, the loss of each times its weight."""
+    def with_weights(self, weights: np.ndarray | None) -> "Source":
+        """Return the same examples with weights that scale their losses."""
         if weights is not None:
             weights = np.asarray(weights, np.float32)
         return dataclasses.replace(self, weights=weights)
 
     def counts(self) -> np.ndarray:
-        """Examples of each class."""
+        """Return the number of examples of each class."""
         return np.bincount(self.labels, minlength=self.classes)
+
+
+def map_to_array(
+    indices: Sequence[int], read: Callable[[tf.Tensor], tf.Tensor]
+) -> np.ndarray:
+    """Return `read(index)` of each index, computed in parallel, stacked."""
+    indices = np.asarray(indices, np.int64)
+    dataset = tf.data.Dataset.from_tensor_slices(indices).map(
+        read, tf.data.AUTOTUNE
+    )
+    return next(iter(dataset.batch(max(len(indices), 1)))).numpy()
 
 
 def load_view(
     reader, row: tf.Tensor, view, seed: tf.Tensor | None
 ) -> tf.Tensor:
-    """What a view shows of a row, of which no more than that is decoded."""
+    """Return a view of the input at a row, decoding only what it needs."""
     if isinstance(reader, ChainReader):
-        return reader.either(
-            row, lambda one, row: load_view(one, row, view, seed)
+        return reader.dispatch(
+            row, lambda part, row: load_view(part, row, view, seed)
         )
-    use = "test" if seed is None else "train"
-    # A subclass that overrides it may look at the whole image.
-    plain = getattr(type(view), use, None) is getattr(Window, use)
-    if plain and isinstance(reader, EncodedReader):
-        part = reader.fetch(row, lambda shape: view.window(shape, seed))
-        return view.finish(part, seed)
+    mode = "test" if seed is None else "train"
+    # A subclass that overrides train or test may need the whole image.
+    needs_crop_only = getattr(type(view), mode, None) is getattr(CropView, mode)
+    if needs_crop_only and isinstance(reader, EncodedReader):
+        image = reader.fetch(row, lambda shape: view.crop_box(shape, seed))
+        return view.process_crop(image, seed)
     x = reader.fetch(row)
     return view.test(x) if seed is None else view.train(x, seed)
 
 
 def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Integer labels, checked to lie in 0 .. classes - 1."""
-    labels = np.asarray(labels)
+    """Return labels as class indices `[N]`; raise unless they are valid.
+
+    Accepts integers, whole floats, a column of either, and one-hot rows.
+    """
     if classes < 2:
         raise InvalidInput(
             f"a classifier needs at least 2 classes, got {classes}"
         )
-    if labels.ndim == 2 and _is_one_hot(labels):
-        labels = labels.argmax(axis=1)
-    labels = labels.reshape(len(labels), -1)
-    if labels.shape[1] != 1:
-        raise InvalidInput(
-            "labels must be one integer per example (or one-hot rows), got "
-            f"{labels.shape[1]} columns that are not one-hot; take the argmax "
-            "of soft targets first"
-        )
-    labels = labels[:, 0]
+    labels = _as_vector(np.asarray(labels))
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu":
@@ -212,6 +224,20 @@ def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     return labels.astype(np.int64)
 
 
+def _as_vector(labels: np.ndarray) -> np.ndarray:
+    """Return labels `[N]` of a vector, a column or one-hot rows."""
+    if labels.ndim == 2 and _is_one_hot(labels):
+        labels = labels.argmax(axis=1)
+    labels = labels.reshape(len(labels), -1)
+    if labels.shape[1] != 1:
+        raise InvalidInput(
+            "labels must be one integer per example (or one-hot rows), got "
+            f"{labels.shape[1]} columns that are not one-hot; take the argmax "
+            "of soft targets first"
+        )
+    return labels[:, 0]
+
+
 def _is_one_hot(labels: np.ndarray) -> bool:
     return labels.shape[1] > 1 and bool(
         np.all((labels == 0) | (labels == 1)) and np.all(labels.sum(1) == 1)
@@ -219,7 +245,7 @@ def _is_one_hot(labels: np.ndarray) -> bool:
 
 
 def require_all_classes(source: Source, what: str) -> None:
-    """Refuse a source that has no example of some class."""
+    """Raise if the source has no example of some class."""
     missing = np.flatnonzero(source.counts() == 0)
     if len(missing):
         names = ", ".join(str(source.class_names[c]) for c in missing[:5])
@@ -230,31 +256,34 @@ def require_all_classes(source: Source, what: str) -> None:
         )
 
 
-def join(one: Source, other: Source) -> Source:
-    """The examples of one source, then those of another, whose labels hold."""
-    reader, rows = one.reader, other.rows
-    if reader is not other.reader:
-        border = int(one.rows.max()) + 1
-        reader = ChainReader(reader, other.reader, border)
-        rows = rows + border
-    true, weights = one.true_labels, one.weights
+def join(source: Source, clean: Source) -> Source:
+    """Return a source followed by a clean one, whose labels are verified."""
+    reader, rows = source.reader, clean.rows
+    if reader is not clean.reader:
+        offset = int(source.rows.max()) + 1
+        reader = ChainReader(reader, clean.reader, offset)
+        rows = rows + offset
+    true, weights = source.true_labels, source.weights
     if weights is not None:
-        weights = np.append(weights, np.ones(len(other), weights.dtype))
+        weights = np.append(weights, np.ones(len(clean), weights.dtype))
     return dataclasses.replace(
-        one,
+        source,
         weights=weights,
-        n_clean=one.n_clean + len(other),
+        n_clean=source.n_clean + len(clean),
         reader=reader,
-        labels=np.concatenate([one.labels, other.labels]),
-        true_labels=None if true is None else np.append(true, other.labels),
-        rows=np.concatenate([one.rows, rows]),
+        labels=np.concatenate([source.labels, clean.labels]),
+        true_labels=None if true is None else np.append(true, clean.labels),
+        rows=np.concatenate([source.rows, rows]),
     )
 
 
 def arrays(
     x: np.ndarray, y: np.ndarray, class_names: Sequence[str] | None = None
 ) -> Source:
-    """A source of NumPy arrays (or anything like them)."""
+    """Return a source of NumPy arrays, or of what converts to them.
+
+    class_names: by default '0', '1', ... up to the largest label.
+    """
     x, y = np.asarray(x), np.asarray(y)
     if len(x) != len(y):
         raise InvalidInput(f"got {len(x)} inputs but {len(y)} labels")

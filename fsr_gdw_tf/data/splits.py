@@ -1,7 +1,8 @@
-"""From raw data to what a run trains on, learns weights from and tests on.
+"""The training, meta and test sets of a run.
 
-The order matters: the clean meta set is taken out first, then the tail is cut,
-then labels are corrupted. So meta labels are true and never in training.
+The order matters: the clean meta set is split off first, then the training set
+is made long-tailed, then its labels are corrupted. So labels of the meta set
+are clean, and none of its examples is in the training set.
 """
 
 import dataclasses
@@ -25,9 +26,10 @@ from fsr_gdw_tf.errors import InvalidInput
 
 @dataclasses.dataclass(frozen=True)
 class Splits:
-    """Training, test and (maybe) clean meta examples, all disjoint.
+    """Disjoint training, test and (optionally) clean meta sets.
 
-    `others` are more tests of the same classes, by name.
+    meta_in_training: train on the meta set as well.
+    others: further test sets of the same classes, by name.
     """
 
     train: Source
@@ -38,13 +40,13 @@ class Splits:
 
     @property
     def sources(self) -> list[Source]:
-        """All of them."""
+        """Return all sets of examples, the training set first."""
         meta = [self.meta] if self.meta else []
         return [self.train, self.test, *meta, *self.others.values()]
 
     @property
     def training(self) -> Source:
-        """What batches are made of: with the clean examples, if wanted."""
+        """Return the examples to train on: `train`, with `meta` if set so."""
         return (
             join(self.train, self.meta) if self.meta_in_training else self.train
         )
@@ -60,37 +62,48 @@ def prepare(
     cleaned: str | None = None,
     seed: int = 0,
 ) -> Splits:
-    """Load, take the clean meta set out, then corrupt what is left.
+    """Load the data, split off a clean meta set, and corrupt the rest.
 
-    cleaned: a list that `report --apply` wrote, which overrules the labels.
+    meta_per_class: meta examples per class; 0 keeps the data's own meta set.
+    train_examples: size of a random subset to train on.
+    cleaned: a list written by `report --apply`, which replaces the labels.
     """
+    splits = _load(load)
+    train, meta = splits.train, splits.meta
+    rng = np.random.default_rng(seed)
+    if meta_per_class:
+        train, meta = take_per_class(train, meta_per_class, rng)
+    if train_examples is not None:
+        train = train.subset(_random_subset(len(train), train_examples, rng))
+    require_all_classes(train, "the training set")
+    # A separate generator: the draws above do not shift the label noise.
+    train = corrupt(train, rng=np.random.default_rng([seed, 1]))
+    if cleaned:
+        train = apply_overrides(train, cleaned)
+    require_all_classes(train, "what is left of the training set")
+    _check_meta_in_training(meta_in_training, meta)
+    return Splits(train, splits.test, meta, meta_in_training, splits.others)
+
+
+def _load(load: Callable[[], Splits] | None) -> Splits:
     if load is None:
         raise InvalidInput(
             "the configuration names no data: include a file of gin/data/, or "
             "set prepare.load"
         )
-    splits = load()
-    rng = np.random.default_rng(seed)
-    train, meta = splits.train, splits.meta
-    if meta_per_class:
-        train, meta = take_per_class(train, meta_per_class, rng)
-    if train_examples is not None:
-        train = train.subset(_some(len(train), train_examples, rng))
-    require_all_classes(train, "the training set")
-    train = corrupt(train, rng=np.random.default_rng([seed, 1]))
-    if cleaned:
-        train = apply_overrides(train, cleaned)
-    require_all_classes(train, "what is left of the training set")
-    if meta_in_training and meta is None:
+    return load()
+
+
+def _check_meta_in_training(joined: bool, meta: Source | None) -> None:
+    if joined and meta is None:
         raise InvalidInput(
             "META_IN_TRAINING needs clean images; set META_PER_CLASS, or use "
             "data that bring a meta set"
         )
-    return Splits(train, splits.test, meta, meta_in_training, splits.others)
 
 
 def check_meta(train: Source, meta: Source) -> None:
-    """A meta set shares no example with training, and has every class."""
+    """Raise if both sets share an example; warn if `meta` lacks a class."""
     missing = [
         str(meta.class_names[c]) for c in np.flatnonzero(meta.counts() == 0)
     ]
@@ -103,7 +116,7 @@ def check_meta(train: Source, meta: Source) -> None:
     if train.reader is meta.reader:
         shared = set(train.rows) & set(meta.rows)
     else:
-        shared = _keys(train) & _keys(meta)
+        shared = _example_keys(train) & _example_keys(meta)
     if shared:
         raise InvalidInput(
             f"{len(shared)} of the {len(meta)} meta examples are in the "
@@ -112,8 +125,8 @@ def check_meta(train: Source, meta: Source) -> None:
         )
 
 
-def _keys(source: Source) -> set:
-    """What tells the examples of different sources apart."""
+def _example_keys(source: Source) -> set[str | bytes]:
+    """Return keys that identify examples across readers: names or hashes."""
     reader = source.reader
     if not isinstance(reader, ArrayReader):
         return {reader.name(row) for row in source.rows}
@@ -127,7 +140,7 @@ def _keys(source: Source) -> set:
 def take_per_class(
     source: Source, per_class: int, rng: np.random.Generator
 ) -> tuple[Source, Source]:
-    """Split into (the rest, `per_class` random examples of each class)."""
+    """Return (the rest, `per_class` random examples of each class)."""
     if per_class < 0:
         raise InvalidInput(f"meta_per_class must be 0 or more, got {per_class}")
     taken = []
@@ -145,23 +158,25 @@ def take_per_class(
     return source.subset(rest), source.subset(taken)
 
 
-def hold_out(source: Source, examples: int, seed: int) -> tuple[Source, Source]:
-    """(training, test): a random test set, each class in its share."""
+def stratified_split(
+    source: Source, examples: int, seed: int
+) -> tuple[Source, Source]:
+    """Return (training set, random test set) of equal class proportions."""
     if not 0 < examples < len(source):
         raise InvalidInput(
             f"cannot hold {examples} of {len(source)} examples out for test"
         )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(source))
-    # Sorted by class and cut at even distances, every class gets its share.
+    # Evenly spaced positions of the shuffled examples, sorted by class.
     order = order[np.argsort(source.labels[order], kind="stable")]
-    cuts = (np.arange(examples) + 0.5) * len(source) / examples
-    test = np.sort(order[cuts.astype(int)])
+    positions = (np.arange(examples) + 0.5) * len(source) / examples
+    test = np.sort(order[positions.astype(int)])
     rest = np.setdiff1d(np.arange(len(source)), test)
     return source.subset(rest), source.subset(test)
 
 
-def _some(n: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
-    if not 0 < wanted <= n:
-        raise InvalidInput(f"train_examples must be in 1 to {n}, got {wanted}")
-    return np.sort(rng.choice(n, wanted, replace=False))
+def _random_subset(n: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    if not 0 < size <= n:
+        raise InvalidInput(f"train_examples must be in 1 to {n}, got {size}")
+    return np.sort(rng.choice(n, size, replace=False))

@@ -31,8 +31,8 @@ from fsr_gdw_tf.io.run_folder import LAST, RunFolder
 from fsr_gdw_tf.label_quality.label_records import FILE_NAME
 from fsr_gdw_tf.label_report.build import try_to_build_report
 from fsr_gdw_tf.method import Method, Regulariser
-from fsr_gdw_tf.networks.split import synchronize
-from fsr_gdw_tf.optimizers import SGD, InEpochs
+from fsr_gdw_tf.networks.split import synchronize_batch_norms
+from fsr_gdw_tf.optimizers import SGD, EpochSchedule
 from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
 
 TEST_BATCH_SIZE = 500
@@ -98,8 +98,8 @@ class Experiment:
             steps = self.pipeline.steps(splits.training)
             classifier = self.classifier().build(splits, self.pipeline)
             if self.devices.sync_batch_norm:
-                synchronize(classifier.features)
-            rate = InEpochs(self.schedule(), steps, self.staircase)
+                synchronize_batch_norms(classifier.features)
+            rate = EpochSchedule(self.schedule(), steps, self.staircase)
             classifier.compile(
                 self.optimizer(learning_rate=rate),
                 steps_per_execution=self.devices.steps_per_execution,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from fsr_gdw_tf.data.label_overrides import duplicate_numbers
+from fsr_gdw_tf.data.label_overrides import copy_numbers
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, best_other
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
@@ -39,7 +39,7 @@ def cleaned_labels(
         right = np.where(suspect, 0.0, 1.0 - issues.score)
         columns["weight"] = right.astype(np.float64).round(4)
     if len(set(paths)) < len(paths):
-        columns["copy"] = duplicate_numbers(paths)
+        columns["copy"] = copy_numbers(paths)
     table = pa.table(columns)
     return table.filter(~suspect) if action == "drop" else table
 

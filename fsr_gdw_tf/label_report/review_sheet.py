@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from fsr_gdw_tf.data.file_lists import opened
+from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
@@ -61,7 +61,7 @@ def _begun(path: Path) -> bool:
 
 def read_sheet(name: str, records: LabelRecords) -> tuple:
     """(indices, whether each label is wrong) of the rows that were answered."""
-    with opened(name, LAYOUT) as lines:
+    with open_list(name, LAYOUT) as lines:
         reader = csv.DictReader(lines)
         missing = set(COLUMNS) - set(reader.fieldnames or [])
         rows = list(reader)

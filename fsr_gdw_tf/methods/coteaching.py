@@ -21,8 +21,8 @@ from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.method import Batch, apply_warmup
 from fsr_gdw_tf.methods.reweighting import ReweightingMethod
-from fsr_gdw_tf.networks.split import another, split
-from fsr_gdw_tf.optimizers import another_optimizer
+from fsr_gdw_tf.networks.split import clone_architecture, split
+from fsr_gdw_tf.optimizers import clone_optimizer
 
 
 @gin.register
@@ -62,12 +62,14 @@ class CoTeaching(ReweightingMethod):
     def setup(self, classifier, source, pipeline) -> None:
         if self.peer is not None:
             return
-        parts = self.second or another(classifier.features, classifier.head)
+        parts = self.second or clone_architecture(
+            classifier.features, classifier.head
+        )
         require_another(classifier, *parts)
         self.peer = type(classifier)(
             *parts, SelectedOnly(), l2=classifier.l2, track_labels=False
         )
-        self.peer.compile(another_optimizer(classifier.optimizer))
+        self.peer.compile(clone_optimizer(classifier.optimizer))
 
     def example_weights(self, classifier, batch: Batch, logits) -> tf.Tensor:
         # Algorithm 1: each network selects for the other, with the weights

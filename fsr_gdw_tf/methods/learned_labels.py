@@ -58,7 +58,7 @@ def setup_label_table(
 
 def divergence(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Return KL(p || y) / C, the loss of PENCIL and MSLG."""
-    return losses.divergence(logits, labels) / logits.shape[-1]
+    return losses.kl_divergence(logits, labels) / logits.shape[-1]
 
 
 def entropy_penalty(logits, weight: float, active: tf.Tensor) -> tf.Tensor:

@@ -1,8 +1,8 @@
-"""Networks as (features, head): what is shared, and the last Dense layer.
+"""Networks as pairs (features, head): the body, and the last Dense layer.
 
-Each takes raw bytes (or floats of the same scale) and does its own scaling,
-so that the saved network needs no preprocessing. Only stock Keras parts are
-used: the saved network loads without this package.
+Inputs are pixels from 0 to 255; each network scales them itself, so that a
+saved network needs no preprocessing. All layers are stock Keras layers, so that
+it loads without this package.
 """
 
 from fsr_gdw_tf.networks.cifar_resnet import cifar_resnet, resnet32

@@ -1,7 +1,7 @@
 """ResNets for CIFAR: He et al., https://arxiv.org/abs/1512.03385, section 4.2.
 
-As in the code of GDW: shortcuts without weights (option A), kernels of
-convolutions and head drawn from an untruncated normal of variance 2 / fan-in.
+As in the code of GDW: parameter-free shortcuts (option A); the kernels of
+convolutions and head start from an untruncated normal of variance 2 / fan-in.
 """
 
 import math
@@ -12,11 +12,14 @@ from keras import layers
 
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.networks import parts
+from fsr_gdw_tf.networks.parts import Network
 
 
 @gin.register
-def cifar_resnet(input_shape: tuple[int, ...], classes: int, depth: int = 32):
-    """Three stages of 16, 32 and 64 channels; depth = 6 n + 2."""
+def cifar_resnet(
+    input_shape: tuple[int, ...], classes: int, depth: int = 32
+) -> Network:
+    """Return a ResNet of depth 6 n + 2, with 16, 32 and 64 channels."""
     if depth < 8 or (depth - 2) % 6:
         raise InvalidInput(
             f"a CIFAR ResNet has depth 6 n + 2 (8, 14, 20, ...), got {depth}"
@@ -32,20 +35,24 @@ def cifar_resnet(input_shape: tuple[int, ...], classes: int, depth: int = 32):
 
 
 @gin.register
-def resnet32(input_shape: tuple[int, ...], classes: int):
-    """The network of GDW's tables: 464,154 parameters with 10 classes."""
+def resnet32(input_shape: tuple[int, ...], classes: int) -> Network:
+    """Return the network of GDW's tables: 464,154 parameters at 10 classes."""
     return cifar_resnet(input_shape, classes, depth=32)
 
 
-def _he_normal(fan_in: int):
+def _he_normal(fan_in: int) -> keras.initializers.Initializer:
+    # Keras' own HeNormal draws from a truncated normal.
     return keras.initializers.RandomNormal(stddev=math.sqrt(2 / fan_in))
 
 
-def _conv(x, width, stride=1):
+def _conv(x, width: int, stride: int = 1):
     return parts.conv(x, width, 3, stride, _he_normal(9 * x.shape[-1]))
 
 
-def _block(x, width, stride):
+def _block(x, width: int, stride: int):
+    """Apply a residual block: two convolutions, plus the shortcut."""
     y = layers.ReLU()(parts.batch_norm()(_conv(x, width, stride)))
     y = parts.batch_norm()(_conv(y, width))
-    return layers.ReLU()(layers.Add()([y, parts.widen(x, width, stride)]))
+    return layers.ReLU()(
+        layers.Add()([y, parts.identity_shortcut(x, width, stride)])
+    )

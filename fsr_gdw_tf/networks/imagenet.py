@@ -1,4 +1,4 @@
-"""Networks for photographs: ResNet-18 and Keras' own ResNet-50."""
+"""Networks for photographs: ResNet-18 and Keras' ResNet50V2."""
 
 from pathlib import Path
 
@@ -8,18 +8,19 @@ from keras import layers
 
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.networks import parts
+from fsr_gdw_tf.networks.parts import Network
 
-# Channel means and deviations of ImageNet, of bytes.
+# Mean and standard deviation of ImageNet's channels, pixels from 0 to 255.
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 @gin.register
 def resnet18(
     input_shape: tuple[int, ...], classes: int, weights: str | None = None
-):
-    """ResNet-18 of He et al., https://arxiv.org/abs/1512.03385.
+) -> Network:
+    """Return the ResNet-18 of He et al., https://arxiv.org/abs/1512.03385.
 
-    `weights` is the path of a `.weights.h5` file of this network's features.
+    weights: path of a `.weights.h5` file of this network's features.
     """
     inputs = keras.Input(input_shape)
     offset = [-m / s for m, s in zip(MEAN, STD, strict=True)]
@@ -34,7 +35,8 @@ def resnet18(
     return _load(features, weights), head
 
 
-def _block(x, width, stride):
+def _block(x, width: int, stride: int):
+    """Apply a residual block whose shortcut is a convolution where needed."""
     y = layers.ReLU()(parts.batch_norm()(parts.conv(x, width, 3, stride)))
     y = parts.batch_norm()(parts.conv(y, width, 3))
     if stride > 1 or x.shape[-1] != width:
@@ -45,11 +47,11 @@ def _block(x, width, stride):
 @gin.register
 def resnet50(
     input_shape: tuple[int, ...], classes: int, weights: str | None = None
-):
-    """Keras' ResNet50V2, as FSR uses on WebVision.
+) -> Network:
+    """Return Keras' ResNet50V2, which FSR uses on WebVision.
 
-    `weights` is the path of a `.weights.h5` file of this network's features;
-    files saved from `keras.applications.ResNet50V2(include_top=False)` fit.
+    weights: path of a `.weights.h5` file, saved from
+        `keras.applications.ResNet50V2(include_top=False)`.
     """
     inputs = keras.Input(input_shape)
     body = keras.applications.ResNet50V2(
@@ -62,6 +64,7 @@ def resnet50(
 
 
 def _load(network: keras.Model, path: str | None) -> keras.Model:
+    """Return the network with weights of a local file, if one is given."""
     if path is None:
         return network
     if not Path(path).is_file():

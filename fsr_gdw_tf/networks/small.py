@@ -1,4 +1,4 @@
-"""Networks for small images and for tables."""
+"""Networks for small images and for tabular data."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import gin
 import keras
 from keras import layers
 
-from fsr_gdw_tf.networks.parts import batch_norm, features_and_head
+from fsr_gdw_tf.networks.parts import Network, batch_norm, features_and_head
 
 
 @gin.register
@@ -14,8 +14,8 @@ def small_cnn(
     input_shape: tuple[int, ...],
     classes: int,
     widths: Sequence[int] = (32, 64, 128),
-):
-    """3 x 3 convolutions with batch normalisation, one pooling, one Dense."""
+) -> Network:
+    """Return a CNN of 3 x 3 convolutions, with pooling before the last."""
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 255)(inputs)
     for i, width in enumerate(widths):
@@ -28,8 +28,8 @@ def small_cnn(
 
 
 @gin.register
-def tiny_cnn(input_shape: tuple[int, ...], classes: int):
-    """Three convolutions of 16 to 64 channels, and a hidden layer of 256."""
+def tiny_cnn(input_shape: tuple[int, ...], classes: int) -> Network:
+    """Return a CNN of three convolutions and a Dense layer of 256 units."""
     inputs = keras.Input(input_shape)
     x = layers.Rescaling(1 / 127.5, -1)(inputs)
     for width in (16, 32, 64):
@@ -45,8 +45,8 @@ def mlp(
     classes: int,
     hidden: Sequence[int] = (128, 64),
     scale: float = 1.0,
-):
-    """Dense layers with ReLU; `scale` multiplies the inputs first."""
+) -> Network:
+    """Return a multilayer perceptron; `scale` multiplies the inputs first."""
     inputs = keras.Input(input_shape)
     x = layers.Flatten()(layers.Rescaling(scale)(inputs))
     for width in hidden:

@@ -1,4 +1,4 @@
-"""Cut anybody's Keras classifier in two: features, and the last Dense."""
+"""Split a Keras classifier into its features and its last Dense layer."""
 
 import keras
 
@@ -8,9 +8,9 @@ NEEDED = "expected a built Sequential or functional model that ends in a Dense"
 
 
 class Logits(keras.layers.Layer):
-    """A Dense layer without its activation, on the same weights.
+    """A Dense layer without its activation, sharing its weights.
 
-    Where the layer computes in half precision, its logits do not.
+    It computes in the weights' precision, also where the layer does not.
     """
 
     def __init__(self, dense: keras.layers.Dense, **kwargs):
@@ -20,30 +20,29 @@ class Logits(keras.layers.Layer):
 
     @property
     def kernel(self):
-        """The kernel of the Dense layer, `[features, classes]`."""
+        """Return the kernel of the Dense layer, `[features, classes]`."""
         return self.dense.kernel
 
     @property
     def bias(self):
-        """The bias of the Dense layer, or None."""
+        """Return the bias of the Dense layer, or None."""
         return self.dense.bias if self.dense.use_bias else None
 
     @property
     def units(self) -> int:
-        """The number of classes."""
+        """Return the number of classes."""
         return self.dense.units
 
     def call(self, features):
-        """features @ kernel + bias."""
+        """Return features @ kernel + bias."""
         logits = keras.ops.matmul(features, self.dense.kernel)
         return logits if self.bias is None else logits + self.bias
 
 
 def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
-    """(features, head) of a classifier, on its own weights.
+    """Return (features, head), which share the weights of the classifier.
 
-    The head gives logits; a softmax at the end is left out of the head, and
-    stays in the user's model.
+    The head returns logits: a final softmax is not part of it.
     """
     if not isinstance(model, keras.Model):
         raise InvalidInput(f"{NEEDED}, got {type(model).__name__}")
@@ -64,19 +63,19 @@ def split(model: keras.Model) -> tuple[keras.Model, keras.layers.Layer]:
         )
     dense = _last_dense(model)
     features = keras.Model(inputs[0], dense.input, name="features")
-    plain = (
+    gives_logits = (
         dense.activation is keras.activations.linear
         and dense.compute_dtype == dense.variable_dtype
     )
-    return features, dense if plain else Logits(dense)
+    return features, dense if gives_logits else Logits(dense)
 
 
-def another(
+def clone_architecture(
     features: keras.Model, head: keras.layers.Layer
 ) -> tuple[keras.Model, keras.layers.Layer]:
-    """(features, head) of the same architecture, with weights of their own.
+    """Return a copy of (features, head) with newly initialised weights.
 
-    What is not trained is copied: statistics, and layers that are frozen.
+    Non-trainable weights are copied: batch norm statistics and frozen layers.
     """
     try:
         copy = keras.models.clone_model(features)
@@ -86,19 +85,22 @@ def another(
             f"how it was made ({error}); pass a second one, network=model"
         ) from error
     dense = head.dense if isinstance(head, Logits) else head
-    plain = {"activation": "linear", "dtype": head.variable_dtype}
-    other = type(dense).from_config(dense.get_config() | plain)
-    other.build(copy.output_shape)
+    changes = {"activation": "linear", "dtype": head.variable_dtype}
+    head_copy = type(dense).from_config(dense.get_config() | changes)
+    head_copy.build(copy.output_shape)
     fixed = features.non_trainable_variables, copy.non_trainable_variables
-    for mine, its in zip(*fixed, strict=True):
-        its.assign(mine)
-    for layer in leaves(copy):
-        if hasattr(layer, "finalize_state"):  # of preprocessing layers
+    for source, target in zip(*fixed, strict=True):
+        target.assign(source)
+    for layer in leaf_layers(copy):
+        # Preprocessing layers such as Normalization derive values from their
+        # weights, which have just changed.
+        if hasattr(layer, "finalize_state"):
             layer.finalize_state()
-    return copy, other
+    return copy, head_copy
 
 
 def _last_dense(model: keras.Model) -> keras.layers.Dense:
+    """Return the Dense layer that gives the logits; raise if there is none."""
     tensor = model.outputs[0]
     layer = tensor._keras_history.operation
     while _is_softmax(layer):
@@ -131,21 +133,23 @@ def _is_softmax(layer) -> bool:
     )
 
 
-def batch_norms(network: keras.Model) -> list:
-    """The layers that normalise by statistics of a batch."""
+def batch_norm_layers(
+    network: keras.Model,
+) -> list[keras.layers.BatchNormalization]:
+    """Return all batch normalisation layers, however deeply nested."""
     kind = keras.layers.BatchNormalization
-    # Also those inside of a user's own layers, which `leaves` does not open.
+    # `leaf_layers` does not open a user's own composite layers; this does.
     return [x for x in network._flatten_layers() if isinstance(x, kind)]
 
 
-def synchronize(network: keras.Model) -> None:
-    """Let batch normalisation see the global batch, not each replica's."""
-    for layer in batch_norms(network):
+def synchronize_batch_norms(network: keras.Model) -> None:
+    """Normalise over the global batch instead of each replica's part."""
+    for layer in batch_norm_layers(network):
         layer.synchronized = True
 
 
-def leaves(layer) -> list[keras.layers.Layer]:
-    """All layers in the order of the forward pass, nested models opened."""
+def leaf_layers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return the layers in their order, those of nested models included."""
     if not isinstance(layer, keras.Model):
         return [layer]
-    return [leaf for inner in layer.layers for leaf in leaves(inner)]
+    return [leaf for inner in layer.layers for leaf in leaf_layers(inner)]

@@ -16,7 +16,7 @@ from scipy.stats import beta
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.method import Regulariser
-from fsr_gdw_tf.networks.split import leaves
+from fsr_gdw_tf.networks.split import leaf_layers
 
 
 def official_lambda(u: tf.Tensor, alpha: float) -> tf.Tensor:
@@ -115,7 +115,7 @@ def mixable(features: keras.Model) -> bool:
     looked_up = (keras.layers.Embedding, keras.layers.StringLookup)
     by_number = keras.backend.is_int_dtype(features.inputs[0].dtype)
     return not by_number and not any(
-        isinstance(layer, looked_up) for layer in leaves(features)
+        isinstance(layer, looked_up) for layer in leaf_layers(features)
     )
 
 

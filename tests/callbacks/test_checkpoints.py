@@ -9,7 +9,7 @@ from support.models import blob_source, blobs, classifier
 
 from fsr_gdw_tf import FSR, Classifier, InputPipeline, MixUp, Relabel
 from fsr_gdw_tf.callbacks import Checkpoints, Preempted, SaveMetrics
-from fsr_gdw_tf.optimizers import SGD, InEpochs
+from fsr_gdw_tf.optimizers import SGD, EpochSchedule
 
 
 def whole_fsr() -> Classifier:
@@ -18,7 +18,7 @@ def whole_fsr() -> Classifier:
     extras = [MixUp(), Relabel(warmup=1)]
     model = classifier(FSR(warmup=0), regularisers=extras)
     halved = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
-    model.compile(SGD(InEpochs(halved, steps_per_epoch=5)))
+    model.compile(SGD(EpochSchedule(halved, steps_per_epoch=5)))
     return model
 
 

@@ -23,7 +23,7 @@ from support.models import blob_source, blobs, classifier
 from fsr_gdw_tf import GDW, InputPipeline
 from fsr_gdw_tf.distribution.devices import make_strategy
 from fsr_gdw_tf.distribution.hosts import host
-from fsr_gdw_tf.networks.split import synchronize
+from fsr_gdw_tf.networks.split import synchronize_batch_norms
 
 
 def normalised(sync: bool) -> dict:
@@ -33,7 +33,7 @@ def normalised(sync: bool) -> dict:
     x = keras.layers.BatchNormalization(momentum=0.9)(x)
     features = keras.Model(inputs, x)
     if sync:
-        synchronize(features)
+        synchronize_batch_norms(features)
     return {"method": GDW(), "features": features}
 
 

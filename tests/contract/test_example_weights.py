@@ -22,7 +22,7 @@ def test_a_label_of_weight_zero_teaches_nothing(name, double):
         given = np.array([0.0, *np.ones(11)])
         meta = arrays(x[:6] + 1, np.arange(6) % 3)
         uses = {"meta": meta} if built.method.uses_meta else {}
-        source = arrays(x, y, ["0", "1", "2"]).weigh(given)
+        source = arrays(x, y, ["0", "1", "2"]).with_weights(given)
         built.fit(
             source, pipeline=InputPipeline(12), epochs=1, verbose=0, **uses
         )

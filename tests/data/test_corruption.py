@@ -108,7 +108,7 @@ def test_long_tail_then_noise_keeps_the_true_labels():
 
 def test_noise_comes_on_top_of_known_noise():
     """True labels that the data brought are not overwritten by noisy ones."""
-    source = blob_source(n=6).relabel(
+    source = blob_source(n=6).with_labels(
         np.array([1, 1, 2, 0, 1, 2]), np.array([0, 1, 2] * 2)
     )
     spoilt = spoil(source, noise=1.0)

@@ -5,7 +5,7 @@ from support.lookalikes import paint
 
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.data import clothing1m, inaturalist_files, webvision
-from fsr_gdw_tf.data.file_lists import missing
+from fsr_gdw_tf.data.file_lists import find_missing
 
 
 @pytest.mark.parametrize("read", [webvision, inaturalist_files, clothing1m])
@@ -30,7 +30,7 @@ def test_each_folder_is_read_once(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "os.path.isfile", lambda path: asked.append(path) and False
     )
-    assert missing(paths) == [7, 8, 9]
+    assert find_missing(paths) == [7, 8, 9]
     assert asked == ["a/9.png", "a/folder.png", "c/0.png"]
 
 
@@ -42,4 +42,4 @@ def test_a_folder_that_cannot_be_listed_is_asked_for_each_file(
 
     paint(tmp_path / "0.png", 0)
     monkeypatch.setattr("os.scandir", refuse)
-    assert missing([f"{tmp_path}/0.png", f"{tmp_path}/1.png"]) == [1]
+    assert find_missing([f"{tmp_path}/0.png", f"{tmp_path}/1.png"]) == [1]

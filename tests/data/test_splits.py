@@ -27,7 +27,7 @@ def no_corruption(source, rng):
 def test_meta_set_is_taken_before_corruption():
     def all_wrong(source, rng):
         wrong = (source.labels + 1) % source.classes
-        return source.relabel(wrong, source.labels)
+        return source.with_labels(wrong, source.labels)
 
     splits = prepare(digits, all_wrong, meta_per_class=3)
     truth = dict(zip(*whole_digits(), strict=True))
@@ -55,9 +55,9 @@ def test_hold_out_gives_every_class_its_share():
 
 
 def halves(source):
-    from fsr_gdw_tf.data.splits import hold_out
+    from fsr_gdw_tf.data.splits import stratified_split
 
-    return Splits(*hold_out(source, 20, seed=0))
+    return Splits(*stratified_split(source, 20, seed=0))
 
 
 def test_a_class_without_an_example():

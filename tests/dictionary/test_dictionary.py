@@ -221,8 +221,8 @@ def test_frozen_images_are_augmented_once_an_epoch():
 
 def test_purity_is_logged_where_the_truth_is_known():
     source = blob_source(n=60)
-    wrong = source.relabel((source.labels + (np.arange(60) < 18)) % 3, None)
-    known = source.relabel(wrong.labels, source.labels)
+    wrong = source.with_labels((source.labels + (np.arange(60) < 18)) % 3, None)
+    known = source.with_labels(wrong.labels, source.labels)
     model = classifier(FSR(Dictionary(size=30)))
     logs = model.fit(known, batch_size=20, epochs=2, verbose=0).history
     members = model.method.dictionary.members.numpy()

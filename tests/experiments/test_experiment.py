@@ -5,7 +5,7 @@ import numpy as np
 
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
-from fsr_gdw_tf.networks.split import batch_norms
+from fsr_gdw_tf.networks.split import batch_norm_layers
 
 
 def test_precision_and_normalisation_reach_the_network(tmp_path):
@@ -21,6 +21,6 @@ def test_precision_and_normalisation_reach_the_network(tmp_path):
     for v in [*classifier.network_variables, *net.variables]:
         assert v.dtype == "float32"
     assert net(np.zeros((1, 1), "float32")).dtype == "float32"
-    layers = batch_norms(classifier.features)
+    layers = batch_norm_layers(classifier.features)
     assert layers and all(layer.synchronized for layer in layers)
     assert keras.config.dtype_policy().name == "float32", "and is put back"

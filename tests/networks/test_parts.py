@@ -5,10 +5,10 @@ import numpy as np
 
 
 def test_shortcuts_without_weights_skip_pixels_and_pad_channels():
-    from fsr_gdw_tf.networks.parts import widen
+    from fsr_gdw_tf.networks.parts import identity_shortcut
 
     x = keras.Input((4, 4, 2))
-    thin = keras.Model(x, widen(x, 4, 2))
+    thin = keras.Model(x, identity_shortcut(x, 4, 2))
     image = np.arange(32, dtype=np.float32).reshape(1, 4, 4, 2)
     out = thin(image).numpy()
     np.testing.assert_array_equal(out[..., 1:3], image[:, ::2, ::2])

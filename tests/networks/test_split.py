@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from fsr_gdw_tf import InvalidInput, networks
-from fsr_gdw_tf.networks.split import batch_norms, synchronize
+from fsr_gdw_tf.networks.split import batch_norm_layers, synchronize_batch_norms
 
 
 def soft(last) -> keras.Model:
@@ -89,6 +89,6 @@ def test_normalisation_is_synchronised_wherever_it_is():
     )
     inputs = keras.Input((4,))
     network = keras.Model(inputs, Block()(inner(inputs)))
-    synchronize(network)
-    found = batch_norms(network)
+    synchronize_batch_norms(network)
+    found = batch_norm_layers(network)
     assert len(found) == 2 and all(layer.synchronized for layer in found)

@@ -39,7 +39,7 @@ def source_of(given, true=None, classes=4):
     source = arrays(np.zeros((len(given), 1)), np.array(given), names)
     if true is None:
         return source
-    return source.relabel(np.array(given), np.array(true))
+    return source.with_labels(np.array(given), np.array(true))
 
 
 def batch_of(given, label=None, classes=4):

@@ -106,7 +106,7 @@ def test_the_new_label_tells_wrong_labels_from_right_ones():
     wrong = (source.labels + (np.arange(90) % 5 == 0)) % 3
     model = classifier(regularisers=[Relabel()])
     logs = model.fit(
-        source.relabel(wrong, source.labels), epochs=8, verbose=0
+        source.with_labels(wrong, source.labels), epochs=8, verbose=0
     ).history
     assert logs["relabel_auroc"][-1] > 0.9
 

@@ -12,7 +12,7 @@ def third_mislabelled():
     """Return sixty points, a third of whose labels are wrong."""
     source = blob_source(n=60)
     wrong = (source.labels + (np.arange(60) % 9 < 3)) % 3
-    return source.relabel(wrong, source.labels)
+    return source.with_labels(wrong, source.labels)
 
 
 def fit_mislabelled(model, **kwargs) -> dict:

@@ -43,7 +43,7 @@ def mislabelled(n=90, share=0.4):
     source = blob_source(n=n)
     rng = np.random.default_rng(3)
     move = rng.integers(1, 3, n) * (rng.random(n) < share)
-    return source.relabel((source.labels + move) % 3, source.labels)
+    return source.with_labels((source.labels + move) % 3, source.labels)
 
 
 TWO = tf.math.log([[0.75, 0.25], [0.75, 0.25]])

@@ -1,1 +1,1 @@
-"""One file per data set or layout on disk."""
+"""Loaders of data sets, one file per data set or layout on disk."""

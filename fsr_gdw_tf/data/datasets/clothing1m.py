@@ -1,13 +1,20 @@
-"""Clothing1M as its authors send it: noisy images by the million, clean ones
-for learning weights and for tests.
+"""Clothing1M: a million images with noisy labels, and clean ones.
+
+Xiao et al., "Learning from Massive Noisy Labeled Data for Image
+Classification" (CVPR 2015).
 """
 
 from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.data.datasets.image_files import listed_source
-from fsr_gdw_tf.data.file_lists import Listing, data_folder, labelled, numbered
+from fsr_gdw_tf.data.datasets.image_files import file_list_source
+from fsr_gdw_tf.data.file_lists import (
+    FileList,
+    read_labelled_paths,
+    read_lines,
+    require_folder,
+)
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
@@ -31,57 +38,63 @@ def clothing1m(
     verify: bool = False,
     cache: bool | float = False,
 ) -> Splits:
-    """Clothing1M: noisy_train trains, clean_test tests, `meta` (clean_train,
-    clean_val or both; GDW's paper does not say which) teaches the weights.
+    """Return splits: noisy_train for training, clean_test for tests.
+
+    meta: the meta set: clean_train, clean_val or both; GDW's paper does not
+        say which it uses.
     """
-    base = data_folder(root, LAYOUT)
+    base = require_folder(root, LAYOUT)
     if meta not in META:
         raise InvalidInput(
             f"no clean images {meta!r} of Clothing1M: "
             f"{suggest_names(meta, META)}"
         )
     file = _find(base, "category_names_eng.txt")
-    names = [name for _, name in numbered(file, LAYOUT)]
+    names = [name for _, name in read_lines(file, LAYOUT)]
     if not names:
         raise InvalidInput(f"{file} lists no name; {LAYOUT}")
-    train = _listings(base, "noisy", ["noisy_train"], len(names))
-    clean = _listings(base, "clean", ["clean_test", *META[meta]], len(names))
+    train = _file_lists(base, "noisy", ["noisy_train"], len(names))
+    clean = _file_lists(base, "clean", ["clean_test", *META[meta]], len(names))
     train, test, meta = (
-        listed_source(listings, names, verify, cache, LAYOUT)
-        for listings in (train, clean[:1], clean[1:])
+        file_list_source(lists, names, verify, cache, LAYOUT)
+        for lists in (train, clean[:1], clean[1:])
     )
     return Splits(train, test, meta)
 
 
 def _find(base: Path, name: str) -> str:
-    """Where a list lies, or would lie."""
-    inside = base / "annotations" / name
-    return str(inside if inside.is_file() else base / name)
+    """Return the path of a list in `annotations/`, else in the root."""
+    path = base / "annotations" / name
+    return str(path if path.is_file() else base / name)
 
 
-def _listings(
+def _file_lists(
     base: Path, kind: str, parts: list[str], classes: int
-) -> list[Listing]:
-    """The lists of these parts, whose labels are noisy or clean."""
+) -> list[FileList]:
+    """Return the lists of these parts, with noisy or clean labels."""
     file = _find(base, f"{kind}_label_kv.txt")
-    labels = {key: c for _, key, c in labelled(file, LAYOUT, classes)}
+    labels = {
+        key: c for _, key, c in read_labelled_paths(file, LAYOUT, classes)
+    }
     return [
-        _listing(base, _find(base, f"{part}_key_list.txt"), labels, file)
+        _file_list(base, _find(base, f"{part}_key_list.txt"), labels, file)
         for part in parts
     ]
 
 
-def _listing(base: Path, name: str, labels: dict, file: str) -> Listing:
-    """The images of a key list, with the labels of a file."""
-    rows = list(numbered(name, LAYOUT))
+def _file_list(
+    base: Path, name: str, labels: dict[str, int], label_file: str
+) -> FileList:
+    """Return the images of a key list with their labels."""
+    rows = list(read_lines(name, LAYOUT))
     if not rows:
         raise InvalidInput(f"{name} lists no image; {LAYOUT}")
-    for line, key in rows:
+    for number, key in rows:
         if key not in labels:
             raise InvalidInput(
-                f"{name}, line {line}: {key} has no label in {file}; take "
-                "both as they are published"
+                f"{name}, line {number}: {key} has no label in {label_file}; "
+                "take both as they are published"
             )
-    lines, keys = zip(*rows, strict=True)
+    numbers, keys = zip(*rows, strict=True)
     paths = [f"{base}/{key}" for key in keys]
-    return Listing(name, paths, [labels[key] for key in keys], lines)
+    return FileList(name, paths, [labels[key] for key in keys], numbers)

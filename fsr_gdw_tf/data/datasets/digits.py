@@ -1,18 +1,18 @@
-"""Handwritten digits that come with scikit-learn: real, small, no download."""
+"""scikit-learn's handwritten digits: small, real, and need no download."""
 
 import gin
 import numpy as np
 from sklearn.datasets import load_digits
 
 from fsr_gdw_tf.data.source import arrays
-from fsr_gdw_tf.data.splits import Splits, hold_out
+from fsr_gdw_tf.data.splits import Splits, stratified_split
 
 
 @gin.register
 def digits(test_examples: int = 500, seed: int = 0) -> Splits:
-    """1,797 images of 8 x 8 pixels, some of them held out for test."""
+    """Return splits of 1,797 images of 8 x 8 pixels, a test set held out."""
     data = load_digits()
-    # Pixels are 0 to 16; stretched to bytes like any other image.
+    # Pixels are 0 to 16; networks expect 0 to 255.
     images = np.round(data.images * (255 / 16)).astype(np.uint8)
     source = arrays(images[..., None], data.target)
-    return Splits(*hold_out(source, test_examples, seed))
+    return Splits(*stratified_split(source, test_examples, seed))

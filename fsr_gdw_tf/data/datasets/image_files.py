@@ -1,6 +1,5 @@
 """Images in files: a folder per class, or a list of paths and labels."""
 
-import csv
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,28 +11,28 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.file_lists import (
-    Listing,
-    data_folder,
-    opened,
+    FileList,
+    read_file_list,
     require_files,
+    require_folder,
 )
 from fsr_gdw_tf.data.label_overrides import read_weights
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.data.splits import Splits, hold_out
+from fsr_gdw_tf.data.splits import Splits, stratified_split
 from fsr_gdw_tf.errors import InvalidInput
 
+HOLD_OUT_SEED = 0  # fixed: runs of different seeds share the test set
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif"}
-READERS = 32  # files read at a time: on a disk far away, most of them wait
+READ_THREADS = 32  # on network storage most of them wait for their file
 LAYOUT = "expected <root>/<class name>/<image>.jpg (or .png, .bmp, .gif)"
-LIST_LAYOUT = "expected a CSV with the columns path,label"
 LIST_ROOT = "relative paths start at the list's folder unless root is given"
 
 
 class FileReader(EncodedReader):
-    """Images in files, each in its own size.
+    """A reader of image files, each in its own size.
 
-    cache: keep all files in memory, as they are; True means up to 16 GiB, a
-        number that many (of each reader, so of each split).
+    cache: keep the encoded files in memory: True up to 16 GiB, a number up to
+        that many GiB, per reader and so per split.
     """
 
     in_files = True
@@ -43,24 +42,25 @@ class FileReader(EncodedReader):
     ):
         self.paths = [str(p) for p in paths]
         if cache:
-            _check_memory(self.paths, 16.0 if cache is True else cache)
+            _check_cache_size(self.paths, 16.0 if cache is True else cache)
         with tf.device("CPU:0"):
-            self.kept = _read(self.paths) if cache else None
+            self.cached = _read_files(self.paths) if cache else None
             self.files = tf.constant(self.paths)
 
     def contents(self, row: tf.Tensor) -> tf.Tensor:
-        """The bytes of the file at a row."""
-        if self.kept is not None:
-            return tf.gather(self.kept, row)
+        """Return the bytes of the file at a row."""
+        if self.cached is not None:
+            return tf.gather(self.cached, row)
         return tf.io.read_file(tf.gather(self.files, row))
 
     def name(self, row: int) -> str:
-        """The path of this image."""
+        """Return the path of the file at a row."""
         return self.paths[row]
 
 
-def _check_memory(paths: list[str], limit: float) -> None:
-    with ThreadPoolExecutor(READERS) as pool:
+def _check_cache_size(paths: list[str], limit: float) -> None:
+    """Raise if the files take more than `limit` GiB."""
+    with ThreadPoolExecutor(READ_THREADS) as pool:
         gib = sum(pool.map(os.path.getsize, paths)) / 2**30
     if gib > limit:
         raise InvalidInput(
@@ -70,21 +70,21 @@ def _check_memory(paths: list[str], limit: float) -> None:
         )
 
 
-def _read(paths: list[str]) -> tf.Tensor:
-    """The contents of all files, many of them read at a time."""
+def _read_files(paths: list[str]) -> tf.Tensor:
+    """Return the contents of all files, read in parallel."""
     options = tf.data.Options()
-    options.threading.private_threadpool_size = READERS
+    options.threading.private_threadpool_size = READ_THREADS
     files = tf.data.Dataset.from_tensor_slices(paths).map(
-        tf.io.read_file, READERS
+        tf.io.read_file, READ_THREADS
     )
     files = files.with_options(options).batch(len(paths))
     return next(iter(files))
 
 
-def unreadable(reader: FileReader) -> dict[int, str]:
-    """Decode every file once: {row: why it cannot be decoded}."""
+def find_unreadable(reader: FileReader) -> dict[int, str]:
+    """Decode every file; return {row: error} of those that fail."""
 
-    def why(row: int) -> str | None:
+    def decoding_error(row: int) -> str | None:
         try:
             reader.fetch(row)
         except (tf.errors.OpError, ValueError) as error:
@@ -92,26 +92,32 @@ def unreadable(reader: FileReader) -> dict[int, str]:
         return None
 
     with ThreadPoolExecutor() as pool:
-        reasons = pool.map(why, range(len(reader.paths)))
-    return {i: reason for i, reason in enumerate(reasons) if reason}
+        errors = pool.map(decoding_error, range(len(reader.paths)))
+    return {row: error for row, error in enumerate(errors) if error}
 
 
-def _source(paths, labels, class_names, verify, cache) -> Source:
-    """A source of files, those that cannot be decoded left out and listed."""
+def _file_source(
+    paths: Sequence[str | Path],
+    labels: Sequence[int],
+    class_names: Sequence[str],
+    verify: bool,
+    cache: bool | float,
+) -> Source:
+    """Return a source of files; `verify` leaves out those that are broken."""
     reader = FileReader(paths, cache)
-    bad = unreadable(reader) if verify else {}
-    good = [i for i in range(len(paths)) if i not in bad]
-    if not good:
+    broken = find_unreadable(reader) if verify else {}
+    rows = [row for row in range(len(paths)) if row not in broken]
+    if not rows:
         raise InvalidInput(
             f"none of the {len(paths)} images can be decoded, e.g. "
-            f"{paths[0]}: {bad[0]}"
+            f"{paths[0]}: {broken[0]}"
         )
     return Source(
         reader,
-        np.array([labels[i] for i in good]),
+        np.array([labels[row] for row in rows]),
         class_names,
-        rows=np.array(good),
-        unreadable=[(str(paths[i]), reason) for i, reason in bad.items()],
+        rows=np.array(rows),
+        unreadable=[(str(paths[row]), error) for row, error in broken.items()],
     )
 
 
@@ -121,54 +127,77 @@ def folder(
     test_root: str | None = None,
     test_share: float = 0.1,
     verify: bool = True,
-    seed: int = 0,
     cache: bool | float = False,
 ) -> Splits:
-    """Images in `root/<class>/`; tests come from `test_root` or are held out.
+    """Return splits of images in `<root>/<class name>/`.
 
-    `root/train` and `root/test` (or `root/val`) are used when they exist.
+    `<root>/train` and `<root>/test` (or `val`) are used if they exist.
+
+    test_root: folder of the test set; by default a share `test_share` of the
+        images is held out, the same in every run.
+    verify: decode every image first, and leave out the broken ones.
+    cache: keep the files in memory, see `FileReader`.
     """
-    base = data_folder(root, LAYOUT)
+    base = require_folder(root, LAYOUT)
     if (base / "train").is_dir():
-        held = [base / n for n in ("test", "val") if (base / n).is_dir()]
-        test_root = test_root or (held[0] if held else None)
+        test_folders = [
+            base / n for n in ("test", "val") if (base / n).is_dir()
+        ]
+        test_root = test_root or (test_folders[0] if test_folders else None)
         base = base / "train"
     train = _folder_source(base, None, verify, cache)
     if test_root is None:
-        return Splits(*hold_out(train, round(test_share * len(train)), seed))
+        return Splits(*_hold_out(train, test_share))
     names = train.class_names
     test = _folder_source(Path(test_root), names, verify, cache)
     return Splits(train, test)
 
 
-def _folder_source(base: Path, class_names, verify, cache) -> Source:
-    base = data_folder(base, LAYOUT)
+def _hold_out(source: Source, share: float) -> tuple[Source, Source]:
+    """Return (training set, test set): the same split whatever the run."""
+    return stratified_split(source, round(share * len(source)), HOLD_OUT_SEED)
+
+
+def _folder_source(
+    base: Path,
+    class_names: Sequence[str] | None,
+    verify: bool,
+    cache: bool | float,
+) -> Source:
+    """Return a source of class folders, whose names are the default classes."""
+    base = require_folder(base, LAYOUT)
+    folders = _class_folders(base, class_names)
+    class_names = class_names or [d.name for d in folders]
+    class_index = {name: c for c, name in enumerate(class_names)}
+    paths, labels = [], []
+    for d in folders:
+        images = find_images(d, LAYOUT)
+        paths += images
+        labels += [class_index[d.name]] * len(images)
+    return _file_source(paths, labels, class_names, verify, cache)
+
+
+def _class_folders(base: Path, class_names: Sequence[str] | None) -> list[Path]:
+    """Return the class folders, sorted by name; raise unless they are valid."""
     folders = sorted(d for d in base.iterdir() if d.is_dir())
     folders = [d for d in folders if not d.name.startswith(".")]
-    found = [d.name for d in folders]
-    class_names = class_names or found
-    unknown = sorted(set(found) - set(class_names))
+    names = [d.name for d in folders]
+    unknown = sorted(set(names) - set(class_names or names))
     if unknown:
         raise InvalidInput(
             f"{base} holds classes that the training folder has not: "
             f"{', '.join(unknown[:5])}"
         )
-    if len(found) < 2:
+    if len(names) < 2:
         raise InvalidInput(
-            f"{base} holds {len(found)} class folder(s), at least 2 are "
+            f"{base} holds {len(names)} class folder(s), at least 2 are "
             f"needed; {LAYOUT}"
         )
-    number = {name: c for c, name in enumerate(class_names)}
-    paths, labels = [], []
-    for d in folders:
-        images = images_in(d, LAYOUT)
-        paths += images
-        labels += [number[d.name]] * len(images)
-    return _source(paths, labels, class_names, verify, cache)
+    return folders
 
 
-def images_in(folder: Path, layout: str) -> list[Path]:
-    """The images below the folder of a class."""
+def find_images(folder: Path, layout: str) -> list[Path]:
+    """Return the images in a class folder and its subfolders, sorted."""
     images = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
     if not images:
         raise InvalidInput(f"class folder {folder} has no image; {layout}")
@@ -183,106 +212,77 @@ def file_list(
     root: str | None = None,
     test_share: float = 0.1,
     verify: bool = True,
-    seed: int = 0,
     cache: bool | float = False,
 ) -> Splits:
-    """Images listed in a CSV with the columns `path,label`, or in a text file
-    with `path label` on each line. Relative paths start at `root`, which is
-    the list's own folder unless given. Labels are names or numbers. A column
-    `weight` of the CSV multiplies the loss of each image.
+    """Return splits of images listed in files, one image per line.
+
+    A list is a CSV, path,label(,weight of the loss), or a text file of lines
+    `path label`; labels are class names or numbers from 0.
+
+    test_list: by default a share `test_share` is held out, as in `folder`.
+    root: where relative paths start; by default the folder of the list.
     """
-    listing = _read_list(train_list, root)
-    names = _class_names(listing.labels)
-    how = names, verify, cache
-    train = _list_source(listing, *how)
-    weights = read_weights(train_list)
-    if weights is not None:
-        train = train.weigh(weights[train.rows])
+    training_list = read_file_list(train_list, root)
+    options = _class_names(training_list.labels), verify, cache
+    train = _list_source(training_list, *options)
+    train = _with_listed_weights(train, train_list)
     meta = test = None
     if meta_list is not None:
-        meta = _list_source(_read_list(meta_list, root), *how)
+        meta = _list_source(read_file_list(meta_list, root), *options)
     if test_list is None:
-        train, test = hold_out(train, round(test_share * len(train)), seed)
+        train, test = _hold_out(train, test_share)
     else:
-        test = _list_source(_read_list(test_list, root), *how)
+        test = _list_source(read_file_list(test_list, root), *options)
     return Splits(train, test, meta)
 
 
-def _list_source(listing: Listing, class_names, verify, cache) -> Source:
-    number = {c: i for i, c in enumerate(class_names)}
-    unknown = sorted({c for c in listing.labels if c not in number})
+def _with_listed_weights(source: Source, name: str) -> Source:
+    """Return the source with the weights of its list, if it has any."""
+    weights = read_weights(name)
+    return (
+        source if weights is None else source.with_weights(weights[source.rows])
+    )
+
+
+def _list_source(
+    entries: FileList,
+    class_names: Sequence[str],
+    verify: bool,
+    cache: bool | float,
+) -> Source:
+    """Return a source of a list whose labels are class names."""
+    class_index = {name: c for c, name in enumerate(class_names)}
+    unknown = sorted({c for c in entries.labels if c not in class_index})
     if unknown:
         raise InvalidInput(
-            f"{listing.name} has labels that the training list has not: "
+            f"{entries.name} has labels that the training list has not: "
             f"{', '.join(unknown[:5])}"
         )
-    numbers = [number[label] for label in listing.labels]
-    listing = listing._replace(labels=numbers)
-    return listed_source([listing], class_names, verify, cache, LIST_ROOT)
+    labels = [class_index[label] for label in entries.labels]
+    entries = entries._replace(labels=labels)
+    return file_list_source([entries], class_names, verify, cache, LIST_ROOT)
 
 
-def listed_source(
-    listings: Sequence[Listing],
+def file_list_source(
+    file_lists: Sequence[FileList],
     class_names: Sequence[str],
     verify: bool,
     cache: bool | float,
     advice: str,
 ) -> Source:
-    """A source of lists, one after another; all their files must exist."""
-    for listing in listings:
-        require_files(listing, advice)
-    paths = [path for listing in listings for path in listing.paths]
-    labels = [label for listing in listings for label in listing.labels]
-    return _source(paths, labels, class_names, verify, cache)
+    """Return a source of concatenated lists; raise if a file is missing.
+
+    advice: the end of the error message.
+    """
+    for entries in file_lists:
+        require_files(entries, advice)
+    paths = [path for entries in file_lists for path in entries.paths]
+    labels = [label for entries in file_lists for label in entries.labels]
+    return _file_source(paths, labels, class_names, verify, cache)
 
 
 def _class_names(labels: Sequence[str]) -> list[str]:
-    """Numbers count from 0 to the largest; anything else is sorted names."""
+    """Return "0" to the largest label if all are numbers, else sorted names."""
     if all(label.isdecimal() for label in labels):
         return [str(c) for c in range(max(map(int, labels)) + 1)]
     return sorted(set(labels))
-
-
-def _read_list(name: str, root: str | None) -> Listing:
-    with opened(name, LIST_LAYOUT) as lines:
-        rows = list(_rows(name, lines, Path(name).suffix.lower() == ".csv"))
-    if not rows:
-        raise InvalidInput(f"{name} lists no image")
-    base = Path(root) if root else Path(name).parent
-    numbers, paths, labels = zip(*rows, strict=True)
-    paths = [str(base / path) for path in paths]
-    return Listing(name, paths, list(labels), numbers)
-
-
-def _rows(name: str, lines, is_csv: bool):
-    if is_csv:
-        reader = csv.DictReader(lines)
-        missing = {"path", "label"} - set(reader.fieldnames or [])
-        if missing:
-            raise InvalidInput(
-                f"{name} has no column {' and '.join(sorted(missing))}; "
-                f"expected path,label, got {','.join(reader.fieldnames or [])}"
-            )
-        for row in reader:
-            label = row["label"] if row["path"] else ""
-            number = reader.line_num
-            yield number, row["path"], _label(name, number, label)
-        return
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            path, _, label = line.strip().rpartition(" ")
-            yield number, path, _label(name, number, label if path else "")
-
-
-def _label(name: str, line: int, label: str | None) -> str:
-    label = (label or "").strip()
-    if not label:
-        raise InvalidInput(
-            f"{name}, line {line}: no path or no label; expected path,label"
-        )
-    if label.lstrip("-").isdecimal() and label.startswith("-"):
-        raise InvalidInput(
-            f"{name}, line {line}: label {label} is out of range; numbers "
-            "start at 0"
-        )
-    return str(int(label)) if label.isdecimal() else label

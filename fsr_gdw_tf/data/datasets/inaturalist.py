@@ -1,6 +1,6 @@
-"""iNaturalist 2018 as the competition publishes it: images and JSON files.
+"""iNaturalist 2018 in the layout of its competition: images and JSON files.
 
-TFDS has the same images (`tfds_images`); this reads them where they lie.
+`tfds_images` has the same images; this loader needs no second copy of them.
 """
 
 import json
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.data.datasets.image_files import listed_source
-from fsr_gdw_tf.data.file_lists import Listing, data_folder, opened
+from fsr_gdw_tf.data.datasets.image_files import file_list_source
+from fsr_gdw_tf.data.file_lists import FileList, open_list, require_folder
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.errors import InvalidInput
 
@@ -24,18 +24,22 @@ LAYOUT = (
 def inaturalist_files(
     root: str, verify: bool = False, cache: bool | float = False
 ) -> Splits:
-    """iNaturalist 2018: train2018.json trains, val2018.json tests."""
-    base = data_folder(root, LAYOUT)
+    """Return splits: train2018.json for training, val2018.json for tests."""
+    base = require_folder(root, LAYOUT)
     train, test = (
         (str(base / name), _read(str(base / name)))
         for name in ("train2018.json", "val2018.json")
     )
     ids, names = _categories(*train)
-    number = {category: label for label, category in enumerate(ids)}
+    class_index = {category: c for c, category in enumerate(ids)}
     return Splits(
         *(
-            listed_source(
-                [_listing(base, *part, number)], names, verify, cache, LAYOUT
+            file_list_source(
+                [_file_list(base, *part, class_index)],
+                names,
+                verify,
+                cache,
+                LAYOUT,
             )
             for part in (train, test)
         )
@@ -43,7 +47,8 @@ def inaturalist_files(
 
 
 def _read(name: str) -> dict:
-    with opened(name, LAYOUT) as file:
+    """Return the content of an annotation file; raise unless it is valid."""
+    with open_list(name, LAYOUT) as file:
         try:
             content = json.load(file)
         except json.JSONDecodeError as error:
@@ -58,7 +63,7 @@ def _read(name: str) -> dict:
 
 
 def _column(name: str, content: dict, part: str, key: str) -> list:
-    """One entry of each image, annotation or category."""
+    """Return the value of a key in each image, annotation or category."""
     try:
         return [entry[key] for entry in content[part]]
     except (KeyError, TypeError):
@@ -74,32 +79,37 @@ def _column(name: str, content: dict, part: str, key: str) -> list:
 
 
 def _categories(name: str, content: dict) -> tuple[list, list[str]]:
-    """(ids, names) in the order of the ids, which are the names of some."""
+    """Return (ids, names) of the classes, sorted by id.
+
+    The published files hold no names: then the id is the name.
+    """
     ids = _column(name, content, "categories", "id")
     entries = dict(zip(ids, content["categories"], strict=True))
     ids = sorted(entries)
     return ids, [str(entries[i].get("name") or i) for i in ids]
 
 
-def _listing(base: Path, name: str, content: dict, number: dict) -> Listing:
-    """The images of a JSON file with the label of their annotation."""
+def _file_list(
+    base: Path, name: str, content: dict, class_index: dict
+) -> FileList:
+    """Return the images of a JSON file with the labels of their annotations."""
     images = _column(name, content, "images", "id")
     files = _column(name, content, "images", "file_name")
-    about = _column(name, content, "annotations", "image_id")
+    annotated = _column(name, content, "annotations", "image_id")
     categories = _column(name, content, "annotations", "category_id")
-    category = dict(zip(about, categories, strict=True))
-    odd = sorted(set(images) ^ category.keys())
-    if odd:
+    category = dict(zip(annotated, categories, strict=True))
+    unmatched = sorted(set(images) ^ category.keys())
+    if unmatched:
         raise InvalidInput(
-            f"{name}, image {odd[0]}: expected one entry in 'images' and one "
-            f"in 'annotations', got only one of them; {LAYOUT}"
+            f"{name}, image {unmatched[0]}: expected one entry in 'images' and "
+            f"one in 'annotations', got only one of them; {LAYOUT}"
         )
     for image, label in category.items():
-        if label not in number:
+        if label not in class_index:
             raise InvalidInput(
                 f"{name}, image {image}: category {label} is none of the "
-                f"{len(number)} categories of train2018.json; {LAYOUT}"
+                f"{len(class_index)} categories of train2018.json; {LAYOUT}"
             )
     paths = [f"{base}/{file}" for file in files]
-    labels = [number[category[image]] for image in images]
-    return Listing(name, paths, labels, images, "image")
+    labels = [class_index[category[image]] for image in images]
+    return FileList(name, paths, labels, images, "image")

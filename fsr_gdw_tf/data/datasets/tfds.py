@@ -1,9 +1,10 @@
-"""Any image classification data set of TensorFlow Datasets, by its name.
+"""Image classification data sets of TensorFlow Datasets, by name.
 
-Small ones are decoded into memory once. Large ones are read at random, image
-by image, from the ArrayRecord files that TFDS prepares for that purpose.
+Small data sets are decoded into memory. Large ones are read image by image, by
+random access to ArrayRecord files.
 """
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
@@ -18,7 +19,7 @@ from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
-MANY = 100_000  # examples take minutes to read
+SLOW_TO_READ = 100_000  # examples; reading more takes minutes
 
 
 @gin.register
@@ -30,61 +31,75 @@ def tfds_images(
     download: bool = True,
     memory_gib: float = 4.0,
 ) -> Splits:
-    """The train and test split of a TFDS data set.
+    """Return the train and test split of a TFDS data set.
 
-    A data set whose decoded images take more than `memory_gib`, or differ in
-    size, is left on disk and read by index.
+    train_split, test_split: TFDS's split names, such as "train[:90%]".
+    download: download and prepare the data set if it is not there.
+    memory_gib: data sets that take more than this when decoded, or whose
+        images differ in size, are read from disk.
     """
-    builder = _builder(name, data_dir, download, memory_gib)
-    for split in (train_split, test_split):
-        for part in split.split("+"):
-            base = part.split("[")[0].strip()
-            if base not in builder.info.splits:
-                raise InvalidInput(
-                    f"data set {name!r} has no split {base!r}: "
-                    f"{suggest_names(base, builder.info.splits)}"
-                )
-    read = _in_memory if _fits(builder, memory_gib) else _on_disk
-    return Splits(read(builder, train_split), read(builder, test_split))
+    builder = _builder(name, data_dir)
+    if not builder.data_path.exists():
+        if not _fits_in_memory(builder, memory_gib):
+            # Unlike TFRecord, ArrayRecord files can be read at random.
+            builder = _builder(name, data_dir, file_format="array_record")
+        _prepare(builder, name, data_dir, download)
+    _check_splits(name, builder.info.splits, (train_split, test_split))
+    fits = _fits_in_memory(builder, memory_gib)
+    load = _load_in_memory if fits else _open_on_disk
+    return Splits(load(builder, train_split), load(builder, test_split))
 
 
-def _builder(name, data_dir, download, memory_gib):
+def _builder(name: str, data_dir: str | None, **options):
+    """Return TFDS's builder of an image classification data set."""
     import tensorflow_datasets as tfds
 
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
+        builder = tfds.builder(name, data_dir=data_dir, **options)
     except tfds.core.registered.DatasetNotFoundError:
-        known = suggest_names(name, tfds.list_builders())
-        known = (
-            known if known.startswith("did you") else "see tfds.list_builders()"
-        )
-        raise InvalidInput(f"TFDS has no data set {name!r}: {known}") from None
+        hint = suggest_names(name, tfds.list_builders())
+        if not hint.startswith("did you"):  # it lists hundreds of names
+            hint = "see tfds.list_builders()"
+        raise InvalidInput(f"TFDS has no data set {name!r}: {hint}") from None
     _check_features(name, builder.info.features)
-    where = f"{data_dir or '~/tensorflow_datasets'}/{name}"
-    if not builder.data_path.exists():
-        if not download:
-            raise InvalidInput(
-                f"data set {name!r} is not prepared under {where}; set "
-                "download=True, or point data_dir at the folder that holds "
-                f"{name}/<version>/"
-            )
-        if not _fits(builder, memory_gib):
-            builder = tfds.builder(
-                name, data_dir=data_dir, file_format="array_record"
-            )
-        try:
-            builder.download_and_prepare()
-        except Exception as error:
-            reason = str(error).splitlines()[0] if str(error) else repr(error)
-            raise InvalidInput(
-                f"data set {name!r} could not be prepared under {where}: "
-                f"{reason}; point data_dir at the folder that holds "
-                f"{name}/<version>/"
-            ) from error
     return builder
 
 
-def _check_features(name, features) -> None:
+def _prepare(builder, name: str, data_dir: str | None, download: bool) -> None:
+    """Download the data set and convert it to TFDS's files."""
+    folder = f"{data_dir or '~/tensorflow_datasets'}/{name}"
+    if not download:
+        raise InvalidInput(
+            f"data set {name!r} is not prepared under {folder}; set "
+            "download=True, or point data_dir at the folder that holds "
+            f"{name}/<version>/"
+        )
+    try:
+        builder.download_and_prepare()
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        raise InvalidInput(
+            f"data set {name!r} could not be prepared under {folder}: "
+            f"{reason}; point data_dir at the folder that holds "
+            f"{name}/<version>/"
+        ) from error
+
+
+def _check_splits(
+    name: str, available: Collection[str], splits: Iterable[str]
+) -> None:
+    """Raise if a split, such as "train[:90%]+test", does not exist."""
+    for split in splits:
+        for part in split.split("+"):
+            base = part.split("[")[0].strip()
+            if base not in available:
+                raise InvalidInput(
+                    f"data set {name!r} has no split {base!r}: "
+                    f"{suggest_names(base, available)}"
+                )
+
+
+def _check_features(name: str, features: Mapping) -> None:
     missing = {"image", "label"} - set(features)
     if missing or features["label"].num_classes is None:
         raise InvalidInput(
@@ -94,7 +109,8 @@ def _check_features(name, features) -> None:
         )
 
 
-def _fits(builder, memory_gib: float) -> bool:
+def _fits_in_memory(builder, memory_gib: float) -> bool:
+    """Return whether the decoded images have one size and fit in memory."""
     shape = builder.info.features["image"].shape
     if None in shape:
         return False
@@ -103,16 +119,17 @@ def _fits(builder, memory_gib: float) -> bool:
     return examples * np.prod(shape) <= memory_gib * 2**30
 
 
-def _in_memory(builder, split: str) -> Source:
+def _load_in_memory(builder, split: str) -> Source:
+    """Return a source of the decoded images."""
     features = builder.info.features
     keys = {"image", "label", "coarse_label"} & set(features)
     dataset = builder.as_dataset(split=split, shuffle_files=False).map(
         lambda e: {k: e[k] for k in keys}, tf.data.AUTOTUNE
     )
-    parts = [
+    batches = [
         {k: v.numpy() for k, v in batch.items()} for batch in dataset.batch(512)
     ]
-    columns = {k: np.concatenate([p[k] for p in parts]) for k in keys}
+    columns = {k: np.concatenate([b[k] for b in batches]) for k in keys}
     return Source(
         ArrayReader(columns["image"]),
         columns["label"],
@@ -121,7 +138,10 @@ def _in_memory(builder, split: str) -> Source:
     )
 
 
-def _superclasses(columns, features) -> list[int] | None:
+def _superclasses(
+    columns: dict[str, np.ndarray], features: Mapping
+) -> list[int] | None:
+    """Return the superclass of each class, from an example of each."""
     if "coarse_label" not in columns:
         return None
     first = [
@@ -134,14 +154,14 @@ def _superclasses(columns, features) -> list[int] | None:
 
 
 class RandomAccessReader(EncodedReader):
-    """Images of a TFDS data source that does not decode them."""
+    """A reader of encoded images of a TFDS random-access data source."""
 
-    def __init__(self, data_source, channels: int, split: str):
+    def __init__(self, data_source: Sequence, channels: int, split: str):
         self.data_source, self.channels = data_source, channels
         self.split = split
 
     def contents(self, row: tf.Tensor) -> tf.Tensor:
-        """The encoded image at a row."""
+        """Return the encoded image at a row."""
         contents = tf.numpy_function(
             lambda r: self.data_source[int(r)]["image"], [row], tf.string
         )
@@ -149,11 +169,12 @@ class RandomAccessReader(EncodedReader):
         return contents
 
     def name(self, row: int) -> str:
-        """What a person calls this row."""
+        """Return the name of a row: its split and number."""
         return f"{self.split} {row}"
 
 
-def _on_disk(builder, split: str) -> Source:
+def _open_on_disk(builder, split: str) -> Source:
+    """Return a source that reads and decodes images on demand."""
     import tensorflow_datasets as tfds
 
     image, names = (builder.info.features[k] for k in ("image", "label"))
@@ -174,11 +195,15 @@ def _on_disk(builder, split: str) -> Source:
             ".download_and_prepare(), or raise memory_gib"
         ) from error
     reader = RandomAccessReader(data, image.shape[-1], split)
-    return Source(reader, _labels(data, builder.data_path, split), names.names)
+    labels = _read_labels(data, builder.data_path, split)
+    return Source(reader, labels, names.names)
 
 
-def _labels(data, folder, split: str) -> np.ndarray:
-    """All labels; read with the images once, then kept beside the data."""
+def _read_labels(data: Sequence, folder: str | Path, split: str) -> np.ndarray:
+    """Return all labels, cached in a file beside the data set.
+
+    Labels are stored with the images: reading them means reading everything.
+    """
     file = Path(folder) / f"labels.{quote(split, safe='')}.npy"
     try:
         labels = np.load(file)
@@ -186,22 +211,23 @@ def _labels(data, folder, split: str) -> np.ndarray:
         if labels.shape == (len(data),) and file.stat().st_mtime > prepared:
             return labels
     except (OSError, ValueError, EOFError):
-        pass  # there is none, or it is not whole
-    if len(data) > MANY:
+        pass  # no cache file, or a broken one
+    if len(data) > SLOW_TO_READ:
         print_on_chief(
             f"reading the {len(data):,} labels of {split!r} for {file}"
         )
     labels = np.array([example["label"] for example in data], np.int64)
-    _keep(file, labels)
+    _try_to_save(file, labels)
     return labels
 
 
-def _keep(file: Path, labels: np.ndarray) -> None:
-    """Write a file as a whole, or not at all where nothing can be written."""
-    half = file.with_name(f".{file.name}.{uuid4().hex}")
+def _try_to_save(file: Path, labels: np.ndarray) -> None:
+    """Write a file atomically; do nothing if its folder is read-only."""
+    # A name of its own: several hosts may write at the same time.
+    temporary = file.with_name(f".{file.name}.{uuid4().hex}")
     try:
-        with half.open("wb") as opened:
-            np.save(opened, labels)
-        half.replace(file)
+        with temporary.open("wb") as stream:
+            np.save(stream, labels)
+        temporary.replace(file)
     except OSError:
-        half.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""WebVision 1.0 as it is published: Google's images, whose labels are noisy.
+"""WebVision 1.0 in its published layout: web images with noisy labels.
 
-The papers train on its first 50 classes and test twice: on WebVision's own
-validation images, and on ImageNet's of the same classes.
+The papers train on Google's images of its first 50 classes, and test on two
+sets: WebVision's validation images, and ImageNet's of the same classes.
 """
 
 import re
@@ -10,8 +10,13 @@ from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.data.datasets.image_files import images_in, listed_source
-from fsr_gdw_tf.data.file_lists import Listing, data_folder, labelled, numbered
+from fsr_gdw_tf.data.datasets.image_files import file_list_source, find_images
+from fsr_gdw_tf.data.file_lists import (
+    FileList,
+    read_labelled_paths,
+    read_lines,
+    require_folder,
+)
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.distribution.hosts import print_on_chief
@@ -22,6 +27,9 @@ LAYOUT = (
     "info/train_filelist_google.txt, info/val_filelist.txt, google/ and "
     "val_images_256/ in one folder"
 )
+# The folder of each list's images. The training list has relative paths that
+# start with google/.
+LISTS = {"train_filelist_google.txt": "", "val_filelist.txt": "val_images_256"}
 IMAGENET_LAYOUT = (
     "expected ImageNet's validation images as <imagenet>/<wordnet id>/*.JPEG"
 )
@@ -35,65 +43,69 @@ def webvision(
     verify: bool = False,
     cache: bool | float = False,
 ) -> Splits:
-    """The first `classes` (None: all) of WebVision; `imagenet` is a second
-    test, ImageNet's validation images in folders named by wordnet id.
+    """Return splits of the first `classes` classes (None: all).
+
+    imagenet: folder of ImageNet's validation images, for a second test set.
     """
-    base = data_folder(root, LAYOUT)
+    base = require_folder(root, LAYOUT)
     synsets = _synsets(base / "info" / "synsets.txt")
-    known = len(synsets) or INF
+    published = len(synsets) or INF
     if classes is not None:
-        require_range(2, known + 1, classes=classes)
-    kept = known if classes is None else classes
-    listings = [
-        _first(kept, base / "info" / name, base / images, known)
-        for name, images in (
-            ("train_filelist_google.txt", ""),
-            ("val_filelist.txt", "val_images_256"),
-        )
+        require_range(2, published + 1, classes=classes)
+    limit = published if classes is None else classes
+    lists = [
+        _file_list(base / "info" / name, base / folder, limit, published)
+        for name, folder in LISTS.items()
     ]
-    if kept == INF:
-        kept = 1 + max(max(listing.labels) for listing in listings)
-    names = _class_names(synsets, kept)
+    if limit == INF:
+        limit = 1 + max(max(entries.labels) for entries in lists)
+    names = _class_names(synsets, limit)
     train, test = (
-        listed_source([listing], names, verify, cache, LAYOUT)
-        for listing in listings
+        file_list_source([entries], names, verify, cache, LAYOUT)
+        for entries in lists
     )
-    others = _others(imagenet, synsets[:kept], names, verify, cache)
+    others = _imagenet_test(imagenet, synsets[:limit], names, verify, cache)
     return Splits(train, test, others=others)
 
 
 def _synsets(file: Path) -> list[tuple[str, str]]:
-    """(wordnet id, name) of each class; empty if there is no such file."""
+    """Return (wordnet id, name) of each class; none if the file is missing."""
     if not file.is_file():
         return []
     synsets = []
-    for line, text in numbered(str(file), LAYOUT):
-        found = re.fullmatch(r"(n\d{8})\s+(.+)", text)
-        if not found:
+    for number, text in read_lines(str(file), LAYOUT):
+        match = re.fullmatch(r"(n\d{8})\s+(.+)", text)
+        if not match:
             raise InvalidInput(
-                f"{file}, line {line}: expected a wordnet id and a name such "
+                f"{file}, line {number}: expected a wordnet id and a name such "
                 f"as 'n01440764 tench, Tinca tinca', got {text[:80]!r}; take "
                 "the file as it is published, or away"
             )
-        synsets.append(found.groups())
+        synsets.append(match.groups())
     return synsets
 
 
-def _first(kept: float, file: Path, images: Path, known: float) -> Listing:
-    """The lines of a list with labels below `kept`."""
+def _file_list(
+    file: Path, folder: Path, limit: float, published: float
+) -> FileList:
+    """Return the entries of a list with labels below `limit`.
+
+    published: the number of classes of the data set; larger labels are errors.
+    """
+    entries = read_labelled_paths(str(file), LAYOUT, published)
     rows = [
-        (line, f"{images}/{path}", label)
-        for line, path, label in labelled(str(file), LAYOUT, known)
-        if label < kept
+        (number, f"{folder}/{path}", label)
+        for number, path, label in entries
+        if label < limit
     ]
     if not rows:
         raise InvalidInput(f"{file} lists no image of these classes; {LAYOUT}")
-    lines, paths, labels = zip(*rows, strict=True)
-    return Listing(str(file), list(paths), list(labels), lines)
+    numbers, paths, labels = zip(*rows, strict=True)
+    return FileList(str(file), list(paths), list(labels), numbers)
 
 
 def _class_names(synsets: list[tuple[str, str]], count: int) -> list[str]:
-    """Names; two classes of one name (a crane and a crane) show their ids."""
+    """Return class names, made unique ("crane" is two classes) by their ids."""
     if not synsets:
         return [str(c) for c in range(count)]
     times = Counter(name for _, name in synsets)
@@ -103,28 +115,40 @@ def _class_names(synsets: list[tuple[str, str]], count: int) -> list[str]:
     ]
 
 
-def _others(imagenet, synsets, names, verify, cache) -> dict[str, Source]:
+def _imagenet_test(
+    imagenet: str | None,
+    synsets: list[tuple[str, str]],
+    names: list[str],
+    verify: bool,
+    cache: bool | float,
+) -> dict[str, Source]:
+    """Return the test set {"imagenet": source}, or {} without a folder."""
     if imagenet is None:
         print_on_chief(
             "no second test on ImageNet's validation images: imagenet "
             "(IMAGENET_DIR) is not set"
         )
         return {}
-    base = data_folder(imagenet, IMAGENET_LAYOUT)
+    base = require_folder(imagenet, IMAGENET_LAYOUT)
     if not synsets:
         raise InvalidInput(
             "which classes of ImageNet to test on is said by info/synsets.txt "
             "of WebVision, and there is none; add it, or leave imagenet out"
         )
-    folders = [base / wordnet for wordnet, _ in synsets]
-    lost = [folder.name for folder in folders if not folder.is_dir()]
-    if lost:
+    images = _images_of_classes(base, [wordnet for wordnet, _ in synsets])
+    paths = [str(path) for of_class in images for path in of_class]
+    labels = [label for label, of_class in enumerate(images) for _ in of_class]
+    entries = FileList(str(base), paths, labels, range(len(paths)))
+    return {"imagenet": file_list_source([entries], names, verify, cache, "")}
+
+
+def _images_of_classes(base: Path, wordnet_ids: list[str]) -> list[list[Path]]:
+    """Return the images of each class; raise if a class has no folder."""
+    folders = [base / wordnet for wordnet in wordnet_ids]
+    missing = [folder.name for folder in folders if not folder.is_dir()]
+    if missing:
         raise InvalidInput(
-            f"{base} has no folder for {len(lost)} of {len(synsets)} classes, "
-            f"the first is {lost[0]}; {IMAGENET_LAYOUT}"
+            f"{base} has no folder for {len(missing)} of {len(wordnet_ids)} "
+            f"classes, the first is {missing[0]}; {IMAGENET_LAYOUT}"
         )
-    images = [images_in(folder, IMAGENET_LAYOUT) for folder in folders]
-    paths = [str(path) for found in images for path in found]
-    labels = [label for label, found in enumerate(images) for _ in found]
-    listing = Listing(str(base), paths, labels, range(len(paths)))
-    return {"imagenet": listed_source([listing], names, verify, cache, "")}
+    return [find_images(folder, IMAGENET_LAYOUT) for folder in folders]

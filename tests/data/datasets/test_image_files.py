@@ -20,7 +20,7 @@ from fsr_gdw_tf.data import (
     inaturalist_files,
     webvision,
 )
-from fsr_gdw_tf.data.augmentation import Window
+from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.datasets.image_files import FileReader
 
 
@@ -156,13 +156,13 @@ def test_file_lists_name_the_line_of_a_missing_file(tmp_path):
             file_list(str(tmp_path / name))
 
 
-class Top(Window):
+class Top(CropView):
     """The upper four rows."""
 
-    def window(self, shape, seed=None):
+    def crop_box(self, shape, seed=None):
         return tf.constant([0, 0]), tf.stack([4, shape[1]])
 
-    def finish(self, part, seed=None):
+    def process_crop(self, part, seed=None):
         return part
 
 

@@ -114,7 +114,7 @@ def test_labels_of_tfds_where_nothing_can_be_written(store, monkeypatch):
 
 def test_reading_many_labels_is_said_once(store, monkeypatch, capsys):
     module = sys.modules["fsr_gdw_tf.data.datasets.tfds"]
-    monkeypatch.setattr(module, "MANY", 10)
+    monkeypatch.setattr(module, "SLOW_TO_READ", 10)
     capsys.readouterr()
     shades(store)  # 24 and 6
     said = capsys.readouterr().out
