@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.paper_figures.figures import draw
-from fsr_gdw_tf.paper_figures.run import find
+from fsr_gdw_tf.paper_figures.figures import draw_figures
+from fsr_gdw_tf.paper_figures.run import find_runs
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("RUN_DIR", nargs="+", type=Path, help=what)
     folders = parser.parse_args(arguments).RUN_DIR
     try:
-        for line in draw(find(folders), folders[0] / "figures"):
+        for line in draw_figures(find_runs(folders), folders[0] / "figures"):
             print(line)
     except (InvalidInput, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -17,13 +17,13 @@ from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality.issue_table import write_table
 from fsr_gdw_tf.label_quality.label_issues import find_label_issues
 from fsr_gdw_tf.label_report import review_sheet
-from fsr_gdw_tf.label_report.build import build_report, load
-from fsr_gdw_tf.label_report.cleaned_labels import DONE, cleaned_labels
-from fsr_gdw_tf.label_report.images import moved_paths
+from fsr_gdw_tf.label_report.build import build_report, load_records
+from fsr_gdw_tf.label_report.cleaned_labels import ACTIONS, cleaned_labels
+from fsr_gdw_tf.label_report.images import image_paths
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
-    "apply", None, list(DONE), "Write a cleaned list of the labels."
+    "apply", None, list(ACTIONS), "Write a cleaned list of the labels."
 )
 flags.DEFINE_float(
     "threshold", 0.9, "Labels are changed above this score.", 0.0, 1.0
@@ -63,20 +63,20 @@ def main(argv: list[str]) -> None:
 
 def check(folder: RunFolder, sheet: str) -> None:
     """What a filled-in sheet says of the report."""
-    records = load(folder)
+    records = load_records(folder)
     issues = find_label_issues(records)
     answers = review_sheet.read_sheet(sheet, records)
-    rows = review_sheet.estimate(issues, *answers)
+    rows = review_sheet.estimate_noise(issues, *answers)
     write_csv(folder / "report" / "verified.csv", rows)
     print_table("Wrong labels among those checked; 95 % intervals", rows, ".3g")
 
 
 def clean(folder: RunFolder) -> None:
     """Write the list that is to be trained on instead."""
-    records = load(folder)
+    records = load_records(folder)
     issues, paths = (
         find_label_issues(records),
-        moved_paths(records, FLAGS.images),
+        image_paths(records, FLAGS.images),
     )
     action, above = FLAGS.apply, FLAGS.threshold
     out = Path(FLAGS.out or folder / "report" / f"{action}_{above:g}.csv")
@@ -84,7 +84,7 @@ def clean(folder: RunFolder) -> None:
     changed = int((issues.score > above).sum())
     print_on_chief(
         f"{changed:,} of {len(records):,} labels with a score above "
-        f"{above:g} are {DONE[action]} in {out}"
+        f"{above:g} are {ACTIONS[action]} in {out}"
     )
     print_on_chief(f"train on it: --gin_param='CLEANED=\"{out}\"'")
 

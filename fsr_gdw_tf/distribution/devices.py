@@ -9,7 +9,7 @@ import gin
 import keras
 import tensorflow as tf
 
-from fsr_gdw_tf.distribution.hosts import TF_CONFIG, host
+from fsr_gdw_tf.distribution.hosts import TF_CONFIG_EXAMPLE, host
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
@@ -148,7 +148,7 @@ def _multi_worker() -> tf.distribute.Strategy:
     if not host().count:
         raise InvalidInput(
             "STRATEGY='multi_worker' needs the hosts in the environment "
-            f"variable TF_CONFIG, such as '{TF_CONFIG}'; "
+            f"variable TF_CONFIG, such as '{TF_CONFIG_EXAMPLE}'; "
             "launch/multi_worker.sh sets it"
         )
     return tf.distribute.MultiWorkerMirroredStrategy()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fsr_gdw_tf.errors import InvalidInput
 
-TF_CONFIG = (
+TF_CONFIG_EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
     '"task": {"type": "worker", "index": 0}}'
 )
@@ -24,7 +24,7 @@ def host() -> Host:
     text = os.environ.get("TF_CONFIG", "")
     if not text.strip():
         return Host()
-    expected = f"expected such as '{TF_CONFIG}'"
+    expected = f"expected such as '{TF_CONFIG_EXAMPLE}'"
     try:
         config = json.loads(text)
         task, index = config["task"]["type"], int(config["task"]["index"])

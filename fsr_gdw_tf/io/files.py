@@ -22,12 +22,12 @@ def write(path: Path, text: str) -> None:
 
 def write_here(path: Path, text: str) -> None:
     """The same, whichever host this is."""
-    with replacing(path) as half:
+    with atomic_write(path) as half:
         half.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """What is written to the file that this gives becomes `path` at the end."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

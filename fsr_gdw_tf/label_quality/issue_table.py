@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from fsr_gdw_tf.io.files import replacing, write_csv
+from fsr_gdw_tf.io.files import atomic_write, write_csv
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_quality.reasons import Reasons
@@ -15,7 +15,7 @@ ALWAYS = 1000  # of the most suspicious labels have reasons, whatever the score
 CELLS = 100  # classes of which every pair is listed
 
 
-def rounded(rows: list[dict], digits: int = 4) -> list[dict]:
+def round_floats(rows: list[dict], digits: int = 4) -> list[dict]:
     """Rows with shorter numbers."""
 
     def short(value):
@@ -59,7 +59,7 @@ def _reasons(records, issues, indices) -> list[str]:
 
 def write_table(path: Path, table: pa.Table) -> None:
     """Write columns as CSV, as a whole: there may be millions of rows."""
-    with replacing(path) as half:
+    with atomic_write(path) as half:
         pyarrow.csv.write_csv(table, half)
 
 
@@ -70,7 +70,7 @@ def write_issues(
     write_table(path, issue_table(records, issues, issues.order))
 
 
-def write_matrix(path: Path, names, matrix: np.ndarray) -> None:
+def write_noise_matrix(path: Path, names, matrix: np.ndarray) -> None:
     """noise_matrix.csv: given x suggested; of many classes those that occur."""
     if len(names) > CELLS:
         pairs = np.argwhere(matrix > 0)

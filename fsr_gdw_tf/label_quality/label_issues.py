@@ -58,10 +58,10 @@ def find_label_issues(
     records: LabelRecords, threshold: float = 0.5
 ) -> LabelIssues:
     """The probability that each label is wrong, and what may be right."""
-    given, other = records.given, best_other(records)
+    given, other = records.given, best_alternative(records)
     seen = require_seen(records)
     score, evidence = np.full((2, len(given)), np.inf)
-    score[seen], evidence[seen] = scores(records.only(seen))
+    score[seen], evidence[seen] = scores(records.subset(seen))
     # Nothing is known of what was never counted: as suspicious as the average.
     score[~seen] = min(float(score[seen].mean()), 0.5)
     contested = records.top[:, 0] != given
@@ -105,7 +105,7 @@ def scores(records: LabelRecords) -> tuple[np.ndarray, np.ndarray]:
     return np.where(unlearned[given], np.minimum(score, 0.5), score), evidence
 
 
-def best_other(records: LabelRecords) -> np.ndarray:
+def best_alternative(records: LabelRecords) -> np.ndarray:
     """The most probable class that was not given."""
     top, given = records.top, records.given
     second = top[:, min(1, top.shape[1] - 1)]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import replacing
+from fsr_gdw_tf.io.files import atomic_write
 
 FILE_NAME = "labels.parquet"
 KEY = b"fsr_gdw_tf"
@@ -33,12 +33,12 @@ class LabelRecords:
     top: np.ndarray
     top_probs: np.ndarray
     true: np.ndarray | None = None
-    about: dict = dataclasses.field(default_factory=dict)
+    training_info: dict = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.given)
 
-    def only(self, some: np.ndarray) -> "LabelRecords":
+    def subset(self, some: np.ndarray) -> "LabelRecords":
         """The numbers of some examples; names stay behind."""
         return dataclasses.replace(
             self,
@@ -53,7 +53,7 @@ class LabelRecords:
     @property
     def paths(self) -> Sequence[str]:
         """Names that hold everywhere: absolute paths, if they are files."""
-        folder = self.about.get("folder")
+        folder = self.training_info.get("folder")
         if not folder:
             return self.names
         return [os.path.join(folder, name) for name in self.names]
@@ -86,7 +86,7 @@ def collect_records(
         top=top,
         top_probs=top_probs,
         true=None if true is None else true[:n],
-        about=_about(classifier, source),
+        training_info=_about(classifier, source),
     )
 
 
@@ -127,11 +127,11 @@ def write_records(path: Path, records: LabelRecords) -> None:
     for k in range(s.top.shape[1]):
         columns[f"class_{k + 1}"] = s.top[:, k]
         columns[f"probability_{k + 1}"] = s.top_probs[:, k]
-    notes = {"class_names": list(s.class_names), "about": s.about}
+    notes = {"class_names": list(s.class_names), "about": s.training_info}
     table = pa.table(columns).replace_schema_metadata(
         {KEY: json.dumps(notes).encode()}
     )
-    with replacing(path) as half:
+    with atomic_write(path) as half:
         pq.write_table(table, half, compression="zstd")
 
 
@@ -158,5 +158,5 @@ def read_records(path: Path) -> LabelRecords:
         columns=columns,
         top=np.stack(top, axis=1),
         top_probs=np.stack(top_probs, axis=1),
-        about=notes["about"],
+        training_info=notes["about"],
     )

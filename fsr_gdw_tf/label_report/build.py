@@ -25,7 +25,7 @@ from fsr_gdw_tf.label_report.page import Content, write_page
 
 CAUTIONS = (
     (
-        "uncountable",
+        "noise_estimate_unreliable",
         "hardly any label looks wrong to this network: hardly any is, or it "
         "has learned wrong ones by heart, or it makes the same confusions as "
         "whoever gave the labels. It can rank labels, but do not trust the "
@@ -33,14 +33,14 @@ CAUTIONS = (
         "FSR, or with some clean images",
     ),
     (
-        "undecided",
+        "most_labels_suspected",
         "most labels look wrong, which more often means that the network has "
         "learned too little; train for longer",
     ),
 )
 
 
-def load(folder: RunFolder) -> LabelRecords:
+def load_records(folder: RunFolder) -> LabelRecords:
     """The statistics of a run, or what is wrong with its folder."""
     if (folder / FILE_NAME).is_file():
         return read_records(folder / FILE_NAME)
@@ -75,13 +75,13 @@ def build_report(
     reload: otherwise reads it again, unless it is a set of files.
     moved: the folder that holds these files now.
     """
-    records = load(folder)
+    records = load_records(folder)
     issues = find_label_issues(records)
     measured = _read(folder / "evaluation.json")
     recalls = measured.get("per_class_accuracy")
     classes = summary.class_summary(records, issues, recalls)
     matrix = summary.noise_matrix(records, issues)
-    numbers = summary.overall(records, issues)
+    numbers = summary.overall_summary(records, issues)
     report = folder / "report"
     write_json(report / "report.json", numbers)
     write_lists(report, records, issues, classes, matrix)
@@ -114,8 +114,8 @@ def write_lists(
 ) -> None:
     """What lies beside the page."""
     names = records.class_names
-    write_csv(report / "class_summary.csv", issue_table.rounded(classes))
-    issue_table.write_matrix(report / "noise_matrix.csv", names, matrix)
+    write_csv(report / "class_summary.csv", issue_table.round_floats(classes))
+    issue_table.write_noise_matrix(report / "noise_matrix.csv", names, matrix)
     issue_table.write_issues(report / "label_issues.csv", records, issues)
     if records.true is None:
         review_sheet.write_sheet(report / "verify_me.csv", records, issues)
@@ -152,7 +152,7 @@ def facts(
     folder: RunFolder, records: LabelRecords, numbers: dict, measured: dict
 ) -> list[tuple[str, str]]:
     """What stands at the top of the page."""
-    run, about = _read(folder / "run.json"), records.about
+    run, about = _read(folder / "run.json"), records.training_info
     method = " + ".join([about["method"], *about["regularisers"]])
     told = [
         ("data", run.get("data", {}).get("name", "?")),

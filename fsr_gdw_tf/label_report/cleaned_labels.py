@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from fsr_gdw_tf.data.label_overrides import duplicate_numbers
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.label_quality.label_issues import LabelIssues, best_other
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues, best_alternative
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
-DONE = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
+ACTIONS = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
 
 
 def cleaned_labels(
@@ -29,7 +29,7 @@ def cleaned_labels(
     """
     suspect, labels = issues.score > threshold, records.given
     if action == "relabel":
-        labels = np.where(suspect, best_other(records), labels)
+        labels = np.where(suspect, best_alternative(records), labels)
     gone = suspect & (action != "relabel")
     _require_all_classes(records, labels[~gone], threshold)
     paths = records.paths if paths is None else paths

@@ -27,7 +27,7 @@ LONG = 160  # characters of a name that are shown
 Images = Callable[[Sequence[int]], list[np.ndarray | None]]
 
 
-def cards(
+def build_cards(
     records: LabelRecords,
     issues: LabelIssues,
     reasons: Callable[[int], str],
@@ -35,13 +35,13 @@ def cards(
 ) -> tuple[list[dict], dict[int, list[dict]]]:
     """What is shown of suspicious examples, and trusted ones by class."""
     s, given = records, records.given
-    chosen = thumbnails(images, choose(given, issues), ROOM, SIDE)
+    chosen = thumbnails(images, select_suspected(given, issues), ROOM, SIDE)
     about = _about(s, issues, np.array(list(chosen), np.int64))
     rows = [
         row | {"image": image, "why": reasons(index)}
         for row, (index, image) in zip(about, chosen.items(), strict=True)
     ]
-    trusted = controls(given, issues, np.array(list(chosen), np.int64))
+    trusted = select_trusted(given, issues, np.array(list(chosen), np.int64))
     shown = thumbnails(images, trusted, CONTROL_ROOM, CONTROL_SIDE)
     compare = {}
     for index, image in shown.items():
@@ -79,7 +79,7 @@ def short(name) -> str:
     return name if len(name) <= LONG else "…" + name[1 - LONG :]
 
 
-def choose(
+def select_suspected(
     given: np.ndarray, issues: LabelIssues, limit: int = SHOWN
 ) -> np.ndarray:
     """Suspicious examples to show, those first that must not be missing.
@@ -122,7 +122,7 @@ def confusions(matrix: np.ndarray) -> list[tuple[int, int, int]]:
     return list(zip(*(c.tolist() for c in columns), strict=True))
 
 
-def controls(
+def select_trusted(
     given: np.ndarray,
     issues: LabelIssues,
     chosen: np.ndarray,

@@ -29,9 +29,9 @@ def of_run(
     reload: reads the data of the run again, where they are no files.
     moved: the folder that took the place of the one that held them all.
     """
-    if records.about.get("folder") is None and not moved:
+    if records.training_info.get("folder") is None and not moved:
         return of_source(_same(reload(), records))
-    paths = moved_paths(records, moved)
+    paths = image_paths(records, moved)
 
     def read(indices: Sequence[int]) -> list[np.ndarray | None]:
         chosen = [paths[i] for i in indices]
@@ -42,14 +42,14 @@ def of_run(
     return read
 
 
-def moved_paths(
+def image_paths(
     records: LabelRecords, moved: str | None = None
 ) -> Sequence[str]:
     """Where the images are; below `moved`, if they were moved there."""
     paths = records.paths
     if not moved:
         return paths
-    if records.about.get("folder") is None:
+    if records.training_info.get("folder") is None:
         raise InvalidInput(
             "the data of this run are no files; leave --images out"
         )

@@ -74,14 +74,16 @@ def write_page(path: Path, content: Content) -> None:
 def render(content: Content) -> str:
     """The page as text."""
     s, issues = content.records, content.issues
-    rows, compare = gallery.cards(s, issues, content.reasons, content.images)
+    rows, compare = gallery.build_cards(
+        s, issues, content.reasons, content.images
+    )
     classes = _class_rows(content)
     data = {
         "names": [gallery.short(name) for name in s.class_names],
         # A number alone does not say that it is the name of something.
         "kind": "example " if str(s.names[0]).isdecimal() else "",
         "rows": rows,
-        "controls": compare,
+        "trusted": compare,
         # Their names are there already, and may be many.
         "classes": [{k: r[k] for k in r if k != "name"} for r in classes],
     }
@@ -118,7 +120,7 @@ def _class_rows(content: Content) -> list[dict]:
 
 
 def _number(value) -> float | None:
-    """A number as JSON has it: rounded, and None if it is none."""
+    """Return a rounded number, or None if it is not finite."""
     if value is None or not np.isfinite(value):
         return None
     return round(float(value), 4)

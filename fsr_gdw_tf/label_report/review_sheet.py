@@ -11,7 +11,7 @@ from fsr_gdw_tf.data.file_lists import opened
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
-    rounded,
+    round_floats,
     write_table,
 )
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues
@@ -29,7 +29,7 @@ LAYOUT = (
 )
 
 
-def bands(score: np.ndarray) -> np.ndarray:
+def score_bands(score: np.ndarray) -> np.ndarray:
     """Which band of scores each example is in."""
     return np.digitize(score, EDGES[1:-1])
 
@@ -42,7 +42,7 @@ def write_sheet(path: Path, records: LabelRecords, issues: LabelIssues) -> None:
     if _begun(path):
         return
     rng = np.random.default_rng(0)
-    band, chosen = bands(issues.score), []
+    band, chosen = score_bands(issues.score), []
     for b in range(len(EDGES) - 1):
         members = np.flatnonzero(band == b)
         chosen.append(rng.permutation(members)[:PER_BAND])
@@ -91,9 +91,9 @@ def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
     return int(index), ANSWERS[answer]
 
 
-def estimate(issues: LabelIssues, indices, wrong) -> list[dict]:
+def estimate_noise(issues: LabelIssues, indices, wrong) -> list[dict]:
     """How many labels are wrong in each band, above 0.5, and in all."""
-    band, told = bands(issues.score), bands(issues.score[indices])
+    band, told = score_bands(issues.score), score_bands(issues.score[indices])
     sizes = np.bincount(band, minlength=len(EDGES) - 1)
     checked = np.bincount(told, minlength=len(EDGES) - 1)
     hits = np.bincount(told, wrong, len(EDGES) - 1)
@@ -104,7 +104,7 @@ def estimate(issues: LabelIssues, indices, wrong) -> list[dict]:
     everyone = np.ones_like(suspects)
     for name, some in (("0.5 or more", suspects), ("all", everyone)):
         rows.append(_together(name, sizes[some], checked[some], hits[some]))
-    return rounded([row for row in rows if row["examples"]])
+    return round_floats([row for row in rows if row["examples"]])
 
 
 def _row(name, examples, checked, hits) -> dict:

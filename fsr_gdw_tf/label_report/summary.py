@@ -44,7 +44,7 @@ def class_summary(
             {
                 "class": name,
                 "n": int(n[c]),
-                "part": part(n[c], n.max()),
+                "part": frequency_group(n[c], n.max()),
                 "effective_n": float(n[c] - wrong[c]),
                 "mean_weight": None if weight is None else float(weight[c]),
                 "noise": float(wrong[c] / max(n[c], 1)),
@@ -56,7 +56,7 @@ def class_summary(
     return rows
 
 
-def part(n: int, largest: int) -> str:
+def frequency_group(n: int, largest: int) -> str:
     """Head, medium or tail, by the size of the largest class."""
     if 3 * n >= largest:
         return "head"
@@ -70,7 +70,9 @@ def noise_matrix(records: LabelRecords, issues: LabelIssues) -> np.ndarray:
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
-def quality(records: LabelRecords, issues: LabelIssues) -> dict[str, float]:
+def detection_metrics(
+    records: LabelRecords, issues: LabelIssues
+) -> dict[str, float]:
     """How good the ranking is, where the truth is known."""
     wrong = records.wrong
     if wrong is None or wrong.all() or not wrong.any():
@@ -92,7 +94,7 @@ def quality(records: LabelRecords, issues: LabelIssues) -> dict[str, float]:
     return {name: float(value) for name, value in measured.items()}
 
 
-def overall(records: LabelRecords, issues: LabelIssues) -> dict:
+def overall_summary(records: LabelRecords, issues: LabelIssues) -> dict:
     """What is thought of the labels as a whole, and how much to trust it."""
     n, wrong = len(records), float(issues.score.sum())
     low, high = wilson(wrong, n)
@@ -104,7 +106,8 @@ def overall(records: LabelRecords, issues: LabelIssues) -> dict:
         "noise": wrong / n,
         "noise_low": low,
         "noise_high": high,
-        "uncountable": contested < AGREED or wrong / n < contested / 4,
-        "undecided": wrong / n > UNDECIDED,
-        **quality(records, issues),
+        "noise_estimate_unreliable": contested < AGREED
+        or wrong / n < contested / 4,
+        "most_labels_suspected": wrong / n > UNDECIDED,
+        **detection_metrics(records, issues),
     }

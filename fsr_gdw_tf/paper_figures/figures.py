@@ -17,22 +17,24 @@ class PaperFigure(NamedTuple):
     """
 
     title: str
-    choose: Callable[[Sequence[Run]], list[Run]]
-    draw: Callable
-    needs: str
+    select_runs: Callable[[Sequence[Run]], list[Run]]
+    plot: Callable
+    requirement: str
 
 
-def each(fits: Callable[[Run], bool]) -> Callable[[Sequence[Run]], list[Run]]:
+def runs_where(
+    fits: Callable[[Run], bool],
+) -> Callable[[Sequence[Run]], list[Run]]:
     """Those runs that fit."""
     return lambda runs: [run for run in runs if fits(run)]
 
 
-def logged(*columns: str) -> Callable[[Sequence[Run]], list[Run]]:
+def runs_with_columns(*columns: str) -> Callable[[Sequence[Run]], list[Run]]:
     """Those runs that have logged these columns of metrics.csv."""
-    return each(lambda run: run.logged(*columns))
+    return runs_where(lambda run: run.has_logged(*columns))
 
 
-def with_and_without(runs: Sequence[Run]) -> list[Run]:
+def zero_mean_ablation(runs: Sequence[Run]) -> list[Run]:
     """GDW's runs, if some have the zero-mean constraint and some have not."""
     runs = [r for r in runs if r.setting("ClassifierConfig.method") == "@GDW()"]
     free = {r.setting("GDW.zero_mean") == "False" for r in runs}
@@ -42,69 +44,69 @@ def with_and_without(runs: Sequence[Run]) -> list[Run]:
 FIGURES = {
     "gdw_fig3_target_weights": PaperFigure(
         "GDW Fig. 3",
-        each(lambda run: run.knows_wrong_weights),
-        plots.of_each(plots.target_weights),
+        runs_where(lambda run: run.has_mislabelled_weights),
+        plots.panel_per_run(plots.target_weights),
         "a run of a method that learns weights, on data of which it is known "
         "which labels are wrong (NOISE above 0)",
     ),
     "gdw_fig4_class_weights": PaperFigure(
         "GDW Fig. 4",
-        each(lambda run: bool(run.class_weights)),
+        runs_where(lambda run: bool(run.class_weights)),
         plots.class_weights,
         "a run of GDW or MWNet that has ended its WARMUP",
     ),
     "gdw_fig5_increased_weights": PaperFigure(
         "GDW Fig. 5",
-        logged("increased_true"),
-        plots.of_each(plots.increased),
+        runs_with_columns("increased_true"),
+        plots.panel_per_run(plots.increased_weights),
         "a run of GDW or MWNet that has ended its WARMUP, on data of which it "
         "is known which labels are wrong (NOISE above 0)",
     ),
     "gdw_fig6_increased_tail": PaperFigure(
         "GDW Fig. 6",
-        logged("increased_tail"),
+        runs_with_columns("increased_tail"),
         plots.increased_tail,
         "a long-tailed run (IMBALANCE of 0.5 or less) of a method with class "
         "weights",
     ),
     "gdw_fig7_zero_mean": PaperFigure(
         "GDW Fig. 7",
-        with_and_without,
-        plots.constraint,
+        zero_mean_ablation,
+        plots.zero_mean_constraint,
         "two runs: gin/methods/gdw.gin and gin/methods/gdw_unconstrained.gin",
     ),
     "fsr_fig5_left_train_loss": PaperFigure(
         "FSR Fig. 5 left",
-        logged("loss_before", "loss_after"),
-        plots.of_each(plots.train_losses),
+        runs_with_columns("loss_before", "loss_after"),
+        plots.panel_per_run(plots.train_losses),
         "a run of a method with a dictionary, whose scope is the head",
     ),
     "fsr_fig5_middle_purity": PaperFigure(
         "FSR Fig. 5 middle",
-        logged("purity", "val_accuracy"),
-        plots.purity,
+        runs_with_columns("purity", "val_accuracy"),
+        plots.purity_and_accuracy,
         "a run of a method with a dictionary, on data of which it is known "
         "which labels are wrong (NOISE above 0)",
     ),
     "fsr_fig6_purity_and_zeros": PaperFigure(
         "FSR Fig. 6",
-        logged("weight_zero", "val_accuracy"),
-        plots.bars,
+        runs_with_columns("weight_zero", "val_accuracy"),
+        plots.accuracy_and_zeros,
         "a run of FSR",
     ),
 }
 
 
-def draw(runs: Sequence[Run], folder: Path) -> list[str]:
+def draw_figures(runs: Sequence[Run], folder: Path) -> list[str]:
     """Write all figures that these runs can show; a line on each."""
     said = []
     for name, plate in FIGURES.items():
-        some = plate.choose(runs)
+        some = plate.select_runs(runs)
         if not some:
-            said.append(f"{plate.title} needs {plate.needs}")
+            said.append(f"{plate.title} needs {plate.requirement}")
             continue
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.png"
-        plate.draw(some).savefig(path, dpi=DPI)
+        plate.plot(some).savefig(path, dpi=DPI)
         said.append(f"{plate.title}: {path}")
     return said

@@ -47,7 +47,7 @@ def panels(
     return figure, grid[: len(titles)]
 
 
-def of_each(draw: Callable[[Axes, Run], None]) -> Callable:
+def panel_per_run(draw: Callable[[Axes, Run], None]) -> Callable:
     """A drawing of several runs out of one of a single run."""
 
     def figure_of(runs: Sequence[Run]) -> Figure:
@@ -60,19 +60,19 @@ def of_each(draw: Callable[[Axes, Run], None]) -> Callable:
     return figure_of
 
 
-def line(axes: Axes, run: Run, column: str, **style) -> None:
+def plot_column(axes: Axes, run: Run, column: str, **style) -> None:
     """A column over the epochs."""
     axes.plot(run.metrics["epoch"], run.metrics[column], **style)
     axes.set_xlabel("epoch")
 
 
-def lines(axes: Axes, run: Run, columns: dict) -> None:
+def plot_columns(axes: Axes, run: Run, columns: dict) -> None:
     """Several columns; dashes show those that lie below."""
     for style, (column, (colour, name)) in zip(
         STYLES, columns.items(), strict=False
     ):
-        if run.logged(column):
-            line(axes, run, column, color=colour, ls=style, label=name)
+        if run.has_logged(column):
+            plot_column(axes, run, column, color=colour, ls=style, label=name)
 
 
 def target_weights(axes: Axes, run: Run) -> None:
@@ -94,7 +94,7 @@ def target_weights(axes: Axes, run: Run) -> None:
 def class_weights(runs: Sequence[Run]) -> Figure:
     """GDW Fig. 4: the same example in each run that has it."""
     wanted = runs[0].class_weights["index"][0]
-    seen = [run.witness(wanted) for run in runs]
+    seen = [run.tracked_example(wanted) for run in runs]
     titles = [
         f"{run.name}: {of['true'][0] or 'an example'} labelled {of['given'][0]}"
         for run, of in zip(runs, seen, strict=True)
@@ -122,9 +122,9 @@ def before_and_after(axes: Axes, of: dict[str, np.ndarray]) -> None:
     axes.set_ylabel(r"class weight $\omega$")
 
 
-def increased(axes: Axes, run: Run) -> None:
+def increased_weights(axes: Axes, run: Run) -> None:
     """GDW Fig. 5: which weights grow."""
-    lines(axes, run, INCREASED)
+    plot_columns(axes, run, INCREASED)
     axes.set(ylim=(0, 1), ylabel="share of increased weights")
 
 
@@ -132,31 +132,31 @@ def increased_tail(runs: Sequence[Run]) -> Figure:
     """GDW Fig. 6: the second smallest class's weight on the smallest."""
     figure, (axes,) = panels(["second smallest class, on the smallest one's"])
     for run in runs:
-        line(axes, run, "increased_tail", label=run.name)
+        plot_column(axes, run, "increased_tail", label=run.name)
     axes.set(ylim=(0, 1), ylabel="share of increased weights")
     axes.legend(fontsize=8)
     return figure
 
 
-def constraint(runs: Sequence[Run]) -> Figure:
+def zero_mean_constraint(runs: Sequence[Run]) -> Figure:
     """GDW Fig. 7: tests with the zero-mean constraint and without."""
     figure, grid = panels(["test accuracy", "test loss"])
     for axes, column in zip(grid, ("val_accuracy", "val_loss"), strict=True):
         for run in runs:
             free = run.setting("GDW.zero_mean") == "False"
             name = f"{run.name} ({'without' if free else 'with'} constraint)"
-            line(axes, run, column, ls="--" if free else "-", label=name)
+            plot_column(axes, run, column, ls="--" if free else "-", label=name)
     grid[0].legend(fontsize=8)
     return figure
 
 
 def train_losses(axes: Axes, run: Run) -> None:
     """FSR Fig. 5, left: the loss before and after the virtual step."""
-    lines(axes, run, LOSSES)
+    plot_columns(axes, run, LOSSES)
     axes.set_ylabel("train loss")
 
 
-def purity(runs: Sequence[Run]) -> Figure:
+def purity_and_accuracy(runs: Sequence[Run]) -> Figure:
     """FSR Fig. 5, middle: a purer dictionary, a better network."""
     figure, (axes,) = panels(["at the end of training"])
     for run in runs:
@@ -171,7 +171,7 @@ def purity(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def bars(runs: Sequence[Run]) -> Figure:
+def accuracy_and_zeros(runs: Sequence[Run]) -> Figure:
     """FSR Fig. 6: accuracy, purity and zero weights, run by run."""
     figure = Figure((3.0 + 1.4 * len(runs), 3.6), layout="constrained")
     axes, place = figure.subplots(), np.arange(len(runs))

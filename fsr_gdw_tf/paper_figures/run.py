@@ -33,7 +33,7 @@ class Run:
         table = read_columns(self.path / "metrics.csv")
         return {name: np.array(v, float) for name, v in table.items()}
 
-    def logged(self, *names: str) -> bool:
+    def has_logged(self, *names: str) -> bool:
         """Whether each of these columns has numbers."""
         return all(
             name in self.metrics and np.isfinite(self.metrics[name]).any()
@@ -70,7 +70,7 @@ class Run:
         return {name: table[name].to_numpy() for name in names}
 
     @property
-    def knows_wrong_weights(self) -> bool:
+    def has_mislabelled_weights(self) -> bool:
         """Whether there are weights of labels that are known to be wrong."""
         found = self.labels
         if any(name not in found for name in LABELS):
@@ -85,7 +85,7 @@ class Run:
         table = read_columns(file) if file.is_file() else {}
         return {name: np.array(v) for name, v in table.items()}
 
-    def witness(self, index: int) -> dict[str, np.ndarray]:
+    def tracked_example(self, index: int) -> dict[str, np.ndarray]:
         """The rows of one example, or of the first if it is not kept."""
         known = self.class_weights["index"]
         of = known == (index if index in known else known[0])
@@ -119,7 +119,7 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def find(folders: list[Path]) -> list[Run]:
+def find_runs(folders: list[Path]) -> list[Run]:
     """The runs in these folders: themselves, or those of a comparison."""
     paths = []
     for folder in folders:
