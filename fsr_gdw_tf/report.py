@@ -54,7 +54,7 @@ def main(argv: list[str]) -> None:
             page = build_report(
                 folder,
                 reload=lambda: data_of_run(folder),
-                moved=FLAGS.images,
+                images_folder=FLAGS.images,
             )
             print_on_chief(f"Report: {page.resolve()}")
     except (InvalidInput, OSError) as error:

@@ -1,4 +1,4 @@
-"""A cleaned list: the data of a run without, or with other, suspect labels."""
+"""Make a list of the training labels without the suspected ones."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, best_alternative
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
+# What each action does to suspected labels, in the past tense.
 ACTIONS = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
 
 
@@ -20,36 +21,38 @@ def cleaned_labels(
     threshold: float,
     paths: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Columns path, label (and weight): what to train on instead.
+    """Return a table of path and label (and weight) to train on instead.
 
-    drop: without the labels whose score is above the threshold; relabel: with
-    the suggested label in their place; weights: all labels, each of them with
-    the probability that it is right, or 0 above the threshold. `paths` are
-    where the examples are now, if they moved.
+    action: "drop" leaves out the labels whose score is above the threshold;
+        "relabel" replaces them by the most probable other class; "weights"
+        keeps all, each with the probability that it is right, or 0 above the
+        threshold.
+    paths: where the examples are now, if they were moved.
     """
-    suspect, labels = issues.score > threshold, records.given
+    suspected, labels = issues.score > threshold, records.given
     if action == "relabel":
-        labels = np.where(suspect, best_alternative(records), labels)
-    gone = suspect & (action != "relabel")
-    _require_all_classes(records, labels[~gone], threshold)
+        labels = np.where(suspected, best_alternative(records), labels)
+    lost = suspected & (action != "relabel")
+    _require_all_classes(records, labels[~lost], threshold)
     paths = records.paths if paths is None else paths
     names = np.array(records.class_names, dtype=object)
     columns = {"path": pa.array(paths, pa.string()), "label": names[labels]}
     if action == "weights":
-        right = np.where(suspect, 0.0, 1.0 - issues.score)
-        columns["weight"] = right.astype(np.float64).round(4)
+        weight = np.where(suspected, 0.0, 1.0 - issues.score)
+        columns["weight"] = weight.astype(np.float64).round(4)
     if len(set(paths)) < len(paths):
         columns["copy"] = duplicate_numbers(paths)
     table = pa.table(columns)
-    return table.filter(~suspect) if action == "drop" else table
+    return table.filter(~suspected) if action == "drop" else table
 
 
 def _require_all_classes(
-    records: LabelRecords, left: np.ndarray, threshold: float
+    records: LabelRecords, remaining: np.ndarray, threshold: float
 ) -> None:
+    """Raise if a class has no label left."""
     classes = len(records.class_names)
     before = np.bincount(records.given, minlength=classes)
-    after = np.bincount(left, minlength=classes)
+    after = np.bincount(remaining, minlength=classes)
     empty = np.flatnonzero((before > 0) & (after == 0))
     if len(empty):
         raise InvalidInput(
