@@ -9,6 +9,7 @@ import numpy as np
 
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, ranks_within
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.label_report.escaping import shorten
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,7 +28,6 @@ TRUSTED_PIXELS = 64
 JPEG_QUALITY = 80
 CHUNK = 64  # images in memory at a time
 N_UNSUSPECTED = 24  # examples shown if none is suspected
-MAX_NAME = 160  # characters of a name
 
 # Returns the images of these examples, None for an example without an image.
 Images = Callable[[Sequence[int]], list[np.ndarray | None]]
@@ -60,7 +60,7 @@ def build_cards(
     )
     by_class = {}
     for index, uri in trusted.items():
-        example = {"name": short(records.names[index]), "image": uri}
+        example = {"name": shorten(records.names[index]), "image": uri}
         by_class.setdefault(int(given[index]), []).append(example)
     return cards, by_class
 
@@ -85,13 +85,9 @@ def _card_rows(
         columns["true"] = records.true[indices]
     values = zip(*(c.tolist() for c in columns.values()), strict=True)
     rows = [dict(zip(columns, row, strict=True)) for row in values]
-    return [row | {"name": short(records.names[row["index"]])} for row in rows]
-
-
-def short(name: object) -> str:
-    """Return a name without its beginning if it is too long to be shown."""
-    name = str(name)
-    return name if len(name) <= MAX_NAME else "…" + name[1 - MAX_NAME :]
+    return [
+        row | {"name": shorten(records.names[row["index"]])} for row in rows
+    ]
 
 
 def select_suspected(
