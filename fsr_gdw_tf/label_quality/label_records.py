@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.io.files import atomic_write
+from fsr_gdw_tf.io.run_folder import RunFolder
 
 if TYPE_CHECKING:  # tables can be read without TensorFlow
     import keras
@@ -172,4 +173,27 @@ def read_records(path: Path) -> LabelRecords:
         top=np.stack(top, axis=1),
         top_probs=np.stack(top_probs, axis=1),
         training_info=metadata["about"],
+    )
+
+
+def load_records(folder: RunFolder) -> LabelRecords:
+    """Read the label records of a run; raise if the folder has none."""
+    if (folder / FILE_NAME).is_file():
+        return read_records(folder / FILE_NAME)
+    if not (folder / "config.gin").is_file():
+        raise InvalidInput(
+            f"{folder.path} is no run folder; pass the --run_dir of a training "
+            "run"
+        )
+    runs = sorted(
+        path.parent.name for path in folder.path.glob(f"*/{FILE_NAME}")
+    )
+    if runs:
+        raise InvalidInput(
+            f"{folder.path} holds a comparison, pass one of its runs, such as "
+            f"{folder / runs[0]}: {suggest_names('', runs)}"
+        )
+    raise InvalidInput(
+        f"{folder.path} has no {FILE_NAME}: the run has not ended its first "
+        "epoch, or had TRACK_LABELS=False; train again"
     )

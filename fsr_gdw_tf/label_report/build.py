@@ -7,16 +7,12 @@ from pathlib import Path
 
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.distribution.hosts import print_on_chief
-from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import write_csv, write_here, write_json
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality import issue_table
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, find_label_issues
-from fsr_gdw_tf.label_quality.label_records import (
-    FILE_NAME,
-    LabelRecords,
-    read_records,
-)
+from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
 from fsr_gdw_tf.label_quality.reasons import Reasons
 from fsr_gdw_tf.label_report.gallery import Images
 from fsr_gdw_tf.label_report.images import of_run, of_source
@@ -45,29 +41,6 @@ CAUTIONS = (
         "learned too little; train for longer",
     ),
 )
-
-
-def load_records(folder: RunFolder) -> LabelRecords:
-    """Read the label records of a run; raise if the folder has none."""
-    if (folder / FILE_NAME).is_file():
-        return read_records(folder / FILE_NAME)
-    if not (folder / "config.gin").is_file():
-        raise InvalidInput(
-            f"{folder.path} is no run folder; pass the --run_dir of a training "
-            "run"
-        )
-    runs = sorted(
-        path.parent.name for path in folder.path.glob(f"*/{FILE_NAME}")
-    )
-    if runs:
-        raise InvalidInput(
-            f"{folder.path} holds a comparison, pass one of its runs, such as "
-            f"{folder / runs[0]}: {suggest_names('', runs)}"
-        )
-    raise InvalidInput(
-        f"{folder.path} has no {FILE_NAME}: the run has not ended its first "
-        "epoch, or had TRACK_LABELS=False; train again"
-    )
 
 
 def build_report(

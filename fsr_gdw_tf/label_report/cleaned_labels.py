@@ -1,17 +1,56 @@
 """Make a list of the training labels without the suspected ones."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from fsr_gdw_tf.data.label_overrides import duplicate_numbers
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.label_quality.label_issues import LabelIssues, best_alternative
-from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.label_quality.issue_table import write_table
+from fsr_gdw_tf.label_quality.label_issues import (
+    LabelIssues,
+    best_alternative,
+    find_label_issues,
+)
+from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
+from fsr_gdw_tf.label_report.images import image_paths
 
 # What each action does to suspected labels, in the past tense.
 ACTIONS = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
+
+
+class CleanedList(NamedTuple):
+    """A list that was written, and how many of its labels were changed."""
+
+    path: Path
+    n_changed: int
+    n_labels: int
+
+
+def write_cleaned_labels(
+    folder: RunFolder,
+    action: str,
+    threshold: float,
+    out: str | None = None,
+    images_folder: str | None = None,
+) -> CleanedList:
+    """Write the cleaned labels of a run, see `cleaned_labels`.
+
+    out: the file to write; report/<action>_<threshold>.csv if it is None.
+    images_folder: where the image files are now, if they were moved.
+    """
+    records = load_records(folder)
+    issues = find_label_issues(records)
+    paths = image_paths(records, images_folder)
+    path = Path(out or folder / "report" / f"{action}_{threshold:g}.csv")
+    table = cleaned_labels(records, issues, action, threshold, paths)
+    write_table(path, table)
+    n_changed = int((issues.score > threshold).sum())
+    return CleanedList(path, n_changed, len(records))
 
 
 def cleaned_labels(

@@ -9,13 +9,15 @@ import pyarrow as pa
 
 from fsr_gdw_tf.data.file_lists import opened
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
     round_floats,
     write_table,
 )
-from fsr_gdw_tf.label_quality.label_issues import LabelIssues
-from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues, find_label_issues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
 from fsr_gdw_tf.label_report.summary import wilson
 
 EDGES = (0.0, 0.1, 0.5, 0.7, 0.9, 1.0)  # of the bands of scores
@@ -93,6 +95,15 @@ def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
             "run; fill in the verify_me.csv of its own report"
         )
     return int(index), ANSWERS[answer]
+
+
+def evaluate_sheet(folder: RunFolder, sheet: str) -> list[dict]:
+    """Write report/verified.csv from a filled-in sheet, and return its rows."""
+    records = load_records(folder)
+    indices, wrong = read_sheet(sheet, records)
+    rows = estimate_noise(find_label_issues(records), indices, wrong)
+    write_csv(folder / "report" / "verified.csv", rows)
+    return rows
 
 
 def estimate_noise(
