@@ -1,8 +1,10 @@
-"""Which figures of the papers there are, and which runs can show them."""
+"""The catalogue of the papers' figures, and the runs that can show them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from matplotlib.figure import Figure
 
 from fsr_gdw_tf.paper_figures import plots
 from fsr_gdw_tf.paper_figures.run import Run
@@ -10,35 +12,37 @@ from fsr_gdw_tf.paper_figures.run import Run
 DPI = 150
 
 
-class PaperFigure(NamedTuple):
-    """A figure of a paper: which of the runs show it, and how.
+RunSelection = Callable[[Sequence[Run]], list[Run]]
 
-    needs: what to say when none of them does.
+
+class PaperFigure(NamedTuple):
+    """A figure of a paper.
+
+    select_runs: returns those of the runs that have logged what it shows.
+    plot: draws the selected runs.
+    requirement: what is printed if no run is selected: "it needs ...".
     """
 
     title: str
-    select_runs: Callable[[Sequence[Run]], list[Run]]
-    plot: Callable
+    select_runs: RunSelection
+    plot: Callable[[Sequence[Run]], Figure]
     requirement: str
 
 
-def runs_where(
-    fits: Callable[[Run], bool],
-) -> Callable[[Sequence[Run]], list[Run]]:
-    """Those runs that fit."""
-    return lambda runs: [run for run in runs if fits(run)]
+def runs_where(condition: Callable[[Run], bool]) -> RunSelection:
+    """Select the runs for which the condition holds."""
+    return lambda runs: [run for run in runs if condition(run)]
 
 
-def runs_with_columns(*columns: str) -> Callable[[Sequence[Run]], list[Run]]:
-    """Those runs that have logged these columns of metrics.csv."""
+def runs_with_columns(*columns: str) -> RunSelection:
+    """Select the runs that have logged these columns of metrics.csv."""
     return runs_where(lambda run: run.has_logged(*columns))
 
 
 def zero_mean_ablation(runs: Sequence[Run]) -> list[Run]:
-    """GDW's runs, if some have the zero-mean constraint and some have not."""
+    """Return GDW's runs, if there are some with and some without zero mean."""
     runs = [r for r in runs if r.setting("ClassifierConfig.method") == "@GDW()"]
-    free = {r.setting("GDW.zero_mean") == "False" for r in runs}
-    return runs if len(free) == 2 else []
+    return runs if len({run.is_unconstrained for run in runs}) == 2 else []
 
 
 FIGURES = {
@@ -98,15 +102,18 @@ FIGURES = {
 
 
 def draw_figures(runs: Sequence[Run], folder: Path) -> list[str]:
-    """Write all figures that these runs can show; a line on each."""
-    said = []
-    for name, plate in FIGURES.items():
-        some = plate.select_runs(runs)
-        if not some:
-            said.append(f"{plate.title} needs {plate.requirement}")
+    """Write the figures that these runs can show.
+
+    Returns a line for each figure: its path, or which run it needs.
+    """
+    lines = []
+    for name, figure in FIGURES.items():
+        selected = figure.select_runs(runs)
+        if not selected:
+            lines.append(f"{figure.title} needs {figure.requirement}")
             continue
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.png"
-        plate.plot(some).savefig(path, dpi=DPI)
-        said.append(f"{plate.title}: {path}")
-    return said
+        figure.plot(selected).savefig(path, dpi=DPI)
+        lines.append(f"{figure.title}: {path}")
+    return lines
