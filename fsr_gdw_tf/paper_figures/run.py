@@ -47,7 +47,7 @@ class Run:
 
     @property
     def accuracy(self) -> float:
-        """Return the mean test accuracy of the last epochs, as the papers do."""
+        """Return the mean test accuracy of the last LAST epochs."""
         return self.last("val_accuracy", LAST)
 
     @functools.cached_property
