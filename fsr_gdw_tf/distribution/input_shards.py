@@ -73,13 +73,7 @@ def split_batches(
     replicas = shard.replicas
     if replicas == 1:
         return dataset
-    for name, spec in dataset.element_spec.items():
-        if spec.shape[0] is not None and spec.shape[0] < replicas:
-            raise InvalidInput(
-                f"batches hold {spec.shape[0]} {name}, fewer than the "
-                f"{replicas} "
-                "replicas that share them; make them larger"
-            )
+    _require_one_each(dataset.element_spec, replicas)
 
     def local_parts(x: tf.Tensor) -> tf.Tensor:
         size = tf.shape(x)[0] // replicas
@@ -96,3 +90,15 @@ def split_batches(
     )
     # Before `unbatch`, which crashes on parts without an example.
     return dataset.filter(not_empty).unbatch()
+
+
+def _require_one_each(
+    element_spec: dict[str, tf.TensorSpec], replicas: int
+) -> None:
+    """Raise if batches are known to have fewer examples than replicas."""
+    for name, spec in element_spec.items():
+        if spec.shape[0] is not None and spec.shape[0] < replicas:
+            raise InvalidInput(
+                f"batches hold {spec.shape[0]} {name}, fewer than the "
+                f"{replicas} replicas that share them; make them larger"
+            )

@@ -19,28 +19,39 @@ def make_step_loop(
     their results in a way that fails on several hosts. Here a step returns
     nothing, and metrics are read once, summed over all replicas.
     """
-    take_step = _on_all_replicas(classifier, step)
     do_not_convert = tf.autograph.experimental.do_not_convert
     count_steps = do_not_convert(count_steps)
     read_metrics = do_not_convert(
         lambda: {metric.name: metric.result() for metric in metrics()}
     )
-
-    def take_steps(iterator):
-        for _ in tf.range(count_steps()):
-            take_step(next(iterator))
-        return read_metrics()
-
-    if not classifier.run_eagerly:
-        take_steps = tf.function(take_steps, reduce_retracing=True)
+    take_step = _on_all_replicas(classifier, step)
+    loop = _compiled_loop(classifier, take_step, count_steps, read_metrics)
 
     def execution(iterator):
         if classifier.length_known:
-            return take_steps(iterator)
+            return loop(iterator)
         _take_steps_to_end(iterator, int(count_steps()), take_step)
         return read_metrics()
 
     return execution
+
+
+def _compiled_loop(
+    classifier: keras.Model,
+    take_step: Callable,
+    count_steps: Callable[[], tf.Tensor | int],
+    read_metrics: Callable[[], dict],
+) -> Callable[[Iterator], dict]:
+    """Return the loop over steps as one graph, unless the model is eager."""
+
+    def loop(iterator):
+        for _ in tf.range(count_steps()):
+            take_step(next(iterator))
+        return read_metrics()
+
+    if classifier.run_eagerly:
+        return loop
+    return tf.function(loop, reduce_retracing=True)
 
 
 def _take_steps_to_end(
@@ -59,6 +70,7 @@ def _take_steps_to_end(
 
 
 def _on_all_replicas(classifier: keras.Model, step: Callable) -> Callable:
+    """Return a function that takes one step on each replica."""
     strategy = classifier.distribute_strategy
 
     def take_step(batch):
