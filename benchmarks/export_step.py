@@ -36,7 +36,7 @@ from tensorflow.compiler.xla.service import hlo_pb2
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.distribution import step_loop
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import replacing, write_json
+from fsr_gdw_tf.io.files import atomic_write, write_json
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("programs", "steps", "Where the folders of the steps go.")
@@ -186,9 +186,9 @@ def export(classifier, batch: dict, spec: str, folder: Path) -> None:
     logs = sorted(concrete.structured_outputs)
     scope = getattr(classifier.method, "scope", "")
     manifest = describe(spec, scope, header, args, logs)
-    with replacing(folder / "program.hlo") as file:
+    with atomic_write(folder / "program.hlo") as file:
         file.write_bytes(portable(program(stage="hlo_serialized")))
-    with replacing(folder / "values.npz") as path, path.open("wb") as file:
+    with atomic_write(folder / "values.npz") as path, path.open("wb") as file:
         values = {str(i): v for i, (_, v) in enumerate(args) if stored(v)}
         np.savez(file, **values)
     write_json(folder / "manifest.json", manifest)

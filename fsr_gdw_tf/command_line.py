@@ -1,24 +1,36 @@
-"""Flags, and errors in one line."""
+"""What the commands share: flags, one-line errors, environment variables.
 
+Import it before TensorFlow, which reads its log level when it is imported.
+"""
+
+import os
 import sys
+from typing import NoReturn
 
 from absl import flags, logging
 
 FLAGS = flags.FLAGS
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-def exit_with_error(error: Exception) -> None:
-    """Say what is wrong in one line, and end."""
+
+def hide_gpus() -> None:
+    """Keep this process off the GPUs, which a training run may be using."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+
+def exit_with_error(error: Exception) -> NoReturn:
+    """Print the first line of an error and exit with code 2."""
     print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
     sys.exit(2)
 
 
 def parse_flags(argv: list[str]) -> list[str]:
-    """Flags, where a wrong one is bad input like any other."""
+    """Parse the flags and return the other arguments; exit on a wrong flag."""
     try:
-        rest = FLAGS(argv)
+        arguments = FLAGS(argv)
     except flags.Error as error:
-        return exit_with_error(error)
+        exit_with_error(error)
     if not FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.WARNING)  # no chatter of TensorFlow
-    return rest
+        logging.set_verbosity(logging.WARNING)
+    return arguments

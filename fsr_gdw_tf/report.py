@@ -1,29 +1,23 @@
-"""python -m fsr_gdw_tf.report RUN_DIR"""
+"""Write the label report of a run, or act on it.
 
-import os
-from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+python -m fsr_gdw_tf.report RUN_DIR
+"""
 
 from absl import app, flags
 
-from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.command_line import exit_with_error, hide_gpus, parse_flags
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments.experiment import data_of_run
 from fsr_gdw_tf.io.console import print_table
-from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_quality.issue_table import write_table
-from fsr_gdw_tf.label_quality.label_issues import find_label_issues
-from fsr_gdw_tf.label_report import review_sheet
-from fsr_gdw_tf.label_report.build import build_report, load
-from fsr_gdw_tf.label_report.cleaned_labels import DONE, cleaned_labels
-from fsr_gdw_tf.label_report.images import moved_paths
+from fsr_gdw_tf.label_report.build import build_report
+from fsr_gdw_tf.label_report.cleaned_labels import ACTIONS, write_cleaned_labels
+from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
-    "apply", None, list(DONE), "Write a cleaned list of the labels."
+    "apply", None, list(ACTIONS), "Write a cleaned list of the labels."
 )
 flags.DEFINE_float(
     "threshold", 0.9, "Labels are changed above this score.", 0.0, 1.0
@@ -34,7 +28,7 @@ flags.DEFINE_string("images", None, "Where the images are now, if they moved.")
 
 
 def main(argv: list[str]) -> None:
-    """Make the report of a run, or use what is in it."""
+    """Build the report, or apply it, or evaluate a filled-in review sheet."""
     try:
         if len(argv) != 2:
             raise InvalidInput(
@@ -47,49 +41,34 @@ def main(argv: list[str]) -> None:
             )
         folder = RunFolder(argv[1])
         if FLAGS.verified:
-            check(folder, FLAGS.verified)
+            title = "Wrong labels among those checked; 95 % intervals"
+            print_table(title, evaluate_sheet(folder, FLAGS.verified), ".3g")
         elif FLAGS.apply:
-            clean(folder)
+            apply(folder)
         else:
             page = build_report(
                 folder,
                 reload=lambda: data_of_run(folder),
-                moved=FLAGS.images,
+                images_folder=FLAGS.images,
             )
             print_on_chief(f"Report: {page.resolve()}")
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
 
 
-def check(folder: RunFolder, sheet: str) -> None:
-    """What a filled-in sheet says of the report."""
-    records = load(folder)
-    issues = find_label_issues(records)
-    answers = review_sheet.read_sheet(sheet, records)
-    rows = review_sheet.estimate(issues, *answers)
-    write_csv(folder / "report" / "verified.csv", rows)
-    print_table("Wrong labels among those checked; 95 % intervals", rows, ".3g")
-
-
-def clean(folder: RunFolder) -> None:
-    """Write the list that is to be trained on instead."""
-    records = load(folder)
-    issues, paths = (
-        find_label_issues(records),
-        moved_paths(records, FLAGS.images),
+def apply(folder: RunFolder) -> None:
+    """Write the cleaned list and print how to train on it."""
+    cleaned = write_cleaned_labels(
+        folder, FLAGS.apply, FLAGS.threshold, FLAGS.out, FLAGS.images
     )
-    action, above = FLAGS.apply, FLAGS.threshold
-    out = Path(FLAGS.out or folder / "report" / f"{action}_{above:g}.csv")
-    write_table(out, cleaned_labels(records, issues, action, above, paths))
-    changed = int((issues.score > above).sum())
     print_on_chief(
-        f"{changed:,} of {len(records):,} labels with a score above "
-        f"{above:g} are {DONE[action]} in {out}"
+        f"{cleaned.n_changed:,} of {cleaned.n_labels:,} labels with a score "
+        f"above {FLAGS.threshold:g} are {ACTIONS[FLAGS.apply]} in "
+        f"{cleaned.path}"
     )
-    print_on_chief(f"train on it: --gin_param='CLEANED=\"{out}\"'")
+    print_on_chief(f"train on it: --gin_param='CLEANED=\"{cleaned.path}\"'")
 
 
 if __name__ == "__main__":
-    # A run that still trains keeps its GPUs to itself.
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    hide_gpus()
     app.run(main, flags_parser=parse_flags)

@@ -1,1 +1,1 @@
-"""Devices, hosts and replicas: the only package that uses tf.distribute."""
+"""Training on several replicas and hosts, by tf.distribute."""

@@ -1,15 +1,20 @@
-"""Which devices and hosts a run trains on, and in which precision."""
+"""The devices, hosts and precision of a run."""
 
 import contextlib
 import dataclasses
 import functools
-import os
+from collections.abc import Iterator
 
 import gin
 import keras
 import tensorflow as tf
 
-from fsr_gdw_tf.distribution.hosts import TF_CONFIG, host
+from fsr_gdw_tf.distribution.hosts import (
+    TF_CONFIG_EXAMPLE,
+    host,
+    tpu_name,
+    unset_empty_tf_config,
+)
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
@@ -19,16 +24,16 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 @gin.register
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """What a run trains on.
+    """The devices and the precision that a run trains with.
 
     strategy: "one" device, "mirrored" over the GPUs of this host,
         "multi_worker" over the hosts of TF_CONFIG, "tpu", or "auto": the
-        largest of these that is there.
-    replicas: how many there have to be; None takes all there are.
-    kind: "CPU" mirrors over logical CPUs, to try out what several GPUs do.
-    precision: "mixed_bfloat16" computes features in half the bits; heads,
-        losses, scores and weights stay in float32.
-    sync_batch_norm: batch normalisation over the global batch.
+        largest of these that is available.
+    replicas: the required number of replicas; None takes all available.
+    kind: "CPU" mirrors over logical CPUs, to try out several replicas.
+    precision: "mixed_bfloat16" computes features in bfloat16; heads, losses,
+        scores and weights stay in float32.
+    sync_batch_norm: whether batch normalisation is over the global batch.
     steps_per_execution: steps per call from Python.
     jit_compile: whether XLA compiles the step; "auto" is yes on one GPU, no on
         a CPU and on several replicas. XLA draws other random numbers.
@@ -43,13 +48,13 @@ class Devices:
     jit_compile: bool | str = "auto"
 
     def __post_init__(self):
-        for what, value, known in (
+        for what, value, choices in (
             ("strategy", self.strategy, STRATEGIES),
             ("precision", self.precision, PRECISIONS),
             ("kind of device", self.kind, (None, "CPU")),
         ):
-            if value not in known:
-                names = suggest_names(value, map(str, known))
+            if value not in choices:
+                names = suggest_names(value, map(str, choices))
                 raise InvalidInput(f"no {what} {value!r}: {names}")
         for what, value in (
             ("REPLICAS", self.replicas or 1),
@@ -59,8 +64,8 @@ class Devices:
                 raise InvalidInput(f"{what} must be 1 or more, got {value!r}")
 
     @contextlib.contextmanager
-    def scope(self):
-        """Build networks, methods and optimizers inside."""
+    def scope(self) -> Iterator[tf.distribute.Strategy]:
+        """Enter the strategy and precision to build networks and methods in."""
         before = keras.config.dtype_policy()
         strategy = make_strategy(self.strategy, self.replicas, self.kind)
         keras.config.set_dtype_policy(self.precision)
@@ -71,11 +76,12 @@ class Devices:
             keras.config.set_dtype_policy(before)
 
 
-@functools.cache  # a process takes one; several break TensorFlow's collectives
+@functools.cache  # several in a process break TensorFlow's collectives
 def make_strategy(
     name: str = "auto", replicas: int | None = None, kind: str | None = None
 ) -> tf.distribute.Strategy:
-    """The strategy of this name, checked to have so many replicas."""
+    """Return a strategy; raise if it does not have that many replicas."""
+    unset_empty_tf_config()
     _check_hosts(name, host().count)
     gpus = tf.config.list_physical_devices("GPU")
     if name == "auto":
@@ -90,18 +96,16 @@ def make_strategy(
         strategy = _logical_cpus(replicas or 2)
     else:
         strategy = _mirrored(gpus, replicas or len(gpus))
-    found = strategy.num_replicas_in_sync
-    if replicas not in (None, found):
+    available = strategy.num_replicas_in_sync
+    if replicas not in (None, available):
         raise InvalidInput(
-            f"{replicas} replica(s) asked for, strategy {name!r} has {found}; "
-            "set REPLICAS to that, or to None"
+            f"{replicas} replica(s) asked for, strategy {name!r} has "
+            f"{available}; set REPLICAS to that, or to None"
         )
     return strategy
 
 
 def _check_hosts(name: str, hosts: int) -> None:
-    if not hosts:
-        os.environ.pop("TF_CONFIG", None)  # TensorFlow cannot read an empty one
     if hosts > 1 and name not in ("auto", "multi_worker"):
         raise InvalidInput(
             f"TF_CONFIG names {hosts} hosts, which would each train alone and "
@@ -110,15 +114,16 @@ def _check_hosts(name: str, hosts: int) -> None:
         )
 
 
-def _largest(gpus, kind) -> str:
+def _largest(gpus: list, kind: str | None) -> str:
+    """Return the strategy that uses the most of what is available."""
     if host().count > 1:
         return "multi_worker"
-    if tf.config.list_physical_devices("TPU") or "TPU_NAME" in os.environ:
+    if tf.config.list_physical_devices("TPU") or tpu_name() is not None:
         return "tpu"
     return "mirrored" if len(gpus) > 1 or kind == "CPU" else "one"
 
 
-def _mirrored(gpus, replicas: int) -> tf.distribute.Strategy:
+def _mirrored(gpus: list, replicas: int) -> tf.distribute.Strategy:
     if not 0 < replicas <= len(gpus):
         raise InvalidInput(
             f"{replicas or 'some'} replicas asked for, this host has "
@@ -129,9 +134,9 @@ def _mirrored(gpus, replicas: int) -> tf.distribute.Strategy:
 
 def _logical_cpus(replicas: int) -> tf.distribute.Strategy:
     cpu = tf.config.list_physical_devices("CPU")[0]
-    parts = [tf.config.LogicalDeviceConfiguration()] * replicas
+    logical = [tf.config.LogicalDeviceConfiguration()] * replicas
     try:
-        tf.config.set_logical_device_configuration(cpu, parts)
+        tf.config.set_logical_device_configuration(cpu, logical)
     except RuntimeError as error:
         raise InvalidInput(
             f"{replicas} logical CPUs must be asked for before TensorFlow "
@@ -148,7 +153,7 @@ def _multi_worker() -> tf.distribute.Strategy:
     if not host().count:
         raise InvalidInput(
             "STRATEGY='multi_worker' needs the hosts in the environment "
-            f"variable TF_CONFIG, such as '{TF_CONFIG}'; "
+            f"variable TF_CONFIG, such as '{TF_CONFIG_EXAMPLE}'; "
             "launch/multi_worker.sh sets it"
         )
     return tf.distribute.MultiWorkerMirroredStrategy()
@@ -156,8 +161,9 @@ def _multi_worker() -> tf.distribute.Strategy:
 
 def _tpu() -> tf.distribute.Strategy:
     try:
+        name = tpu_name()
         resolver = tf.distribute.cluster_resolver.TPUClusterResolver(
-            tpu=os.environ.get("TPU_NAME", "local")
+            tpu="local" if name is None else name
         )
         tf.config.experimental_connect_to_cluster(resolver)
         tf.tpu.experimental.initialize_tpu_system(resolver)

@@ -1,58 +1,70 @@
-"""Which of the hosts this process is, by TF_CONFIG; without TensorFlow."""
+"""Which host this is; the environment variables of hosts and TPUs."""
 
-import json
 import os
 from typing import NamedTuple
 
 from fsr_gdw_tf.errors import InvalidInput
 
-TF_CONFIG = (
+TF_CONFIG_EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, '
     '"task": {"type": "worker", "index": 0}}'
 )
 
 
 class Host(NamedTuple):
-    """Which of how many hosts this process is; 0 hosts: TF_CONFIG is unset."""
+    """This host's index, and the number of hosts: 0 without TF_CONFIG."""
 
     index: int = 0
     count: int = 0
 
 
 def host() -> Host:
-    """What the environment variable TF_CONFIG says."""
-    text = os.environ.get("TF_CONFIG", "")
-    if not text.strip():
+    """Return what the environment variable TF_CONFIG says of this host."""
+    if not os.environ.get("TF_CONFIG", "").strip():
         return Host()
-    expected = f"expected such as '{TF_CONFIG}'"
+    # Only here: without TF_CONFIG, files and figures need no TensorFlow.
+    import tensorflow as tf
+
+    expected = f"expected such as '{TF_CONFIG_EXAMPLE}'"
     try:
-        config = json.loads(text)
-        task, index = config["task"]["type"], int(config["task"]["index"])
-        hosts = config["cluster"]
-        if not all(isinstance(v, list) for v in hosts.values()):
-            raise TypeError("hosts are not in lists")
+        config = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        task, index = config.task_type, config.task_id
+        hosts = config.cluster_spec().as_dict()
+        if not hosts or task is None or index is None:
+            raise KeyError("cluster, task type or task index")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(
             f"TF_CONFIG does not parse ({error!r}); {expected}"
         ) from error
     chiefs, workers = hosts.get("chief", []), hosts.get("worker", [])
-    mine = {"chief": chiefs, "worker": workers}.get(task, [])
-    if not 0 <= index < len(mine):
-        names = {k: len(v) for k, v in hosts.items()}
+    peers = {"chief": chiefs, "worker": workers}.get(task, [])
+    if not 0 <= index < len(peers):
+        counts = {job: len(addresses) for job, addresses in hosts.items()}
         raise InvalidInput(
-            f"TF_CONFIG names no {task} {index}: its cluster is {names}; "
+            f"TF_CONFIG names no {task} {index}: its cluster is {counts}; "
             f"{expected}"
         )
     first = 0 if task == "chief" else len(chiefs)
     return Host(first + index, len(chiefs) + len(workers))
 
 
+def unset_empty_tf_config() -> None:
+    """Unset an empty TF_CONFIG, which TensorFlow cannot parse."""
+    if not host().count:
+        os.environ.pop("TF_CONFIG", None)
+
+
+def tpu_name() -> str | None:
+    """Return the environment variable TPU_NAME, if it is set."""
+    return os.environ.get("TPU_NAME")
+
+
 def is_chief() -> bool:
-    """Whether this process writes what all of them have computed."""
+    """Return whether this is the first host, which writes all results."""
     return host().index == 0
 
 
 def print_on_chief(text: str) -> None:
-    """Print, on the first host only."""
+    """Print on the first host only."""
     if is_chief():
         print(text, flush=True)

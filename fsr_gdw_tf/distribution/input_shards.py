@@ -1,85 +1,104 @@
-"""Which part of each global batch a host reads, and each replica gets."""
+"""Split global batches over hosts and replicas."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.errors import InvalidInput
 
 
 class InputShard(NamedTuple):
-    """The replicas, out of all, that one host's input pipeline feeds."""
+    """The replicas that one host's input pipeline feeds.
+
+    replicas: their number on all hosts together.
+    first, count: which of them this host feeds.
+    """
 
     replicas: int = 1
     first: int = 0
     count: int = 1
 
     def replica_batch_size(self, size: int, what: str = "batch") -> int:
-        """How many examples of a global batch each replica gets."""
+        """Return the batch size per replica; raise if it is not even.
+
+        what: the setting that an error message names.
+        """
         if size % self.replicas:
             lower = size // self.replicas * self.replicas
-            fitting = [k for k in (lower, lower + self.replicas) if k]
+            divisible = [k for k in (lower, lower + self.replicas) if k]
             raise InvalidInput(
                 f"a global {what} of {size} cannot be split evenly over "
                 f"{self.replicas} replicas; take "
-                f"{' or '.join(map(str, fitting))}, or let it count for each "
+                f"{' or '.join(map(str, divisible))}, or let it count for each "
                 "replica (PER_REPLICA)"
             )
         return size // self.replicas
 
-    def select(self, order, replica_batch_size: int):
-        """What these replicas see of an order of global batches."""
-        cut = tf.reshape(order, [-1, self.replicas, replica_batch_size])
-        mine = cut[:, self.first : self.first + self.count]
-        return tf.reshape(mine, [-1])
+    def select(
+        self, order: tf.Tensor | np.ndarray, replica_batch_size: int
+    ) -> tf.Tensor:
+        """Return this host's part of the indices of whole global batches."""
+        batches = tf.reshape(order, [-1, self.replicas, replica_batch_size])
+        local = batches[:, self.first : self.first + self.count]
+        return tf.reshape(local, [-1])
 
 
 def distribute_dataset(
     strategy: tf.distribute.Strategy,
     make: Callable[[InputShard], tf.data.Dataset],
-):
-    """The same dataset for all replicas; each host reads its own share."""
-    total = strategy.num_replicas_in_sync
-    if total == 1:
+) -> Iterable:
+    """Return a dataset for all replicas; `make` returns each host's shard."""
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
         return make(InputShard())
 
-    def of_host(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        count = total // context.num_input_pipelines
-        return make(InputShard(total, context.input_pipeline_id * count, count))
+    def make_local(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        count = replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * count
+        return make(InputShard(replicas, first, count))
 
-    return strategy.distribute_datasets_from_function(of_host)
+    return strategy.distribute_datasets_from_function(make_local)
 
 
 def split_batches(
-    dataset: tf.data.Dataset, share: InputShard
+    dataset: tf.data.Dataset, shard: InputShard
 ) -> tf.data.Dataset:
-    """Global batches of any size as even parts for each replica.
+    """Split global batches of any size into an equal part for each replica.
 
-    What cannot be split evenly is left out: an empty part would make NaN. On
-    several hosts each reads the whole dataset, so that it has to come in the
-    same order on all of them.
+    The remainder of a batch is dropped: an empty part would make NaN. Every
+    host reads the whole dataset, so its order must be the same on all hosts.
     """
-    count = share.replicas
-    if count == 1:
+    replicas = shard.replicas
+    if replicas == 1:
         return dataset
-    for name, spec in dataset.element_spec.items():
-        if spec.shape[0] is not None and spec.shape[0] < count:
-            raise InvalidInput(
-                f"batches hold {spec.shape[0]} {name}, fewer than the {count} "
-                "replicas that share them; make them larger"
-            )
+    _require_one_each(dataset.element_spec, replicas)
 
-    def parts(x: tf.Tensor) -> tf.Tensor:
-        size = tf.shape(x)[0] // count
-        shape = tf.concat([[count, size], tf.shape(x)[1:]], 0)
-        even = tf.reshape(x[: size * count], shape)
-        even = tf.ensure_shape(even, [None, None, *x.shape[1:]])
-        return even[share.first : share.first + share.count]
+    def local_parts(x: tf.Tensor) -> tf.Tensor:
+        size = tf.shape(x)[0] // replicas
+        shape = tf.concat([[replicas, size], tf.shape(x)[1:]], 0)
+        parts = tf.reshape(x[: size * replicas], shape)
+        parts = tf.ensure_shape(parts, [None, None, *x.shape[1:]])
+        return parts[shard.first : shard.first + shard.count]
 
-    def filled(batch) -> tf.Tensor:
+    def not_empty(batch: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.reduce_all([tf.size(x) > 0 for x in batch.values()])
 
-    dataset = dataset.map(lambda batch: tf.nest.map_structure(parts, batch))
+    dataset = dataset.map(
+        lambda batch: tf.nest.map_structure(local_parts, batch)
+    )
     # Before `unbatch`, which crashes on parts without an example.
-    return dataset.filter(filled).unbatch()
+    return dataset.filter(not_empty).unbatch()
+
+
+def _require_one_each(
+    element_spec: dict[str, tf.TensorSpec], replicas: int
+) -> None:
+    """Raise if batches are known to have fewer examples than replicas."""
+    for name, spec in element_spec.items():
+        if spec.shape[0] is not None and spec.shape[0] < replicas:
+            raise InvalidInput(
+                f"batches hold {spec.shape[0]} {name}, fewer than the "
+                f"{replicas} replicas that share them; make them larger"
+            )

@@ -115,8 +115,8 @@ class Experiment:
         try:
             splits, classifier = self.prepare()
             folder.require_shared()
-            machines = run_info.machines(self.devices, classifier.replicas)
-            run_info.describe(folder, splits, self.seed, command, machines)
+            devices = run_info.device_info(self.devices, classifier.replicas)
+            run_info.write_run_info(folder, splits, self.seed, command, devices)
             rows = self._fit(folder, splits, classifier)
             _evaluate(folder, splits, classifier, self.test_pipeline)
         except Preempted:

@@ -1,4 +1,4 @@
-"""What a run folder says about where its numbers come from."""
+"""Write what a run was trained on: data, devices, versions, command."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import fsr_gdw_tf
-from fsr_gdw_tf.data import Splits
+from fsr_gdw_tf.data import Source, Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
 from fsr_gdw_tf.distribution.devices import Devices
 from fsr_gdw_tf.distribution.hosts import host, print_on_chief
@@ -20,8 +20,8 @@ from fsr_gdw_tf.io.files import write_csv, write_json
 from fsr_gdw_tf.io.run_folder import RunFolder
 
 
-def machines(devices: Devices, replicas: int) -> dict:
-    """What a run trains on."""
+def device_info(devices: Devices, replicas: int) -> dict:
+    """Return the devices, hosts and precision of a run."""
     return {
         "strategy": devices.strategy,
         "replicas": replicas,
@@ -31,14 +31,14 @@ def machines(devices: Devices, replicas: int) -> dict:
     }
 
 
-def describe(
+def write_run_info(
     folder: RunFolder,
     splits: Splits,
     seed: int,
     command: Sequence[str],
-    machines: dict,
+    device_info: dict,
 ) -> None:
-    """run.json and the lists beside it: what the configuration cannot say."""
+    """Write run.json, undecodable.csv and corruption_matrix.csv."""
     data = {
         "name": data_name(),
         "train": len(splits.train),
@@ -47,28 +47,28 @@ def describe(
         "class_counts": splits.train.counts().tolist(),
         "fingerprint": fingerprint(splits),
         "realised_noise": realised_rate(splits.train),
-        "undecodable": list_undecodable(folder, splits),
+        "undecodable": write_undecodable(folder, splits),
     }
     check_same_data(folder, data["fingerprint"])
-    about = {
+    info = {
         "command": list(command),
         "seed": seed,
         "versions": versions(),
-        **machines,
+        **device_info,
         "data": data,
     }
-    write_json(folder / "run.json", about)
+    write_json(folder / "run.json", info)
     if splits.train.true_labels is not None:
-        list_corruption(folder, splits.train)
+        write_corruption_matrix(folder, splits.train)
 
 
 def data_name() -> str:
-    """What the configuration trains on, as a person would say it."""
+    """Return the name, file or folder of the configured data."""
     for parameter in ("tfds_images.name", "%TRAIN_LIST", "%DATA_DIR"):
         try:
             return str(gin.query_parameter(parameter))
         except ValueError:
-            continue  # other data have other settings
+            continue  # not bound: other data have other settings
     try:
         return gin.query_parameter("prepare.load").selector.split(".")[-1]
     except (ValueError, AttributeError):
@@ -76,7 +76,7 @@ def data_name() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that can change a number."""
+    """Return the versions of everything that can change results."""
     modules = (fsr_gdw_tf, tf, keras, np)
     return {
         "python": platform.python_version(),
@@ -85,7 +85,7 @@ def versions() -> dict[str, str]:
 
 
 def fingerprint(splits: Splits) -> str:
-    """A hash of all labels and of some inputs: the same data, or not."""
+    """Return a hash of all labels, weights and eight inputs of each split."""
     digest = hashlib.sha256()
     for source in splits.sources:
         digest.update(source.labels.tobytes())
@@ -97,35 +97,36 @@ def fingerprint(splits: Splits) -> str:
 
 
 def check_same_data(folder: RunFolder, data: str) -> None:
-    """A run that was started on other data cannot go on."""
-    known = folder / "run.json"
-    if not (known.is_file() and (folder / "checkpoints").is_dir()):
+    """Raise if a run would resume on other data than it was started on."""
+    info = folder / "run.json"
+    if not (info.is_file() and (folder / "checkpoints").is_dir()):
         return
-    if json.loads(known.read_text())["data"]["fingerprint"] != data:
+    if json.loads(info.read_text())["data"]["fingerprint"] != data:
         raise InvalidInput(
             f"the data have changed since {folder.path} was started; choose "
             "another --run_dir, or bring the old data back"
         )
 
 
-def list_undecodable(folder: RunFolder, splits: Splits) -> int:
-    """undecodable.csv, if there is anything to list; how many there are."""
-    # The splits of one folder share its list.
-    sources = splits.sources
-    lost = dict.fromkeys(lost for s in sources for lost in s.unreadable)
-    if lost:
+def write_undecodable(folder: RunFolder, splits: Splits) -> int:
+    """Write undecodable.csv if images cannot be decoded; return how many."""
+    # Without duplicates: the splits of one image folder share its list.
+    images = dict.fromkeys(
+        image for source in splits.sources for image in source.unreadable
+    )
+    if images:
         file = folder / "undecodable.csv"
-        rows = [{"path": path, "reason": reason} for path, reason in lost]
+        rows = [{"path": path, "reason": reason} for path, reason in images]
         write_csv(file, rows)
         print_on_chief(
-            f"{len(lost)} image(s) cannot be decoded and are left out; see "
+            f"{len(images)} image(s) cannot be decoded and are left out; see "
             f"{file}"
         )
-    return len(lost)
+    return len(images)
 
 
-def list_corruption(folder: RunFolder, train) -> None:
-    """corruption_matrix.csv: how many of each true class got which label."""
+def write_corruption_matrix(folder: RunFolder, train: Source) -> None:
+    """Write corruption_matrix.csv: counts of true (rows) by given labels."""
     names = [str(name) for name in train.class_names]
     counts = realised_matrix(train).tolist()
     rows = [

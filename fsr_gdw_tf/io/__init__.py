@@ -1,1 +1,1 @@
-"""Files and folders that a run writes."""
+"""Files, run folders and the terminal."""

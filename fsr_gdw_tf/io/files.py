@@ -1,53 +1,53 @@
-"""Files written as a whole: readers see the old one or the new one."""
+"""Read and write files; a reader never sees one half written."""
 
 import contextlib
 import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fsr_gdw_tf.distribution.hosts import is_chief
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file as a whole: readers see the old or the new, never half.
-
-    Of several hosts only the first one writes.
-    """
+    """Write a text file atomically; of several hosts only the first writes."""
     if is_chief():
         write_here(path, text)
 
 
 def write_here(path: Path, text: str) -> None:
-    """The same, whichever host this is."""
-    with replacing(path) as half:
-        half.write_text(text, encoding="utf-8")
+    """Write a text file atomically, on whichever host this is."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """What is written to the file that this gives becomes `path` at the end."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path; at the end the file there replaces `path`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        yield half
-        with half.open("rb") as file:
+        yield temporary
+        # Or a crash of the machine could leave an empty file in its place.
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        half.replace(path)
+        temporary.replace(path)
     finally:
-        half.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, content) -> None:
-    """Write an object as readable JSON."""
+def write_json(path: Path, content: object) -> None:
+    """Write an object as indented JSON."""
     write(path, json.dumps(content, indent=2) + "\n")
 
 
-def write_csv(path: Path, rows: list[dict], columns=None) -> None:
-    """Write rows; columns are the first row's unless given."""
+def write_csv(
+    path: Path, rows: list[dict], columns: Sequence[str] | None = None
+) -> None:
+    """Write rows as CSV; columns are those of all rows unless given."""
     table = io.StringIO()
     columns = columns or list(dict.fromkeys(k for row in rows for k in row))
     writer = csv.DictWriter(table, columns, lineterminator="\n")
@@ -57,7 +57,7 @@ def write_csv(path: Path, rows: list[dict], columns=None) -> None:
 
 
 def read_csv(path: Path) -> list[dict]:
-    """Rows of a CSV file with numbers as numbers; none if there is no file."""
+    """Return the rows of a CSV file, numbers parsed; none without a file."""
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:

@@ -1,1 +1,1 @@
-"""Which labels are probably wrong: numbers, no pages."""
+"""Detection of label issues: scores and tables, without any HTML."""

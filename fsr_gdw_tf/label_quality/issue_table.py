@@ -1,78 +1,89 @@
-"""The CSV files of a report: what people sort, and other programs read."""
+"""The CSV files of a report: label issues and the noise matrix."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from fsr_gdw_tf.io.files import replacing, write_csv
+from fsr_gdw_tf.io.files import atomic_write, write_csv
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_quality.reasons import Reasons
 
-ALWAYS = 1000  # of the most suspicious labels have reasons, whatever the score
-CELLS = 100  # classes of which every pair is listed
+# Labels that have reasons although they are not suspected: the worst of all.
+MIN_REASONS = 1000
+MAX_MATRIX_CLASSES = 100  # with more classes, only pairs that occur are listed
 
 
-def rounded(rows: list[dict], digits: int = 4) -> list[dict]:
-    """Rows with shorter numbers."""
+def round_floats(rows: list[dict], digits: int = 4) -> list[dict]:
+    """Return the rows with their floats rounded."""
 
-    def short(value):
+    def rounded(value):
         return round(value, digits) if isinstance(value, float) else value
 
-    return [{name: short(v) for name, v in row.items()} for row in rows]
+    return [{name: rounded(v) for name, v in row.items()} for row in rows]
 
 
 def issue_table(
     records: LabelRecords, issues: LabelIssues, indices: np.ndarray
 ) -> pa.Table:
-    """What is thought of these labels; the last four as cleanlab calls them."""
-    s, v, i = records, issues, np.asarray(indices)
-    names = np.array(s.class_names, dtype=object)
-    score = v.score[i].astype(np.float64).round(4)
+    """Return a row for each of these examples."""
+    rows = np.asarray(indices)
+    class_names = np.array(records.class_names, dtype=object)
+    given = records.given[rows]
+    score = issues.score[rows].astype(np.float64).round(4)
     columns = {
-        "index": i,
-        "name": pa.array([s.names[k] for k in i], pa.string()),
-        "given": names[s.given[i]],
-        "suggested": names[v.suggested[i]],
+        "index": rows,
+        "name": pa.array([records.names[row] for row in rows], pa.string()),
+        "given": class_names[given],
+        "suggested": class_names[issues.suggested[rows]],
         "score": score,
-        "rank_in_class": v.rank[i],
-        "reasons": pa.array(_reasons(s, v, i), pa.string()),
-        "is_label_issue": v.is_issue[i],
+        "rank_in_class": issues.rank[rows],
+        "reasons": pa.array(_reasons(records, issues, rows), pa.string()),
+        # The same once more, under the column names of cleanlab.
+        "is_label_issue": issues.is_issue[rows],
         "label_score": (1.0 - score).round(4),
-        "given_label": s.given[i],
-        "predicted_label": s.top[i, 0],
+        "given_label": given,
+        "predicted_label": records.top[rows, 0],
     }
-    if s.true is not None:
-        columns["true"] = names[s.true[i]]
+    if records.true is not None:
+        columns["true"] = class_names[records.true[rows]]
     return pa.table(columns)
 
 
-def _reasons(records, issues, indices) -> list[str]:
-    """Nobody asks why a label is trusted, and millions of them are."""
-    wanted = issues.is_issue.copy()
-    wanted[issues.order[:ALWAYS]] = True
-    why = Reasons(records)
-    return [why(k) if wanted[k] else "" for k in indices.tolist()]
+def _reasons(
+    records: LabelRecords, issues: LabelIssues, indices: np.ndarray
+) -> list[str]:
+    """Return the reasons of suspected labels, and of the worst others.
+
+    Trusted labels have none: there may be millions of them.
+    """
+    has_reasons = issues.is_issue.copy()
+    has_reasons[issues.order[:MIN_REASONS]] = True
+    reasons = Reasons(records)
+    return [reasons(i) if has_reasons[i] else "" for i in indices.tolist()]
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write columns as CSV, as a whole: there may be millions of rows."""
-    with replacing(path) as half:
-        pyarrow.csv.write_csv(table, half)
+    """Write a table as CSV, atomically."""
+    with atomic_write(path) as temporary:
+        pyarrow.csv.write_csv(table, temporary)
 
 
 def write_issues(
     path: Path, records: LabelRecords, issues: LabelIssues
 ) -> None:
-    """label_issues.csv: all examples, the most suspicious first."""
+    """Write label_issues.csv: all examples, the most suspicious first."""
     write_table(path, issue_table(records, issues, issues.order))
 
 
-def write_matrix(path: Path, names, matrix: np.ndarray) -> None:
-    """noise_matrix.csv: given x suggested; of many classes those that occur."""
-    if len(names) > CELLS:
+def write_noise_matrix(
+    path: Path, names: Sequence[str], matrix: np.ndarray
+) -> None:
+    """Write noise_matrix.csv: counts of given (rows) by suggested classes."""
+    if len(names) > MAX_MATRIX_CLASSES:
         pairs = np.argwhere(matrix > 0)
         rows = [
             {"given": names[g], "suggested": names[s], "n": int(matrix[g, s])}

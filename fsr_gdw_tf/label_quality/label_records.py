@@ -1,29 +1,40 @@
-"""What a run knows of each training example, and the file it is kept in."""
+"""What training recorded of each example, and the Parquet file of it."""
 
 import dataclasses
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import replacing
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.io.files import atomic_write
+from fsr_gdw_tf.io.run_folder import RunFolder
+
+if TYPE_CHECKING:  # tables can be read without TensorFlow
+    import keras
+
+    from fsr_gdw_tf.data.source import Source
 
 FILE_NAME = "labels.parquet"
-KEY = b"fsr_gdw_tf"
+METADATA_KEY = b"fsr_gdw_tf"
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelRecords:
-    """A row per example; `columns` are numbers, see `books.COLUMNS`.
+    """A row per training example.
 
-    `top` are the most probable classes of each example on average, the most
-    probable first, `top_probs` their probabilities. `about` says which method
-    it was; if `names` are files, `folder` is where relative ones start.
+    names: file names, or indices as text.
+    given, true: the given labels, and the true ones where they are known.
+    columns: numbers by name, see `training_dynamics.COLUMNS`.
+    top, top_probs: the classes of the largest mean probability, the largest
+        first, and these probabilities.
+    training_info: method, regularisers and epochs of the run; `folder` is the
+        one that relative file names start from, None if names are no files.
     """
 
     names: Sequence[str]
@@ -33,45 +44,45 @@ class LabelRecords:
     top: np.ndarray
     top_probs: np.ndarray
     true: np.ndarray | None = None
-    about: dict = dataclasses.field(default_factory=dict)
+    training_info: dict = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.given)
 
-    def only(self, some: np.ndarray) -> "LabelRecords":
-        """The numbers of some examples; names stay behind."""
+    def subset(self, rows: np.ndarray) -> "LabelRecords":
+        """Return the records of these rows, without names."""
         return dataclasses.replace(
             self,
             names=(),
-            given=self.given[some],
-            columns={name: c[some] for name, c in self.columns.items()},
-            top=self.top[some],
-            top_probs=self.top_probs[some],
-            true=None if self.true is None else self.true[some],
+            given=self.given[rows],
+            columns={name: c[rows] for name, c in self.columns.items()},
+            top=self.top[rows],
+            top_probs=self.top_probs[rows],
+            true=None if self.true is None else self.true[rows],
         )
 
     @property
     def paths(self) -> Sequence[str]:
-        """Names that hold everywhere: absolute paths, if they are files."""
-        folder = self.about.get("folder")
+        """Return the names; absolute paths if they are files."""
+        folder = self.training_info.get("folder")
         if not folder:
             return self.names
         return [os.path.join(folder, name) for name in self.names]
 
     @property
     def wrong(self) -> np.ndarray | None:
-        """Which labels are known to be wrong, where the truth is known."""
+        """Return which labels are wrong, or None if the truth is unknown."""
         return None if self.true is None else self.given != self.true
 
 
 def collect_records(
-    classifier, names: Sequence[str] | None = None
+    classifier: "keras.Model", names: Sequence[str] | None = None
 ) -> LabelRecords:
-    """What a classifier has noted of the labels it was trained on.
+    """Return what a classifier recorded of its training examples.
 
-    But for clean examples that were added to them: nobody doubts those.
+    Clean examples that were added to them are left out.
     """
-    source = _source(classifier)
+    source = _tracked_source(classifier)
     n, columns = len(source) - source.n_clean, {}
     for recorder in classifier.recorders:
         columns |= recorder.example_columns(classifier, source)
@@ -86,60 +97,63 @@ def collect_records(
         top=top,
         top_probs=top_probs,
         true=None if true is None else true[:n],
-        about=_about(classifier, source),
+        training_info=_training_info(classifier, source),
     )
 
 
-def _source(classifier):
-    training_dynamics = classifier.training_dynamics
-    if training_dynamics and training_dynamics.source is not None:
-        return training_dynamics.source
+def _tracked_source(classifier: "keras.Model") -> "Source":
+    """Return the source that training was recorded on; raise if none was."""
+    dynamics = classifier.training_dynamics
+    if dynamics and dynamics.source is not None:
+        return dynamics.source
     reason = "has been trained on no arrays and no Source yet"
-    if not training_dynamics:
+    if not dynamics:
         reason = "records nothing (track_labels=False)"
     raise InvalidInput(
         f"nothing is known of single labels: the classifier {reason}"
     )
 
 
-def _about(classifier, source) -> dict:
-    """What it was that has seen them."""
+def _training_info(classifier: "keras.Model", source: "Source") -> dict:
+    """Return how the classifier was trained."""
     method = classifier.method
-    about = {
+    info = {
         "method": type(method).__name__,
         "regularisers": [type(r).__name__ for r in classifier.regularisers],
         "epochs": int(np.array(classifier.epoch)) + 1,
-        # From where relative paths start, if names are paths.
         "folder": os.getcwd() if source.in_files else None,
     }
     if method.dictionary:
-        about["pusher"] = method.dictionary.pusher.__name__
-    return about
+        info["pusher"] = method.dictionary.pusher.__name__
+    return info
 
 
 def write_records(path: Path, records: LabelRecords) -> None:
-    """Write them as Parquet, as a whole."""
-    s = records
-    columns = {"name": pa.array(s.names, pa.string()), "given": s.given}
-    if s.true is not None:
-        columns["true"] = s.true
-    columns |= s.columns
-    for k in range(s.top.shape[1]):
-        columns[f"class_{k + 1}"] = s.top[:, k]
-        columns[f"probability_{k + 1}"] = s.top_probs[:, k]
-    notes = {"class_names": list(s.class_names), "about": s.about}
+    """Write the records as Parquet, atomically."""
+    names = pa.array(records.names, pa.string())
+    columns = {"name": names, "given": records.given}
+    if records.true is not None:
+        columns["true"] = records.true
+    columns |= records.columns
+    for k in range(records.top.shape[1]):
+        columns[f"class_{k + 1}"] = records.top[:, k]
+        columns[f"probability_{k + 1}"] = records.top_probs[:, k]
+    metadata = {
+        "class_names": list(records.class_names),
+        "about": records.training_info,  # files of older runs have this key
+    }
     table = pa.table(columns).replace_schema_metadata(
-        {KEY: json.dumps(notes).encode()}
+        {METADATA_KEY: json.dumps(metadata).encode()}
     )
-    with replacing(path) as half:
-        pq.write_table(table, half, compression="zstd")
+    with atomic_write(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
 
 
 def read_records(path: Path) -> LabelRecords:
-    """Read them back."""
+    """Read records that `write_records` wrote."""
     try:
         table = pq.read_table(path)
-        notes = json.loads((table.schema.metadata or {})[KEY])
+        metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
         columns = {n: table[n].to_numpy() for n in table.column_names[1:]}
         names = table["name"].to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
@@ -154,9 +168,32 @@ def read_records(path: Path) -> LabelRecords:
         names=names,
         given=columns.pop("given"),
         true=columns.pop("true", None),
-        class_names=notes["class_names"],
+        class_names=metadata["class_names"],
         columns=columns,
         top=np.stack(top, axis=1),
         top_probs=np.stack(top_probs, axis=1),
-        about=notes["about"],
+        training_info=metadata["about"],
+    )
+
+
+def load_records(folder: RunFolder) -> LabelRecords:
+    """Read the label records of a run; raise if the folder has none."""
+    if (folder / FILE_NAME).is_file():
+        return read_records(folder / FILE_NAME)
+    if not (folder / "config.gin").is_file():
+        raise InvalidInput(
+            f"{folder.path} is no run folder; pass the --run_dir of a training "
+            "run"
+        )
+    runs = sorted(
+        path.parent.name for path in folder.path.glob(f"*/{FILE_NAME}")
+    )
+    if runs:
+        raise InvalidInput(
+            f"{folder.path} holds a comparison, pass one of its runs, such as "
+            f"{folder / runs[0]}: {suggest_names('', runs)}"
+        )
+    raise InvalidInput(
+        f"{folder.path} has no {FILE_NAME}: the run has not ended its first "
+        "epoch, or had TRACK_LABELS=False; train again"
     )

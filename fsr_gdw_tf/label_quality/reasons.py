@@ -1,4 +1,4 @@
-"""Why a label is suspected, in words."""
+"""Say in words why a label is suspected."""
 
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
@@ -6,7 +6,7 @@ OFTEN = 0.5
 
 
 class Reasons:
-    """Called with an example's index, says what speaks against its label."""
+    """Callable that returns the evidence against an example's label."""
 
     def __init__(self, records: LabelRecords):
         self.records = records
@@ -14,37 +14,39 @@ class Reasons:
         self.mean_weight = None if weights is None else float(weights.mean())
 
     def __call__(self, index: int) -> str:
-        """All reasons in one line."""
-        found = [self.prediction(index), self.visits(index)]
-        found.append(self.weight(index))
-        return "; ".join(reason for reason in found if reason)
+        """Return all evidence against the label in one line."""
+        parts = (self.prediction(index), self.visits(index), self.weight(index))
+        return "; ".join(part for part in parts if part)
 
-    def prediction(self, i: int) -> str:
-        """What the network says, on average."""
-        s = self.records
-        given, best = s.given[i], s.top[i, 0]
-        own = f"{s.class_names[given]} ({s.columns['probability'][i]:.2f})"
+    def prediction(self, index: int) -> str:
+        """Return the mean prediction, beside that for the given label."""
+        records = self.records
+        given, best = records.given[index], records.top[index, 0]
+        p = records.columns["probability"][index]
+        given_text = f"{records.class_names[given]} ({p:.2f})"
         if best == given:
-            return f"model says {own}"
-        name = f"{s.class_names[best]} ({s.top_probs[i, 0]:.2f})"
-        return f"model says {name}, the label {own}"
+            return f"model says {given_text}"
+        p = records.top_probs[index, 0]
+        best_text = f"{records.class_names[best]} ({p:.2f})"
+        return f"model says {best_text}, the label {given_text}"
 
-    def visits(self, i: int) -> str:
-        """How often it said something else than the label."""
+    def visits(self, index: int) -> str:
+        """Return how often the network predicted another class, if often."""
         columns = self.records.columns
-        share, visits = columns["disagreement"][i], columns["visits"][i]
+        share, visits = columns["disagreement"][index], columns["visits"][index]
         if share < OFTEN or not visits:
             return ""
         return f"not its label in {share:.0%} of {visits:.0f} visits"
 
-    def weight(self, i: int) -> str:
-        """How little the method made of it."""
+    def weight(self, index: int) -> str:
+        """Return the weight that the method gave the example, if it is low."""
         columns = self.records.columns
         if "weight" not in columns:
             return ""
-        if columns["zero_weight"][i] >= OFTEN:
-            return f"weight 0 in {columns['zero_weight'][i]:.0%} of visits"
-        weight, mean = columns["weight"][i], self.mean_weight
+        zero_share = columns["zero_weight"][index]
+        if zero_share >= OFTEN:
+            return f"weight 0 in {zero_share:.0%} of visits"
+        weight, mean = columns["weight"][index], self.mean_weight
         if weight < OFTEN * mean:
             return f"weight {weight:.2g} (mean {mean:.2g})"
         return ""

@@ -1,1 +1,1 @@
-"""A page, lists and sheets about the labels of a run."""
+"""The label report of a run: an HTML page and the CSV files beside it."""

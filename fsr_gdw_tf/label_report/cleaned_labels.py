@@ -1,16 +1,56 @@
-"""A cleaned list: the data of a run without, or with other, suspect labels."""
+"""Make a list of the training labels without the suspected ones."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from fsr_gdw_tf.data.label_overrides import copy_numbers
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.label_quality.label_issues import LabelIssues, best_other
-from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.label_quality.issue_table import write_table
+from fsr_gdw_tf.label_quality.label_issues import (
+    LabelIssues,
+    best_alternative,
+    find_label_issues,
+)
+from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
+from fsr_gdw_tf.label_report.images import image_paths
 
-DONE = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
+# What each action does to suspected labels, in the past tense.
+ACTIONS = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
+
+
+class CleanedList(NamedTuple):
+    """A list that was written, and how many of its labels were changed."""
+
+    path: Path
+    n_changed: int
+    n_labels: int
+
+
+def write_cleaned_labels(
+    folder: RunFolder,
+    action: str,
+    threshold: float,
+    out: str | None = None,
+    images_folder: str | None = None,
+) -> CleanedList:
+    """Write the cleaned labels of a run, see `cleaned_labels`.
+
+    out: the file to write; report/<action>_<threshold>.csv if it is None.
+    images_folder: where the image files are now, if they were moved.
+    """
+    records = load_records(folder)
+    issues = find_label_issues(records)
+    paths = image_paths(records, images_folder)
+    path = Path(out or folder / "report" / f"{action}_{threshold:g}.csv")
+    table = cleaned_labels(records, issues, action, threshold, paths)
+    write_table(path, table)
+    n_changed = int((issues.score > threshold).sum())
+    return CleanedList(path, n_changed, len(records))
 
 
 def cleaned_labels(
@@ -20,36 +60,38 @@ def cleaned_labels(
     threshold: float,
     paths: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Columns path, label (and weight): what to train on instead.
+    """Return a table of path and label (and weight) to train on instead.
 
-    drop: without the labels whose score is above the threshold; relabel: with
-    the suggested label in their place; weights: all labels, each of them with
-    the probability that it is right, or 0 above the threshold. `paths` are
-    where the examples are now, if they moved.
+    action: "drop" leaves out the labels whose score is above the threshold;
+        "relabel" replaces them by the most probable other class; "weights"
+        keeps all, each with the probability that it is right, or 0 above the
+        threshold.
+    paths: where the examples are now, if they were moved.
     """
-    suspect, labels = issues.score > threshold, records.given
+    suspected, labels = issues.score > threshold, records.given
     if action == "relabel":
-        labels = np.where(suspect, best_other(records), labels)
-    gone = suspect & (action != "relabel")
-    _require_all_classes(records, labels[~gone], threshold)
+        labels = np.where(suspected, best_alternative(records), labels)
+    lost = suspected & (action != "relabel")
+    _require_all_classes(records, labels[~lost], threshold)
     paths = records.paths if paths is None else paths
     names = np.array(records.class_names, dtype=object)
     columns = {"path": pa.array(paths, pa.string()), "label": names[labels]}
     if action == "weights":
-        right = np.where(suspect, 0.0, 1.0 - issues.score)
-        columns["weight"] = right.astype(np.float64).round(4)
+        weight = np.where(suspected, 0.0, 1.0 - issues.score)
+        columns["weight"] = weight.astype(np.float64).round(4)
     if len(set(paths)) < len(paths):
         columns["copy"] = copy_numbers(paths)
     table = pa.table(columns)
-    return table.filter(~suspect) if action == "drop" else table
+    return table.filter(~suspected) if action == "drop" else table
 
 
 def _require_all_classes(
-    records: LabelRecords, left: np.ndarray, threshold: float
+    records: LabelRecords, remaining: np.ndarray, threshold: float
 ) -> None:
+    """Raise if a class has no label left."""
     classes = len(records.class_names)
     before = np.bincount(records.given, minlength=classes)
-    after = np.bincount(left, minlength=classes)
+    after = np.bincount(remaining, minlength=classes)
     empty = np.flatnonzero((before > 0) & (after == 0))
     if len(empty):
         raise InvalidInput(

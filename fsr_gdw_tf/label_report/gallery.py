@@ -1,185 +1,199 @@
-"""Which examples a page shows, what it says of each, and thumbnails."""
+"""Select the examples that the page shows, and make their thumbnails."""
 
 import base64
 import io
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, ranks_within
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.label_report.escaping import shorten
 
-SHOWN = 1200  # suspicious examples on one page
-CONTROLS = 1200  # trusted examples to compare them with
-EACH = 3  # of these for one class, if there is room
-WORST = 80  # that are shown whatever their class
-PAIRS = 30  # most frequent confusions
-OF_PAIR = 4  # examples of each of them
-ROOM = 4_500_000  # characters of pictures of suspicious examples
-CONTROL_ROOM = 2_000_000  # characters of pictures of trusted ones
-SIDE = 96  # pixels on the long side of a thumbnail
-CONTROL_SIDE = 64  # and of those of trusted examples
-QUALITY = 80  # of a JPEG
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_SUSPECTED = 1200  # suspected examples on the page
+MAX_TRUSTED = 1200  # trusted examples to compare them with
+TRUSTED_PER_CLASS = 3
+N_WORST = 80  # suspected examples shown whatever their class
+N_CONFUSIONS = 30  # the most frequent pairs of classes
+PER_CONFUSION = 4  # examples of each of these pairs
+# Bytes of thumbnails; the page has to stay below 10 MB.
+SUSPECTED_BYTES = 4_500_000
+TRUSTED_BYTES = 2_000_000
+SUSPECTED_PIXELS = 96  # on the long side of a thumbnail
+TRUSTED_PIXELS = 64
+JPEG_QUALITY = 80
 CHUNK = 64  # images in memory at a time
-DOUBTED = 24  # examples that are shown where none is suspicious
-LONG = 160  # characters of a name that are shown
+N_UNSUSPECTED = 24  # examples shown if none is suspected
 
+# Returns the images of these examples, None for an example without an image.
 Images = Callable[[Sequence[int]], list[np.ndarray | None]]
 
 
-def cards(
+def build_cards(
     records: LabelRecords,
     issues: LabelIssues,
     reasons: Callable[[int], str],
     images: Images,
 ) -> tuple[list[dict], dict[int, list[dict]]]:
-    """What is shown of suspicious examples, and trusted ones by class."""
-    s, given = records, records.given
-    chosen = thumbnails(images, choose(given, issues), ROOM, SIDE)
-    about = _about(s, issues, np.array(list(chosen), np.int64))
-    rows = [
-        row | {"image": image, "why": reasons(index)}
-        for row, (index, image) in zip(about, chosen.items(), strict=True)
+    """Return the cards of suspected examples, and trusted ones by class."""
+    given = records.given
+    uris = thumbnails(
+        images,
+        select_suspected(given, issues),
+        SUSPECTED_BYTES,
+        SUSPECTED_PIXELS,
+    )
+    suspected = np.array(list(uris), np.int64)
+    cards = [
+        row | {"image": uris[row["index"]], "why": reasons(row["index"])}
+        for row in _card_rows(records, issues, suspected)
     ]
-    trusted = controls(given, issues, np.array(list(chosen), np.int64))
-    shown = thumbnails(images, trusted, CONTROL_ROOM, CONTROL_SIDE)
-    compare = {}
-    for index, image in shown.items():
-        example = {"name": short(s.names[index]), "image": image}
-        compare.setdefault(int(given[index]), []).append(example)
-    return rows, compare
+    trusted = thumbnails(
+        images,
+        select_trusted(given, issues, suspected),
+        TRUSTED_BYTES,
+        TRUSTED_PIXELS,
+    )
+    by_class = {}
+    for index, uri in trusted.items():
+        example = {"name": shorten(records.names[index]), "image": uri}
+        by_class.setdefault(int(given[index]), []).append(example)
+    return cards, by_class
 
 
-def _about(
-    records: LabelRecords, issues: LabelIssues, chosen: np.ndarray
+def _card_rows(
+    records: LabelRecords, issues: LabelIssues, indices: np.ndarray
 ) -> list[dict]:
-    """What is known of each of them without its picture."""
-    s = records
-    place = np.empty(len(s), np.int64)
-    place[issues.order] = np.arange(1, len(s) + 1)
+    """Return the text and numbers of the cards of these examples."""
+    given = records.given[indices]
+    place = np.empty(len(records), np.int64)
+    place[issues.order] = np.arange(1, len(records) + 1)
     columns = {
-        "index": chosen,
-        "given": s.given[chosen],
-        "suggested": issues.suggested[chosen],
-        "score": issues.score[chosen].astype(np.float64).round(4),
-        "place": place[chosen],
-        "rank": issues.rank[chosen],
-        "of": np.bincount(s.given)[s.given[chosen]],
+        "index": indices,
+        "given": given,
+        "suggested": issues.suggested[indices],
+        "score": issues.score[indices].astype(np.float64).round(4),
+        "place": place[indices],
+        "rank": issues.rank[indices],
+        "of": np.bincount(records.given)[given],
     }
-    if s.true is not None:
-        columns["true"] = s.true[chosen]
+    if records.true is not None:
+        columns["true"] = records.true[indices]
     values = zip(*(c.tolist() for c in columns.values()), strict=True)
     rows = [dict(zip(columns, row, strict=True)) for row in values]
-    return [row | {"name": short(s.names[row["index"]])} for row in rows]
+    return [
+        row | {"name": shorten(records.names[row["index"]])} for row in rows
+    ]
 
 
-def short(name) -> str:
-    """A name of a length that can be shown; the end of a path tells most."""
-    name = str(name)
-    return name if len(name) <= LONG else "…" + name[1 - LONG :]
-
-
-def choose(
-    given: np.ndarray, issues: LabelIssues, limit: int = SHOWN
+def select_suspected(
+    given: np.ndarray, issues: LabelIssues, limit: int = MAX_SUSPECTED
 ) -> np.ndarray:
-    """Suspicious examples to show, those first that must not be missing.
+    """Return the suspected examples to show, the most important first.
 
     The worst of all, some of each frequent confusion, then the worst of each
-    class, the second of each class, and so on: rare classes are seen, too.
+    class, the second of each class, and so on, so that rare classes are shown.
     """
     suspected = issues.suspected
     if not len(suspected):
-        suspected = issues.order[:DOUBTED]
-    given, place = given[suspected], np.arange(len(suspected))
-    wanted = [
-        place[:WORST],
-        _of_pairs(given, issues.suggested[suspected]),
-        np.argsort(ranks_within(given, place), kind="stable"),
-    ]
-    _, first = np.unique(np.concatenate(wanted), return_index=True)
-    return suspected[np.concatenate(wanted)[np.sort(first)][:limit]]
+        suspected = issues.order[:N_UNSUSPECTED]
+    given, rows = given[suspected], np.arange(len(suspected))
+    by_priority = np.concatenate(
+        [
+            rows[:N_WORST],
+            _frequent_confusions(given, issues.suggested[suspected]),
+            np.argsort(ranks_within(given, rows), kind="stable"),
+        ]
+    )
+    _, first = np.unique(by_priority, return_index=True)
+    return suspected[by_priority[np.sort(first)][:limit]]
 
 
-def _of_pairs(given: np.ndarray, suggested: np.ndarray) -> np.ndarray:
-    """Where the first few of the most frequent confusions are."""
+def _frequent_confusions(
+    given: np.ndarray, suggested: np.ndarray
+) -> np.ndarray:
+    """Return the first few rows of each of the most frequent confusions."""
     code = given.astype(np.int64) * (suggested.max(initial=0) + 1) + suggested
     _, pair, count = np.unique(code, return_inverse=True, return_counts=True)
     frequent = np.zeros(len(count), bool)
-    frequent[np.argsort(-count, kind="stable")[:PAIRS]] = True
+    frequent[np.argsort(-count, kind="stable")[:N_CONFUSIONS]] = True
     rows = np.flatnonzero(frequent[pair])
     rank = ranks_within(pair[rows], np.arange(len(rows)))
-    return rows[rank <= OF_PAIR]
+    return rows[rank <= PER_CONFUSION]
 
 
 def confusions(matrix: np.ndarray) -> list[tuple[int, int, int]]:
-    """The most frequent (given, suggested, how often)."""
+    """Return the most frequent confusions: (given, suggested, count)."""
     given, suggested = np.nonzero(matrix)
-    other = given != suggested
-    given, suggested = given[other], suggested[other]
+    off_diagonal = given != suggested
+    given, suggested = given[off_diagonal], suggested[off_diagonal]
     count = matrix[given, suggested]
-    best = np.argsort(-count, kind="stable")[:PAIRS]
-    columns = (given[best], suggested[best], count[best])
+    largest = np.argsort(-count, kind="stable")[:N_CONFUSIONS]
+    columns = (given[largest], suggested[largest], count[largest])
     return list(zip(*(c.tolist() for c in columns), strict=True))
 
 
-def controls(
+def select_trusted(
     given: np.ndarray,
     issues: LabelIssues,
-    chosen: np.ndarray,
-    limit: int = CONTROLS,
+    suspected: np.ndarray,
+    limit: int = MAX_TRUSTED,
 ) -> np.ndarray:
-    """Trusted examples of the classes that the chosen ones speak of.
+    """Return trusted examples of the given and suggested classes on the page.
 
-    One of each class before the second of any; classes that are spoken of
-    most often come first.
+    One example of each class comes before the second of any; among them the
+    classes that occur most often on the page come first.
     """
-    spoken_of = np.append(given[chosen], issues.suggested[chosen])
-    uses = np.bincount(spoken_of, minlength=int(given.max(initial=0)) + 1)
+    shown = np.append(given[suspected], issues.suggested[suspected])
+    n_shown = np.bincount(shown, minlength=int(given.max(initial=0)) + 1)
     trusted = issues.order[::-1]
-    keep = ~issues.is_issue[trusted] & (uses[given[trusted]] > 0)
-    trusted = trusted[keep]
-    of = given[trusted]
-    rank = ranks_within(of, np.arange(len(of)))
-    order = np.lexsort((of, -uses[of], rank))
-    return trusted[order[rank[order] <= EACH][:limit]]
+    trusted = trusted[~issues.is_issue[trusted] & (n_shown[given[trusted]] > 0)]
+    classes = given[trusted]
+    rank = ranks_within(classes, np.arange(len(classes)))
+    order = np.lexsort((classes, -n_shown[classes], rank))
+    return trusted[order[rank[order] <= TRUSTED_PER_CLASS][:limit]]
 
 
 def thumbnails(
-    images: Images, indices: np.ndarray, room: int, side: int
+    images: Images, indices: np.ndarray, max_bytes: int, side: int
 ) -> dict[int, str | None]:
-    """Pictures as data URIs, as many as fit in so many characters.
+    """Return thumbnails as data URIs by index, as many as `max_bytes` hold.
 
-    None: this example has no picture.
+    The value is None where an example has no image.
     """
-    made, size = {}, 0
+    uris, size = {}, 0
     for start in range(0, len(indices), CHUNK):
         chunk = indices[start : start + CHUNK].tolist()
         for index, image in zip(chunk, images(chunk), strict=True):
             uri = None if image is None else data_uri(image, side)
             size += len(uri or "")
-            if size > room:
-                return made
-            made[index] = uri
-    return made
+            if size > max_bytes:
+                return uris
+            uris[index] = uri
+    return uris
 
 
 def data_uri(image: np.ndarray, side: int) -> str:
-    """A thumbnail as text: PNG or JPEG, whichever is smaller."""
-    from PIL import Image  # heavy, and only a report needs it
+    """Return a thumbnail as a data URI: PNG or JPEG, whichever is smaller."""
+    from PIL import Image  # slow to import; only a report needs it
 
     gray = image.shape[-1] == 1
     picture = Image.fromarray(image[..., 0] if gray else image)
     picture.thumbnail((side, side))  # never enlarges
-    kinds = {
-        "png": _encoded(picture, "PNG", optimize=True),
-        "jpeg": _encoded(picture, "JPEG", quality=QUALITY, optimize=True),
+    formats = {
+        "png": _encode(picture, "PNG", optimize=True),
+        "jpeg": _encode(picture, "JPEG", quality=JPEG_QUALITY, optimize=True),
     }
-    kind = min(kinds, key=lambda kind: len(kinds[kind]))
-    text = base64.b64encode(kinds[kind]).decode("ascii")
-    return f"data:image/{kind};base64,{text}"
+    smallest = min(formats, key=lambda name: len(formats[name]))
+    text = base64.b64encode(formats[smallest]).decode("ascii")
+    return f"data:image/{smallest};base64,{text}"
 
 
-def _encoded(picture, form: str, **settings) -> bytes:
+def _encode(picture: "Image.Image", file_format: str, **options) -> bytes:
     file = io.BytesIO()
-    picture.save(file, form, **settings)
+    picture.save(file, file_format, **options)
     return file.getvalue()

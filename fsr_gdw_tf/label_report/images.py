@@ -1,4 +1,4 @@
-"""The images of a run, by the index of the example."""
+"""Read the images of a run by example index."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from fsr_gdw_tf.label_report.gallery import Images
 
 
 def of_source(source: Source) -> Images:
-    """Images of the data that a run has just been trained on."""
+    """Return the images of a source."""
     fetch, rows = source.reader.fetch, source.rows
     return lambda indices: [_image(fetch, rows[i]) for i in indices]
 
@@ -22,54 +22,57 @@ def of_source(source: Source) -> Images:
 def of_run(
     records: LabelRecords,
     reload: Callable[[], Source],
-    moved: str | None = None,
+    images_folder: str | None = None,
 ) -> Images:
-    """Images of a run that has ended, from where its data are now.
+    """Return the images of a finished run, read again.
 
-    reload: reads the data of the run again, where they are no files.
-    moved: the folder that took the place of the one that held them all.
+    reload: reads the data of the run, if they are no image files.
+    images_folder: where the image files are now, if they were moved.
     """
-    if records.about.get("folder") is None and not moved:
-        return of_source(_same(reload(), records))
-    paths = moved_paths(records, moved)
+    if records.training_info.get("folder") is None and not images_folder:
+        return of_source(_require_same(reload(), records))
+    paths = image_paths(records, images_folder)
 
     def read(indices: Sequence[int]) -> list[np.ndarray | None]:
-        chosen = [paths[i] for i in indices]
-        _require(chosen)
-        reader = FileReader(chosen)
-        return [_image(reader.fetch, row) for row in range(len(chosen))]
+        shown = [paths[i] for i in indices]
+        _require_files(shown)
+        reader = FileReader(shown)
+        return [_image(reader.fetch, row) for row in range(len(shown))]
 
     return read
 
 
-def moved_paths(
-    records: LabelRecords, moved: str | None = None
+def image_paths(
+    records: LabelRecords, images_folder: str | None = None
 ) -> Sequence[str]:
-    """Where the images are; below `moved`, if they were moved there."""
+    """Return the paths of the image files.
+
+    If they were moved, `images_folder` replaces the common part of their paths.
+    """
     paths = records.paths
-    if not moved:
+    if not images_folder:
         return paths
-    if records.about.get("folder") is None:
+    if records.training_info.get("folder") is None:
         raise InvalidInput(
             "the data of this run are no files; leave --images out"
         )
     common = os.path.commonpath([os.path.dirname(path) for path in paths])
-    here = [os.path.relpath(path, common) for path in paths]
-    return [os.path.abspath(os.path.join(moved, path)) for path in here]
+    relative = [os.path.relpath(path, common) for path in paths]
+    return [os.path.abspath(os.path.join(images_folder, r)) for r in relative]
 
 
-def _require(paths: list[str]) -> None:
-    lost = [path for path in paths if not os.path.isfile(path)]
-    if lost:
+def _require_files(paths: list[str]) -> None:
+    missing = [path for path in paths if not os.path.isfile(path)]
+    if missing:
         raise InvalidInput(
-            f"{len(lost)} of the {len(paths)} images to show are not where "
-            f"they were, {lost[0]} the first; bring them back, or pass "
+            f"{len(missing)} of the {len(paths)} images to show are not where "
+            f"they were, {missing[0]} the first; bring them back, or pass "
             "--images=FOLDER, the folder that holds them now"
         )
 
 
-def _same(source: Source, records: LabelRecords) -> Source:
-    """The data, if they are those that the run was trained on."""
+def _require_same(source: Source, records: LabelRecords) -> Source:
+    """Return the source; raise if its labels are not those of the run."""
     n = len(source) - source.n_clean
     if not np.array_equal(source.labels[:n], records.given):
         raise InvalidInput(
@@ -80,7 +83,7 @@ def _same(source: Source, records: LabelRecords) -> Source:
 
 
 def _image(fetch: Callable, index: int) -> np.ndarray | None:
-    """Bytes `[height, width, channels]`; None if it is no image."""
+    """Return uint8 `[height, width, channels]`, or None if it is no image."""
     try:
         image = fetch(tf.constant(index, tf.int64)).numpy()
     except (tf.errors.OpError, ValueError):

@@ -69,7 +69,7 @@
   }
 
   function trusted(c) {
-    const examples = data.controls[c] || [];
+    const examples = data.trusted[c] || [];
     const alt = `trusted example of ${nameOf(c)}`;
     const pictures = examples.map((e) => picture("control", e, alt));
     const says = examples.length ? "trusted: " : "no trusted example of ";

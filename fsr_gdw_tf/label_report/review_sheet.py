@@ -1,4 +1,4 @@
-"""Is the report right? A sheet for a person to fill in, and what it tells."""
+"""Check the scores by hand: write a sheet to fill in, and evaluate it."""
 
 import csv
 import itertools
@@ -9,17 +9,20 @@ import pyarrow as pa
 
 from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
-    rounded,
+    round_floats,
     write_table,
 )
-from fsr_gdw_tf.label_quality.label_issues import LabelIssues
-from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.label_quality.label_issues import LabelIssues, find_label_issues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
 from fsr_gdw_tf.label_report.summary import wilson
 
-EDGES = (0.0, 0.1, 0.5, 0.7, 0.9, 1.0)
-PER_BAND = 20
+EDGES = (0.0, 0.1, 0.5, 0.7, 0.9, 1.0)  # of the bands of scores
+N_BANDS = len(EDGES) - 1
+PER_BAND = 20  # examples of each band on the sheet
 ANSWER = "label_is"
 COLUMNS = ("index", "name", "given", "suggested", "score", ANSWER)
 ANSWERS = {"right": False, "wrong": True}
@@ -29,38 +32,40 @@ LAYOUT = (
 )
 
 
-def bands(score: np.ndarray) -> np.ndarray:
-    """Which band of scores each example is in."""
+def score_bands(score: np.ndarray) -> np.ndarray:
+    """Return the index of each example's band of scores."""
     return np.digitize(score, EDGES[1:-1])
 
 
 def write_sheet(path: Path, records: LabelRecords, issues: LabelIssues) -> None:
-    """verify_me.csv: some examples of each band of scores, in random order.
+    """Write verify_me.csv: random examples of each band of scores.
 
-    A sheet that somebody has begun to fill in stays as it is.
+    A sheet that has answers is not overwritten.
     """
-    if _begun(path):
+    if _has_answers(path):
         return
     rng = np.random.default_rng(0)
-    band, chosen = bands(issues.score), []
-    for b in range(len(EDGES) - 1):
-        members = np.flatnonzero(band == b)
-        chosen.append(rng.permutation(members)[:PER_BAND])
-    chosen = rng.permutation(np.concatenate(chosen))
-    table = issue_table(records, issues, chosen)
-    blank = pa.array([""] * len(chosen))
+    bands, sampled = score_bands(issues.score), []
+    for band in range(N_BANDS):
+        members = np.flatnonzero(bands == band)
+        sampled.append(rng.permutation(members)[:PER_BAND])
+    indices = rng.permutation(np.concatenate(sampled))
+    table = issue_table(records, issues, indices)
+    blank = pa.array([""] * len(indices))
     write_table(path, table.select(COLUMNS[:-1]).append_column(ANSWER, blank))
 
 
-def _begun(path: Path) -> bool:
+def _has_answers(path: Path) -> bool:
     if not path.is_file():
         return False
     with path.open(newline="", encoding="utf-8-sig") as lines:
         return any((r.get(ANSWER) or "").strip() for r in csv.DictReader(lines))
 
 
-def read_sheet(name: str, records: LabelRecords) -> tuple:
-    """(indices, whether each label is wrong) of the rows that were answered."""
+def read_sheet(
+    name: str, records: LabelRecords
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of answered rows, and whether each label is wrong."""
     with open_list(name, LAYOUT) as lines:
         reader = csv.DictReader(lines)
         missing = set(COLUMNS) - set(reader.fieldnames or [])
@@ -69,21 +74,22 @@ def read_sheet(name: str, records: LabelRecords) -> tuple:
         raise InvalidInput(
             f"{name} has no column {' and '.join(sorted(missing))}; {LAYOUT}"
         )
-    told = [row for row in rows if (row["label_is"] or "").strip()]
-    if not told:
+    answered = [row for row in rows if (row[ANSWER] or "").strip()]
+    if not answered:
         raise InvalidInput(f"{name} has no answer yet; {LAYOUT}")
-    answers = dict(_answer(name, row, records) for row in told)
+    answers = dict(_answer(name, row, records) for row in answered)
     return np.array(list(answers)), np.array(list(answers.values()))
 
 
 def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
-    answer, index = row["label_is"].strip().lower(), row["index"] or ""
+    """Return (index, whether the label is wrong) of a row of the sheet."""
+    answer, index = row[ANSWER].strip().lower(), row["index"] or ""
     if answer not in ANSWERS:
         raise InvalidInput(
             f"{name}, example {index}: label_is is {answer!r}; {LAYOUT}"
         )
-    known = index.isdecimal() and int(index) < len(records)
-    if not known or row["name"] != records.names[int(index)]:
+    exists = index.isdecimal() and int(index) < len(records)
+    if not exists or row["name"] != records.names[int(index)]:
         raise InvalidInput(
             f"{name}: example {index} is not called {row['name']!r} in this "
             "run; fill in the verify_me.csv of its own report"
@@ -91,46 +97,73 @@ def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
     return int(index), ANSWERS[answer]
 
 
-def estimate(issues: LabelIssues, indices, wrong) -> list[dict]:
-    """How many labels are wrong in each band, above 0.5, and in all."""
-    band, told = bands(issues.score), bands(issues.score[indices])
-    sizes = np.bincount(band, minlength=len(EDGES) - 1)
-    checked = np.bincount(told, minlength=len(EDGES) - 1)
-    hits = np.bincount(told, wrong, len(EDGES) - 1)
+def evaluate_sheet(folder: RunFolder, sheet: str) -> list[dict]:
+    """Write report/verified.csv from a filled-in sheet, and return its rows."""
+    records = load_records(folder)
+    indices, wrong = read_sheet(sheet, records)
+    rows = estimate_noise(find_label_issues(records), indices, wrong)
+    write_csv(folder / "report" / "verified.csv", rows)
+    return rows
+
+
+def estimate_noise(
+    issues: LabelIssues, indices: np.ndarray, wrong: np.ndarray
+) -> list[dict]:
+    """Estimate the share of wrong labels in each band, above 0.5, and in all.
+
+    indices, wrong: the labels that were checked, and which of them are wrong.
+    """
+    checked_bands = score_bands(issues.score[indices])
+    sizes = np.bincount(score_bands(issues.score), minlength=N_BANDS)
+    checked = np.bincount(checked_bands, minlength=N_BANDS)
+    n_wrong = np.bincount(checked_bands, wrong, N_BANDS)
     names = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(EDGES)]
-    counted = zip(names, sizes, checked, hits, strict=True)
-    rows = [_row(*band_counts) for band_counts in counted]
-    suspects = np.arange(len(EDGES) - 1) >= EDGES.index(0.5)
-    everyone = np.ones_like(suspects)
-    for name, some in (("0.5 or more", suspects), ("all", everyone)):
-        rows.append(_together(name, sizes[some], checked[some], hits[some]))
-    return rounded([row for row in rows if row["examples"]])
+    rows = [
+        _row(*band)
+        for band in zip(names, sizes, checked, n_wrong, strict=True)
+        if band[1]
+    ]
+    suspected = np.arange(N_BANDS) >= EDGES.index(0.5)
+    for name, bands in (
+        ("0.5 or more", suspected & (sizes > 0)),
+        ("all", sizes > 0),
+    ):
+        if bands.any():
+            group = sizes[bands], checked[bands], n_wrong[bands]
+            rows.append(_combined_row(name, *group))
+    return round_floats(rows)
 
 
-def _row(name, examples, checked, hits) -> dict:
-    low, high = wilson(hits, checked)
-    share = float(hits / checked) if checked else None
+def _row(name: str, examples: int, checked: int, wrong: float) -> dict:
+    """Return the estimate of a simple random sample."""
+    low, high = wilson(wrong, checked)
+    share = float(wrong / checked) if checked else None
     return {
         "score": name,
         "examples": int(examples),
         "checked": int(checked),
-        "wrong": int(hits),
+        "wrong": int(wrong),
         "share_wrong": share,
         "low": low,
         "high": high,
     }
 
 
-def _together(name, sizes, checked, hits) -> dict:
-    """Several bands, each in its share; Wilson's with the effective number."""
-    row = _row(name, sizes.sum(), checked.sum(), hits.sum())
-    part = sizes / max(sizes.sum(), 1)
-    if (checked[sizes > 0] == 0).any():
+def _combined_row(
+    name: str, sizes: np.ndarray, checked: np.ndarray, wrong: np.ndarray
+) -> dict:
+    """Return the estimate over bands, a stratified sample.
+
+    The interval is Wilson's, with the effective number of checked labels.
+    """
+    row = _row(name, sizes.sum(), checked.sum(), wrong.sum())
+    part = sizes / sizes.sum()
+    if (checked == 0).any():
         return row | {"share_wrong": None, "low": 0.0, "high": 1.0}
-    checked = np.maximum(checked, 1)
-    share = float((part * hits / checked).sum())
-    # As if one more right and one more wrong label were seen in each band.
-    smooth = (hits + 1) / (checked + 2)
+    share = float((part * wrong / checked).sum())
+    # One more right and one more wrong label in each band keep the variance
+    # of bands whose answers are all the same above zero.
+    smooth = (wrong + 1) / (checked + 2)
     p = float((part * smooth).sum())
     variance = float((part**2 * smooth * (1 - smooth) / checked).sum())
     n = p * (1 - p) / variance

@@ -1,4 +1,6 @@
-"""What the statistics come to: numbers for the page and for other programs."""
+"""Summarise label issues: in all, by class, and by pair of classes."""
+
+from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm
@@ -7,13 +9,38 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 
-AGREED = 0.02  # share of other predictions under which nothing can be told
-UNDECIDED = 0.7  # share of wrong labels above which none is believed
+# Below this mean disagreement the noise estimate is reported as unreliable.
+MIN_DISAGREEMENT = 0.02
+MOSTLY_WRONG = 0.7  # above this estimated noise, no score should be trusted
 PRECISION_AT = (100, 1000)
 
 
+class Summary(NamedTuple):
+    """The numbers of a report.
+
+    totals: of all labels, see `overall_summary`.
+    classes: a row for each class, see `class_summary`.
+    matrix: counts of (given class, suggested class).
+    """
+
+    totals: dict[str, float]
+    classes: list[dict]
+    matrix: np.ndarray
+
+
+def summarise(
+    records: LabelRecords, issues: LabelIssues, recalls: dict | None = None
+) -> Summary:
+    """Return all numbers of a report; `recalls` are the test recalls."""
+    return Summary(
+        totals=overall_summary(records, issues),
+        classes=class_summary(records, issues, recalls),
+        matrix=noise_matrix(records, issues),
+    )
+
+
 def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a share: of `hits` among `n`."""
+    """Return Wilson's confidence interval of the share `hits / n`."""
     if not n:
         return 0.0, 1.0
     z = float(norm.ppf(0.5 + level / 2))
@@ -26,77 +53,98 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 def class_summary(
     records: LabelRecords, issues: LabelIssues, recalls: dict | None = None
 ) -> list[dict]:
-    """A row for each class: imbalance and noise side by side.
+    """Return a row for each class: its size, its label noise, its recall.
 
     effective_n: how many of its labels are probably right. Intervals are those
     of sampling alone.
     """
-    s, classes = records, len(records.class_names)
-    n = np.bincount(s.given, minlength=classes)
-    wrong = np.bincount(s.given, issues.score, classes)
-    weight = s.columns.get("weight")
-    if weight is not None:
-        weight = np.bincount(s.given, weight, classes) / np.maximum(n, 1)
-    rows = []
-    for c, name in enumerate(s.class_names):
-        low, high = wilson(wrong[c], n[c])
-        rows.append(
-            {
-                "class": name,
-                "n": int(n[c]),
-                "part": part(n[c], n.max()),
-                "effective_n": float(n[c] - wrong[c]),
-                "mean_weight": None if weight is None else float(weight[c]),
-                "noise": float(wrong[c] / max(n[c], 1)),
-                "noise_low": low,
-                "noise_high": high,
-                "recall": (recalls or {}).get(name),
-            }
+    given, classes = records.given, len(records.class_names)
+    n = np.bincount(given, minlength=classes)
+    wrong = np.bincount(given, issues.score, classes)
+    mean_weight = [None] * classes
+    if "weight" in records.columns:
+        weight = np.bincount(given, records.columns["weight"], classes)
+        mean_weight = (weight / np.maximum(n, 1)).tolist()
+    recalls = recalls or {}
+    return [
+        _class_row(
+            name, n[c], n.max(), wrong[c], mean_weight[c], recalls.get(name)
         )
-    return rows
+        for c, name in enumerate(records.class_names)
+    ]
 
 
-def part(n: int, largest: int) -> str:
-    """Head, medium or tail, by the size of the largest class."""
+def _class_row(
+    name: str,
+    n: int,
+    largest: int,
+    wrong: float,
+    mean_weight: float | None,
+    recall: float | None,
+) -> dict:
+    """Return one class's row; `wrong` is the sum of its labels' scores."""
+    low, high = wilson(wrong, n)
+    return {
+        "class": name,
+        "n": int(n),
+        "part": frequency_group(n, largest),
+        "effective_n": float(n - wrong),
+        "mean_weight": mean_weight,
+        "noise": float(wrong / max(n, 1)),
+        "noise_low": low,
+        "noise_high": high,
+        "recall": recall,
+    }
+
+
+def frequency_group(n: int, largest: int) -> str:
+    """Return "head", "medium" or "tail": the class size over the largest."""
     if 3 * n >= largest:
         return "head"
     return "medium" if 10 * n >= largest else "tail"
 
 
 def noise_matrix(records: LabelRecords, issues: LabelIssues) -> np.ndarray:
-    """Counts of (given class, suggested class)."""
+    """Return counts of labels by (given class, suggested class)."""
     classes = len(records.class_names)
     cells = records.given * classes + issues.suggested
     return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
 
 
-def quality(records: LabelRecords, issues: LabelIssues) -> dict[str, float]:
-    """How good the ranking is, where the truth is known."""
+def detection_metrics(
+    records: LabelRecords, issues: LabelIssues
+) -> dict[str, float]:
+    """Return how well issues match the wrong labels, if these are known."""
     wrong = records.wrong
     if wrong is None or wrong.all() or not wrong.any():
         return {}
-    found, suspected = wrong[issues.order], issues.is_issue
-    right = records.true == issues.suggested
-    last = np.arange(len(found), 0, -1)
-    measured = {
-        "auroc": roc_auc_score(found, last),
-        "average_precision": average_precision_score(found, last),
+    ranked, suspected = wrong[issues.order], issues.is_issue
+    corrected = records.true == issues.suggested
+    falling = np.arange(len(ranked), 0, -1)
+    metrics = {
+        "auroc": roc_auc_score(ranked, falling),
+        "average_precision": average_precision_score(ranked, falling),
     }
-    for k in {k for k in PRECISION_AT if k < len(found)} | {wrong.sum()}:
-        measured[f"precision_at_{k}"] = found[:k].mean()
+    for k in {k for k in PRECISION_AT if k < len(ranked)} | {wrong.sum()}:
+        metrics[f"precision_at_{k}"] = ranked[:k].mean()
     if suspected.any():
-        measured["precision_of_issues"] = wrong[suspected].mean()
-        measured["recall_of_issues"] = suspected[wrong].mean()
+        metrics["precision_of_issues"] = wrong[suspected].mean()
+        metrics["recall_of_issues"] = suspected[wrong].mean()
     if (suspected & wrong).any():
-        measured["suggestion_right"] = right[suspected & wrong].mean()
-    return {name: float(value) for name, value in measured.items()}
+        metrics["suggestion_right"] = corrected[suspected & wrong].mean()
+    return {name: float(value) for name, value in metrics.items()}
 
 
-def overall(records: LabelRecords, issues: LabelIssues) -> dict:
-    """What is thought of the labels as a whole, and how much to trust it."""
+def overall_summary(
+    records: LabelRecords, issues: LabelIssues
+) -> dict[str, float]:
+    """Return the estimated noise of all labels, and whether to trust it."""
     n, wrong = len(records), float(issues.score.sum())
     low, high = wilson(wrong, n)
-    contested = float(records.columns["disagreement"].mean())
+    disagreement = float(records.columns["disagreement"].mean())
+    # A network that agrees with nearly all labels, or disagrees far more often
+    # than scores say, cannot tell how many are wrong.
+    unreliable = disagreement < MIN_DISAGREEMENT or wrong / n < disagreement / 4
     return {
         "examples": n,
         "classes": len(records.class_names),
@@ -104,7 +152,7 @@ def overall(records: LabelRecords, issues: LabelIssues) -> dict:
         "noise": wrong / n,
         "noise_low": low,
         "noise_high": high,
-        "uncountable": contested < AGREED or wrong / n < contested / 4,
-        "undecided": wrong / n > UNDECIDED,
-        **quality(records, issues),
+        "noise_estimate_unreliable": unreliable,
+        "most_labels_suspected": wrong / n > MOSTLY_WRONG,
+        **detection_metrics(records, issues),
     }

@@ -1,1 +1,1 @@
-"""The papers' figures, from what runs have logged."""
+"""Figures of both papers, drawn from what runs have logged."""

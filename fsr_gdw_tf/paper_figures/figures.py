@@ -1,8 +1,10 @@
-"""Which figures of the papers there are, and which runs can show them."""
+"""The catalogue of the papers' figures, and the runs that can show them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from matplotlib.figure import Figure
 
 from fsr_gdw_tf.paper_figures import plots
 from fsr_gdw_tf.paper_figures.run import Run
@@ -10,101 +12,108 @@ from fsr_gdw_tf.paper_figures.run import Run
 DPI = 150
 
 
-class PaperFigure(NamedTuple):
-    """A figure of a paper: which of the runs show it, and how.
+RunSelection = Callable[[Sequence[Run]], list[Run]]
 
-    needs: what to say when none of them does.
+
+class PaperFigure(NamedTuple):
+    """A figure of a paper.
+
+    select_runs: returns those of the runs that have logged what it shows.
+    plot: draws the selected runs.
+    requirement: what is printed if no run is selected: "it needs ...".
     """
 
     title: str
-    choose: Callable[[Sequence[Run]], list[Run]]
-    draw: Callable
-    needs: str
+    select_runs: RunSelection
+    plot: Callable[[Sequence[Run]], Figure]
+    requirement: str
 
 
-def each(fits: Callable[[Run], bool]) -> Callable[[Sequence[Run]], list[Run]]:
-    """Those runs that fit."""
-    return lambda runs: [run for run in runs if fits(run)]
+def runs_where(condition: Callable[[Run], bool]) -> RunSelection:
+    """Select the runs for which the condition holds."""
+    return lambda runs: [run for run in runs if condition(run)]
 
 
-def logged(*columns: str) -> Callable[[Sequence[Run]], list[Run]]:
-    """Those runs that have logged these columns of metrics.csv."""
-    return each(lambda run: run.logged(*columns))
+def runs_with_columns(*columns: str) -> RunSelection:
+    """Select the runs that have logged these columns of metrics.csv."""
+    return runs_where(lambda run: run.has_logged(*columns))
 
 
-def with_and_without(runs: Sequence[Run]) -> list[Run]:
-    """GDW's runs, if some have the zero-mean constraint and some have not."""
+def zero_mean_ablation(runs: Sequence[Run]) -> list[Run]:
+    """Return GDW's runs, if there are some with and some without zero mean."""
     runs = [r for r in runs if r.setting("ClassifierConfig.method") == "@GDW()"]
-    free = {r.setting("GDW.zero_mean") == "False" for r in runs}
-    return runs if len(free) == 2 else []
+    return runs if len({run.is_unconstrained for run in runs}) == 2 else []
 
 
 FIGURES = {
     "gdw_fig3_target_weights": PaperFigure(
         "GDW Fig. 3",
-        each(lambda run: run.knows_wrong_weights),
-        plots.of_each(plots.target_weights),
+        runs_where(lambda run: run.has_mislabelled_weights),
+        plots.panel_per_run(plots.target_weights),
         "a run of a method that learns weights, on data of which it is known "
         "which labels are wrong (NOISE above 0)",
     ),
     "gdw_fig4_class_weights": PaperFigure(
         "GDW Fig. 4",
-        each(lambda run: bool(run.class_weights)),
+        runs_where(lambda run: bool(run.class_weights)),
         plots.class_weights,
         "a run of GDW or MWNet that has ended its WARMUP",
     ),
     "gdw_fig5_increased_weights": PaperFigure(
         "GDW Fig. 5",
-        logged("increased_true"),
-        plots.of_each(plots.increased),
+        runs_with_columns("increased_true"),
+        plots.panel_per_run(plots.increased_weights),
         "a run of GDW or MWNet that has ended its WARMUP, on data of which it "
         "is known which labels are wrong (NOISE above 0)",
     ),
     "gdw_fig6_increased_tail": PaperFigure(
         "GDW Fig. 6",
-        logged("increased_tail"),
+        runs_with_columns("increased_tail"),
         plots.increased_tail,
         "a long-tailed run (IMBALANCE of 0.5 or less) of a method with class "
         "weights",
     ),
     "gdw_fig7_zero_mean": PaperFigure(
         "GDW Fig. 7",
-        with_and_without,
-        plots.constraint,
+        zero_mean_ablation,
+        plots.zero_mean_constraint,
         "two runs: gin/methods/gdw.gin and gin/methods/gdw_unconstrained.gin",
     ),
     "fsr_fig5_left_train_loss": PaperFigure(
         "FSR Fig. 5 left",
-        logged("loss_before", "loss_after"),
-        plots.of_each(plots.train_losses),
+        runs_with_columns("loss_before", "loss_after"),
+        plots.panel_per_run(plots.train_losses),
         "a run of a method with a dictionary, whose scope is the head",
     ),
     "fsr_fig5_middle_purity": PaperFigure(
         "FSR Fig. 5 middle",
-        logged("purity", "val_accuracy"),
-        plots.purity,
+        runs_with_columns("purity", "val_accuracy"),
+        plots.purity_and_accuracy,
         "a run of a method with a dictionary, on data of which it is known "
         "which labels are wrong (NOISE above 0)",
     ),
     "fsr_fig6_purity_and_zeros": PaperFigure(
         "FSR Fig. 6",
-        logged("weight_zero", "val_accuracy"),
-        plots.bars,
+        runs_with_columns("weight_zero", "val_accuracy"),
+        plots.accuracy_and_zeros,
         "a run of FSR",
     ),
 }
 
 
-def draw(runs: Sequence[Run], folder: Path) -> list[str]:
-    """Write all figures that these runs can show; a line on each."""
-    said = []
-    for name, plate in FIGURES.items():
-        some = plate.choose(runs)
-        if not some:
-            said.append(f"{plate.title} needs {plate.needs}")
+def draw_figures(runs: Sequence[Run], folder: Path) -> list[str]:
+    """Write the figures that these runs can show.
+
+    Returns a line for each figure: its path, or which run it needs.
+    """
+    lines = []
+    for name, figure in FIGURES.items():
+        selected = figure.select_runs(runs)
+        if not selected:
+            lines.append(f"{figure.title} needs {figure.requirement}")
             continue
         folder.mkdir(exist_ok=True)
         path = folder / f"{name}.png"
-        plate.draw(some).savefig(path, dpi=DPI)
-        said.append(f"{plate.title}: {path}")
-    return said
+        figure.plot(selected).savefig(path, dpi=DPI)
+        lines.append(f"{figure.title}: {path}")
+    return lines

@@ -22,7 +22,7 @@ def test_the_score_is_a_probability(noise):
             s.wrong[some].mean() == pytest.approx(score[some].mean(), abs=0.15)
             or some.sum() < 50
         )
-    assert summary.quality(s, find_label_issues(s))["auroc"] > 0.95
+    assert summary.detection_metrics(s, find_label_issues(s))["auroc"] > 0.95
 
 
 def test_clean_labels_are_not_accused():
@@ -83,7 +83,7 @@ def test_examples_that_were_never_counted_are_not_accused():
     issues = find_label_issues(s)
     assert not issues.is_issue[~seen].any()
     assert issues.score[~seen].max() < 0.3
-    only = find_label_issues(s.only(seen))
+    only = find_label_issues(s.subset(seen))
     np.testing.assert_array_equal(issues.score[seen], only.score)
 
 

@@ -23,8 +23,11 @@ def test_statistics_come_back_as_they_were_written(tmp_path):
     assert found.names == [str(i) for i in range(60)]
     np.testing.assert_array_equal(found.given, y)
     assert found.true is None and found.class_names == ["0", "1", "2"]
-    assert found.about["method"] == "FSR" and found.about["epochs"] == 2
-    assert found.about["pusher"] == "area_under_margin"
+    assert (
+        found.training_info["method"] == "FSR"
+        and found.training_info["epochs"] == 2
+    )
+    assert found.training_info["pusher"] == "area_under_margin"
     assert set(found.columns) == set(now.columns)
     assert {"dictionary_score", "last_weight"} < set(found.columns)
     for name, column in now.columns.items():

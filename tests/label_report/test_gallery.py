@@ -24,7 +24,7 @@ def test_the_worst_label_of_each_class_is_shown_beside_a_class_of_thousands():
     rank[0] = 5_001
     every = np.ones(6_000, bool)
     suspects = LabelIssues(score, (given + 1) % 1_000, rank, every, order)
-    chosen = gallery.choose(given, suspects)
+    chosen = gallery.select_suspected(given, suspects)
     assert len(chosen) == len(set(chosen.tolist())) == 1_200
     assert set(range(1, 1_000)) < set(chosen.tolist())
     assert chosen[:3].tolist() == [1_000, 1_001, 1_002]
@@ -35,7 +35,7 @@ def test_the_worst_labels_are_shown_though_there_are_more_classes_than_places():
     score = np.append(np.full(80, 0.99), np.full(1_300, 0.8))
     order, every = np.arange(1_380), np.ones(1_380, bool)
     suspects = LabelIssues(score, (given + 1) % 1_300, order, every, order)
-    chosen = gallery.choose(given, suspects)
+    chosen = gallery.select_suspected(given, suspects)
     assert len(chosen) == 1_200
     assert chosen[:80].tolist() == list(range(80))
 
@@ -45,24 +45,24 @@ def test_four_of_a_frequent_confusion_are_shown_though_others_are_worse():
     score = np.append(np.full(1_300, 0.8), np.full(10, 0.6))
     order, every = np.arange(1_310), np.ones(1_310, bool)
     suspects = LabelIssues(score, (given + 1) % 1_300, order, every, order)
-    chosen = set(gallery.choose(given, suspects).tolist())
+    chosen = set(gallery.select_suspected(given, suspects).tolist())
     assert chosen & {0, *range(1_300, 1_310)} == {0, 1_300, 1_301, 1_302}
 
 
 def test_only_suspicious_labels_are_shown_and_the_worst_come_first():
-    chosen = gallery.choose(np.array(GIVEN), issues())
+    chosen = gallery.select_suspected(np.array(GIVEN), issues())
     assert chosen.tolist() == [8, 0, 1, 4, 5]
 
 
 def test_examples_to_compare_with_are_those_that_are_trusted_most():
     given, chosen = np.array(GIVEN), np.array([8, 0, 1, 4, 5])
     # dog is spoken of five times, cat three, eel twice.
-    compare = gallery.controls(given, issues(), chosen)
+    compare = gallery.select_trusted(given, issues(), chosen)
     assert compare.tolist() == [7, 3, 9, 6, 2]
 
 
 def test_nothing_is_shown_of_a_class_that_nothing_speaks_of():
-    compare = gallery.controls(np.array(GIVEN), issues(), np.array([0]))
+    compare = gallery.select_trusted(np.array(GIVEN), issues(), np.array([0]))
     assert compare.tolist() == [3, 7, 2, 6]
 
 

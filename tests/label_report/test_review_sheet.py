@@ -30,7 +30,9 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
             row["label_is"] = " Wrong" if i < wrong else "right"
     write_csv(sheet, rows)
     answers = review_sheet.read_sheet(str(sheet), s)
-    found = {r["score"]: r for r in review_sheet.estimate(issues, *answers)}
+    found = {
+        r["score"]: r for r in review_sheet.estimate_noise(issues, *answers)
+    }
     assert list(found) == ["0 to 0.1", "0.9 to 1", "0.5 or more", "all"]
     top = found["0.9 to 1"]
     assert (top["examples"], top["checked"], top["wrong"]) == (100, 20, 18)

@@ -12,11 +12,11 @@ def test_the_report_says_when_wrong_labels_cannot_be_counted():
     """Where the network agrees with all, and where it has learned half."""
     s = simulated(noise=0.2)
     issues = find_label_issues(s)
-    assert not summary.overall(s, issues)["uncountable"]
+    assert not summary.overall_summary(s, issues)["noise_estimate_unreliable"]
     calm = issues_of(np.full(len(s), 0.01), s.given)
-    assert summary.overall(s, calm)["uncountable"]
+    assert summary.overall_summary(s, calm)["noise_estimate_unreliable"]
     s.columns["disagreement"] = np.full(len(s), 0.001)
-    assert summary.overall(s, issues)["uncountable"]
+    assert summary.overall_summary(s, issues)["noise_estimate_unreliable"]
 
 
 def test_wilsons_interval():
@@ -30,7 +30,7 @@ def test_wilsons_interval():
 def test_quality_is_counted_where_the_truth_is_known():
     s = records([0, 0, 1, 1], np.eye(2)[[0, 1, 1, 0]], [0, 1, 1, 1])
     issues = issues_of([0.1, 0.9, 0.2, 0.8], s.given, [0, 1, 1, 0])
-    found = summary.quality(s, issues)
+    found = summary.detection_metrics(s, issues)
     assert found == {
         "auroc": 1.0,
         "average_precision": 1.0,
@@ -40,7 +40,7 @@ def test_quality_is_counted_where_the_truth_is_known():
         "suggestion_right": 1.0,
     }
     unknown = records([0, 1], np.eye(2))
-    assert summary.quality(unknown, issues_of([0, 0], [0, 1])) == {}
+    assert summary.detection_metrics(unknown, issues_of([0, 0], [0, 1])) == {}
 
 
 def test_the_class_table_shows_imbalance_and_noise_side_by_side():

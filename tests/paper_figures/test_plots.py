@@ -13,7 +13,7 @@ def test_lines_show_the_columns_from_the_first_epoch_that_has_them(tmp_path):
         "epoch,val_accuracy,increased_clean,increased_true,increased_other\n"
         "1,0.5,,,\n2,0.6,0.65,0.2,0.64\n3,0.7,0.66,0.1,0.65\n",
     )
-    (axes,) = plots.of_each(plots.increased)([run]).axes
+    (axes,) = plots.panel_per_run(plots.increased_weights)([run]).axes
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
     nan = np.nan
     np.testing.assert_array_equal(
@@ -32,11 +32,11 @@ def test_points_and_bars_are_the_mean_accuracy_and_the_last_purity(tmp_path):
         "val_accuracy,purity,weight_zero\n" + "".join(rows),
         run_json='{"data": {"realised_noise": 0.4}}',
     )
-    (axes,) = plots.purity([run]).axes
+    (axes,) = plots.purity_and_accuracy([run]).axes
     (points,) = axes.collections
     np.testing.assert_allclose(points.get_offsets(), [[0.75, 0.7]])
     assert [text.get_text() for text in axes.texts] == ["fsr, 40% noise"]
-    (axes,) = plots.bars([run]).axes
+    (axes,) = plots.accuracy_and_zeros([run]).axes
     heights = [bar.get_height() for bar in axes.patches]
     np.testing.assert_allclose(heights, [0.7, 0.75, 0.25])
     (line,) = axes.collections[0].get_segments()
@@ -55,7 +55,7 @@ def test_class_weights_are_those_of_one_example_in_all_runs(tmp_path):
     ]
     for run, text in zip(runs, ("".join(rows), four + rows[0]), strict=False):
         (run.path / "class_weights.csv").write_text(head + text)
-    choose = FIGURES["gdw_fig4_class_weights"].choose
+    choose = FIGURES["gdw_fig4_class_weights"].select_runs
     assert choose(runs) == runs[:2]
     one, two = plots.class_weights(runs[:2]).axes
     assert one.get_title() == "gdw: cat labelled dog"
@@ -76,10 +76,10 @@ def test_the_ablation_needs_a_run_with_and_one_without_the_constraint(tmp_path):
         run_with_files(tmp_path / name, metrics, config_gin=text)
         for name, text in texts.items()
     ]
-    choose = FIGURES["gdw_fig7_zero_mean"].choose
+    choose = FIGURES["gdw_fig7_zero_mean"].select_runs
     assert choose(runs) == runs[:2]
     assert choose(runs[:1]) == choose(runs[1:]) == []
-    accuracy, loss = plots.constraint(runs[:2]).axes
+    accuracy, loss = plots.zero_mean_constraint(runs[:2]).axes
     assert [line.get_label() for line in accuracy.lines] == [
         "with (with constraint)",
         "free (without constraint)",

@@ -25,7 +25,7 @@ def records(given, probs, true=None, **columns) -> LabelRecords:
         top=top,
         top_probs=np.take_along_axis(probs, top, axis=1),
         true=None if true is None else np.asarray(true),
-        about={"method": "FSR", "regularisers": [], "epochs": 3},
+        training_info={"method": "FSR", "regularisers": [], "epochs": 3},
     )
 
 
