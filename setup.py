@@ -1,4 +1,4 @@
-"""Everything pip needs to know; tool settings live in pyproject.toml."""
+"""Package metadata; the settings of tools are in pyproject.toml."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    # gin/ stands at the top of the repository and travels inside the package.
+    # gin/ is at the top of the repository, and is installed in the package.
     packages=[*find_packages(include=["fsr_gdw_tf*"]), "fsr_gdw_tf.gin"],
     package_dir={"fsr_gdw_tf.gin": "gin"},
     package_data={
@@ -25,7 +25,7 @@ setup(
     install_requires=[
         "absl-py>=2.0",
         "gin-config>=0.5",
-        "importlib_resources>=6",  # tensorflow-datasets needs it, undeclared
+        "importlib_resources>=6",  # for tensorflow-datasets, which omits it
         "keras>=3.12",
         "matplotlib>=3.8",
         "numpy>=1.26",
@@ -40,11 +40,11 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "tensorboard": ["tensorboard>=2.20"],
-        # Of benchmarks/label_issues.py and benchmarks/run_step.py.
+        # For benchmarks/label_issues.py and benchmarks/run_step.py.
         "benchmark": ["cleanlab>=2.6", "jax>=0.7"],
         "dev": [
-            "jax>=0.7",  # or steps of another runtime are not compared
-            "playwright>=1.40",  # with any Chromium; or tests are skipped
+            "jax>=0.7",  # tests of exported steps are skipped without it
+            "playwright>=1.40",  # with Chromium, or browser tests are skipped
             "pre-commit>=3.7",
             "pytest>=8",
             "pytest-xdist>=3.6",

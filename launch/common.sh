@@ -1,4 +1,4 @@
-# What the launch scripts share; they source it. Needs bash 4.4 or newer.
+# Functions of all launch scripts, which source this file. Needs bash 4.4.
 # shellcheck shell=bash
 
 LAUNCH=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
@@ -8,22 +8,22 @@ if [[ -z ${PYTHON:-} ]]; then
     [[ ! -x $ROOT/.venv/bin/python ]] || PYTHON=$ROOT/.venv/bin/python
 fi
 
-# Say in one line what is wrong, and end as main does.
+# Print an error in one line and exit with code 2, as main does.
 fail() {
     echo "error: $*" >&2
     exit 2
 }
 
-# The comment at the head of the script that was started.
+# Print the comment at the head of the script that was started.
 usage() {
     awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
 }
 
-# Sort arguments. `flags` is what goes to main: --name=value. `given` holds the
-# script's own options, named in the first argument ("hosts=" takes a value,
-# "cpu" takes none); `words` is what does not start with --.
+# Parse arguments into three variables: `flags`, the flags of main
+# (--name=value); `given`, the script's options, whose names are in the first
+# argument ("hosts=" takes a value, "cpu" takes none); `words`, positional ones.
 arguments() {
-    local own=" $1 dry-run " name
+    local options=" $1 dry-run " name
     shift
     declare -gA given=()
     flags=() words=()
@@ -35,13 +35,13 @@ arguments() {
             exit 0
         elif [[ $1 != -* ]]; then
             words+=("$1")
-        elif [[ $own == *" $name= "* && $1 == *=* ]]; then
+        elif [[ $options == *" $name= "* && $1 == *=* ]]; then
             given[$name]=${1#*=}
-        elif [[ $own == *" $name= "* ]]; then
+        elif [[ $options == *" $name= "* ]]; then
             (($# > 1)) || fail "--$name needs a value"
             given[$name]=$2
             shift
-        elif [[ $own == *" ${1#--} "* ]]; then
+        elif [[ $options == *" ${1#--} "* ]]; then
             given[$name]=yes
         elif [[ $1 =~ ^--[a-z_]+= ]]; then
             flags+=("$1")
@@ -56,12 +56,12 @@ unexpected() {
     fail "unexpected argument '$1'; flags of main are given as --name=value"
 }
 
-# Words are left over only if somebody forgot a -- or a =.
+# Reject positional arguments: a -- or a = is missing.
 no_words() {
     ((${#words[@]} == 0)) || unexpected "${words[0]}"
 }
 
-# Whether main gets a flag of this name.
+# Return success if `flags` has a flag of this name.
 has_flag() {
     local flag
     for flag in "${flags[@]}"; do
@@ -75,22 +75,22 @@ need_recipe() {
         fail "no configuration: pass --gin_file=gin/digits.gin"
 }
 
-# A whole number of at least $2, or an error that names it. 10# because a zero
-# in front would make it octal.
+# Exit with an error unless $3, the value of $1, is a whole number of at least
+# $2. 10#, as bash reads numbers with a leading zero as octal.
 need_number() {
     if [[ ! $3 =~ ^[0-9]{1,6}$ ]] || ((10#$3 < $2)); then
         fail "$1 must be a whole number, $2 or more, got '$3'"
     fi
 }
 
-# Main, out of this checkout, whatever folder the user is in. Variables go
-# before it (main_command NAME=value ...), `flags` behind it.
+# Set `command` to main of this checkout, from any current folder, with `flags`.
+# Arguments are environment variables: main_command NAME=value ...
 main_command() {
     command=(env -u TF_CONFIG "PYTHONPATH=$ROOT${PYTHONPATH:+:$PYTHONPATH}")
     command+=("$@" "$PYTHON" -m fsr_gdw_tf.main "${flags[@]}")
 }
 
-# A word as a shell reads it back, with as few quotes as it takes.
+# Print a word quoted for a shell, with as few quotes as possible.
 quoted() {
     local plain='^[A-Za-z0-9_./:=,@%+~-]+$' hard='[\\$`"!]' tick="'\\''"
     if [[ $1 =~ $plain ]]; then
@@ -105,7 +105,7 @@ quoted() {
     fi
 }
 
-# A command in one line that can be pasted into a shell.
+# Print a command as one line that can be pasted into a shell.
 show() {
     local line word
     line=$(quoted "$1")
@@ -114,7 +114,7 @@ show() {
     printf '%s\n' "$line"
 }
 
-# Become the command; with --dry-run show it.
+# Replace this process by the command; with --dry-run print the command.
 run() {
     if [[ -n ${given[dry-run]:-} ]]; then
         show "$@"
@@ -123,7 +123,7 @@ run() {
     fi
 }
 
-# TF_CONFIG of one host: tf_config INDEX HOST:PORT...
+# Print the TF_CONFIG of one host: tf_config INDEX HOST:PORT...
 tf_config() {
     local index=$1 list
     shift

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Train in one process on this machine, on whatever is there.
+# Train in one process on this machine: on its TPU, all its GPUs, or its CPU.
 #
 #   launch/local.sh [--dry-run] --gin_file=gin/digits.gin [flags of main]
 #
 #   --dry-run   print the command, start nothing
 #
-# PYTHON chooses the interpreter (.venv/bin/python of the checkout, if there is
-# one, else python3). Flags of main: see README.md, "Runs and recipes".
+# PYTHON sets the interpreter (default: .venv/bin/python of the checkout, else
+# python3). Flags of main: see README.md, "Runs and recipes".
 
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

@@ -4,11 +4,11 @@
 #   launch/multi_gpu.sh [N] [--cpu] [--dry-run] --gin_file=gin/digits.gin \
 #       [flags of main]
 #
-#   --cpu       N (or two) logical CPUs, to try it without GPUs
+#   --cpu       use N (default: 2) logical CPUs, for a trial without GPUs
 #   --dry-run   print the command, start nothing
 #
 # N has to divide BATCH_SIZE, and META_BATCH_SIZE if there is a meta set; with
-# PER_REPLICA=True they are sizes for each GPU. PYTHON chooses the interpreter.
+# PER_REPLICA=True both are sizes per GPU. PYTHON sets the interpreter.
 
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
@@ -23,7 +23,7 @@ fi
 no_words
 need_recipe
 
-# In front, so that the user's own bindings win.
+# First, so that the user's bindings override them.
 bindings=("--gin_param=STRATEGY='mirrored'")
 [[ -z $replicas ]] || bindings+=("--gin_param=REPLICAS=$((10#$replicas))")
 [[ -z ${given[cpu]:-} ]] || bindings+=("--gin_param=DEVICE='CPU'")

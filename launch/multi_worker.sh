@@ -1,44 +1,46 @@
 #!/usr/bin/env bash
-# Train on several hosts, one process on each. Start the same command on all of
-# them, with their own --index:
+# Train on several hosts, one process per host. Start the same command on all of
+# them, each with its own --index:
 #
 #   launch/multi_worker.sh --hosts host0:2222,host1:2222 --index 0 \
 #       --run_dir=/shared/run --gin_file=gin/digits.gin [flags of main]
 #
-# or try it with N processes on this machine:
+# or, as a trial, start N processes on this machine:
 #
 #   launch/multi_worker.sh --localhost N [--port P] --gin_file=gin/digits.gin
 #
 #   --hosts      all hosts, in the same order everywhere
-#   --index      which of them this is, from 0 (default: SLURM_PROCID)
-#   --localhost  start N workers here; their lines begin with [worker]
-#   --port       the first of N ports; free ones unless given
+#   --index      position of this host in --hosts (default: SLURM_PROCID)
+#   --localhost  start N workers here; each line of output starts with [index]
+#   --port       the first of N ports (default: free ports)
 #   --dry-run    print the commands, start nothing
 #
-# --run_dir is one folder that all hosts see; the first host writes. SIGTERM (or
-# Ctrl-C) with --localhost reaches all workers, which save and leave with 143;
-# the same command goes on from there. A second one does not wait for them. When
-# a worker fails, the others are ended and its exit code is the script's.
+# --run_dir is one folder that all hosts share; the first host writes to it.
+# With --localhost, SIGTERM or Ctrl-C is passed on to all workers, which save a
+# checkpoint and exit with code 143; the same command resumes the run. A second
+# signal kills them. If a worker fails, the others are stopped and the script
+# exits with the code of that worker.
 #
-# With --localhost each worker gets a GPU of its own if there are N of them
-# (CUDA_VISIBLE_DEVICES counts), else none. PYTHON chooses the interpreter.
+# With --localhost each worker gets one GPU if there are at least N of them (as
+# limited by CUDA_VISIBLE_DEVICES), else none. PYTHON sets the interpreter.
 
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
-FAILED_GRACE=10  # seconds; after a failure the others have nothing to save
-SAVED_GRACE=120  # the first host may still be writing the checkpoint
+FAILED_GRACE=10  # seconds until SIGKILL after a failure: nothing is saved then
+SAVED_GRACE=120  # after SIGTERM: the first host may be writing the checkpoint
 
 one_of_several() {
     local index=${given[index]:-${SLURM_PROCID:-}} host
     [[ -z ${given[port]:-} ]] ||
-        fail "--port goes with --localhost; --hosts has ports of its own"
+        fail "--port goes with --localhost; --hosts includes the ports"
     IFS=, read -r -a hosts <<<"${given[hosts]}"
     for host in "${hosts[@]}"; do
         [[ $host =~ ^[A-Za-z0-9_.-]+:[0-9]{1,5}$ ]] ||
             fail "--hosts takes host0:2222,host1:2222, got '$host'"
     done
-    [[ -n $index ]] || fail "--hosts needs --index: which of them is this?"
+    [[ -n $index ]] ||
+        fail "--hosts needs --index, the position of this host in the list"
     need_number --index 0 "$index"
     ((10#$index < ${#hosts[@]})) ||
         fail "--index must be below ${#hosts[@]}, the number of hosts," \
@@ -69,7 +71,7 @@ several_here() {
     fi
 }
 
-# Sets `hosts`.
+# Set `hosts` to N ports of localhost.
 ports() {
     local first=${given[port]:-} free
     if [[ -n $first ]]; then
@@ -77,20 +79,20 @@ ports() {
         ((10#$first + $1 <= 65536)) || fail "--port is too large: $first"
         free=$(seq "$((10#$first))" "$((10#$first + $1 - 1))")
     else
-        # Held all at once, so that no two are the same.
+        # All are open at the same time, so that no two are the same.
         free=$("$PYTHON" -c '
 import socket, sys
-held = [socket.socket() for _ in range(int(sys.argv[1]))]
-for one in held:
-    one.bind(("localhost", 0))
-for one in held:
-    print(one.getsockname()[1])' "$1")
+sockets = [socket.socket() for _ in range(int(sys.argv[1]))]
+for s in sockets:
+    s.bind(("localhost", 0))
+for s in sockets:
+    print(s.getsockname()[1])' "$1")
     fi
     mapfile -t hosts <<<"$free"
     hosts=("${hosts[@]/#/localhost:}")
 }
 
-# Sets `visible`: the numbers of the GPUs.
+# Set `visible` to the indices of the GPUs.
 gpus() {
     visible=()
     if [[ -n ${CUDA_VISIBLE_DEVICES+set} ]]; then
@@ -103,13 +105,13 @@ gpus() {
 
 worker_command() {
     local gpu=
-    # Two workers on one GPU would end in an error of NCCL.
+    # NCCL fails if two workers share a GPU.
     ((${#visible[@]} < $2)) || gpu=${visible[$1]}
     main_command "TF_CONFIG=$(tf_config "$1" "${hosts[@]}")" \
         "CUDA_VISIBLE_DEVICES=$gpu" PYTHONUNBUFFERED=1
 }
 
-# env becomes Python, so $! is the worker itself and signals reach it.
+# env replaces itself by Python, so $! is the worker and receives the signals.
 start() {
     local out err
     exec {out}> >(prefix "$1")
@@ -121,7 +123,7 @@ start() {
     exec {out}>&- {err}>&-
 }
 
-# Ends when its worker does, not with the signals that the worker gets.
+# Ignore signals, to print what the worker writes until it ends.
 prefix() {
     trap '' INT TERM
     while IFS= read -r line || [[ -n $line ]]; do
@@ -129,9 +131,9 @@ prefix() {
     done
 }
 
-# SIGINT as SIGTERM, because SIGTERM is what makes main save.
-tell() {
-    ((++told == 1)) || signal KILL
+# Answer SIGINT with SIGTERM as well: SIGTERM is the signal on which main saves.
+stop_workers() {
+    ((++n_signals == 1)) || signal KILL
     signal TERM
     ((kill_at)) || kill_at=$((SECONDS + SAVED_GRACE))
 }
@@ -140,11 +142,11 @@ signal() {
     ((${#pids[@]} == 0)) || kill -s "$1" "${pids[@]}" 2>/dev/null || true
 }
 
-# Wait for all. A loop, because the exit code of each is wanted as it comes and
-# a worker that waits for a dead one may have to be killed.
+# Wait for all workers. In a loop, to see each exit code at once, and to kill
+# workers that wait for one that is gone.
 wait_for_all() {
     local i code first=0
-    ((!told)) || signal TERM # it came before the last of them was there
+    ((!n_signals)) || signal TERM # it may have come before all had started
     while ((${#pids[@]})); do
         for i in "${!pids[@]}"; do
             ! kill -0 "${pids[i]}" 2>/dev/null || continue
@@ -158,7 +160,7 @@ wait_for_all() {
         ((!kill_at || SECONDS < kill_at)) || signal KILL
         sleep 0.2 || true
     done
-    wait "${readers[@]}" || true # for the last lines
+    wait "${readers[@]}" || true # until the last lines are printed
     exit "$first"
 }
 
@@ -180,14 +182,14 @@ need_recipe
 flags=("--gin_param=STRATEGY='multi_worker'" "${flags[@]}")
 pids=()
 readers=()
-told=0 kill_at=0
+n_signals=0 kill_at=0
 if [[ -n ${given[hosts]:-} && -n ${given[localhost]:-} ]]; then
     fail "--hosts and --localhost exclude each other"
 elif [[ -n ${given[hosts]:-} ]]; then
     one_of_several
 elif [[ -n ${given[localhost]:-} ]]; then
-    trap tell INT TERM
-    trap 'signal KILL' EXIT # none is left, unless this script breaks
+    trap stop_workers INT TERM
+    trap 'signal KILL' EXIT # only if this script fails are any left
     several_here
 else
     fail "pass --hosts host0:2222,host1:2222 --index 0, or --localhost 2"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train on a Cloud TPU VM of one host.
+# Train on a Cloud TPU VM with one host.
 #
 #   launch/tpu_vm.sh create  --zone ZONE --disk DISK [--spot]
 #   launch/tpu_vm.sh install --zone ZONE
@@ -7,34 +7,34 @@
 #   launch/tpu_vm.sh resume  --zone ZONE --disk DISK [--spot] webvision [flags]
 #   launch/tpu_vm.sh delete  --zone ZONE
 #
-#   create    a TPU VM with the disk; the disk stays when the VM goes
+#   create    create a TPU VM with the disk attached
 #   install   mount the disk at /mnt/data, install TensorFlow and this package
-#   run       start the recipe, webvision or inaturalist, in the background; its
+#   run       start a recipe (webvision or inaturalist) in the background; its
 #             log is /mnt/data/runs/<recipe>.log
 #   resume    after a preemption: delete, create, install, run
-#   delete    the VM, not the disk
+#   delete    delete the VM but not the disk
 #
-#   --name      of the VM (default: fsr-gdw-tf)
-#   --type      of the TPU (default: v5litepod-8)
-#   --version   of its software (default: the one that goes with the type)
+#   --name      name of the VM (default: fsr-gdw-tf)
+#   --type      type of the TPU (default: v5litepod-8)
+#   --version   software version of the TPU (default: the one for the type)
 #   --dry-run   print the commands, start nothing
 #
-# NOT TRIED ON A TPU: none was at hand when this was written. Tested are the
-# dry run and that XLA compiles the training steps, on a CPU. Newest wheel of
-# TensorFlow for TPUs at that time: tensorflow-tpu 2.20.0; it takes the place of
-# tensorflow and brings libtpu along.
+# NOT TRIED ON A TPU: none was available when this was written. Tested on a CPU
+# are the dry run and the compilation of the training steps by XLA. The newest
+# wheel of TensorFlow for TPUs was tensorflow-tpu 2.20.0; it replaces tensorflow
+# and installs libtpu.
 #
-# DISK is a persistent disk in the same zone with an ext4 file system and the
-# data on it: webvision/ (info/, google/, val_images_256/), or tfds/ as
-# tensorflow-datasets prepares it. Batch sizes suit 8 replicas (and 4, and 16);
-# flags of yours come last and win. Slices of several hosts are not supported.
-# A run that stopped while its VM is still there goes on with `run`.
+# DISK is a persistent disk in the same zone, with an ext4 file system and the
+# data: webvision/ (info/, google/, val_images_256/), or tfds/ as prepared by
+# tensorflow-datasets. Batch sizes suit 4, 8 or 16 replicas; your flags come
+# last and override the script's. TPU slices with several hosts are not
+# supported. If a run stopped but its VM still exists, `run` resumes it.
 
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"
 
 WHEEL=tensorflow-tpu==2.20.0
-ENVIRONMENT="\$HOME/fsr-gdw-tf" # on the VM; the quotes leave $HOME to it
+ENVIRONMENT="\$HOME/fsr-gdw-tf" # on the VM, which expands $HOME
 DATA=/mnt/data
 
 step() {
@@ -58,18 +58,18 @@ create() {
     local disk=${given[disk]:-} spot=()
     [[ -n $disk ]] || fail "--disk names the persistent disk with the data"
     [[ -z ${given[spot]:-} ]] || spot=(--spot)
-    # A full path, which is what the flag takes; gcloud knows the project.
+    # The flag takes a full path with the project, which gcloud has configured.
     local project=${CLOUDSDK_CORE_PROJECT:-PROJECT}
     if [[ $project == PROJECT && -z ${given[dry-run]:-} ]]; then
         project=$(gcloud config get-value project)
-        [[ -n $project ]] || fail "gcloud config set project PROJECT, first"
+        [[ -n $project ]] || fail "run first: gcloud config set project PROJECT"
     fi
     disk=projects/$project/zones/$zone/disks/$disk
     tpu create "$name" "--accelerator-type=$type" "--version=$version" \
         "--data-disk=source=$disk,mode=read-write" "${spot[@]}"
 }
 
-# What setup.py asks for, but tensorflow.
+# Print the requirements of setup.py except tensorflow.
 requirements() {
     sed -n '/install_requires/,/\]/s/^ *"\([^"]*\)".*/\1/p' "$ROOT/setup.py" |
         grep -v '^tensorflow[<>=]'
@@ -83,21 +83,21 @@ install() {
     step "$PYTHON" -m pip wheel --quiet --no-deps "--wheel-dir=$ROOT/dist" \
         "$ROOT"
     tpu scp "$ROOT/dist/$wheel" "$name:"
-    # The first disk that was added; unlike sdb the name does not change.
+    # The first attached disk; this name, unlike sdb, does not change.
     on_vm "sudo mkdir -p $DATA && { mountpoint -q $DATA || sudo mount\
  /dev/disk/by-id/google-persistent-disk-1 $DATA; }\
  && sudo chown \"\$USER\" $DATA && mkdir -p $DATA/runs"
     on_vm "sudo apt-get update && sudo apt-get install -y python3-venv\
  && python3 -m venv $ENVIRONMENT"
-    # tensorflow and tensorflow-tpu own the same files: one goes, then the other
-    # comes, and nothing after it may ask for tensorflow again. libtpu is an
-    # ordinary requirement of this wheel: no -f is needed.
+    # tensorflow and tensorflow-tpu install the same files: remove the former,
+    # then install the latter, and nothing that requires tensorflow after it.
+    # libtpu is an ordinary requirement of this wheel: no -f is needed.
     on_vm "$pip install $needed && $pip uninstall -y tensorflow\
  && $pip install --force-reinstall --no-deps $WHEEL && $pip install $WHEEL\
  && $pip install --force-reinstall --no-deps ./$wheel"
 }
 
-# Sets `flags`: the recipe's, then the user's.
+# Set `flags`: those of the recipe, then the user's.
 recipe_flags() {
     local data size
     case $1 in
@@ -120,7 +120,7 @@ recipe_flags() {
 start() {
     local line word python="$ENVIRONMENT/bin/python"
     line="TPU_NAME=local PYTHONUNBUFFERED=1"
-    # Public recipes for these generations set the PJRT interface; not tried.
+    # Public scripts for these generations set the PJRT interface; not tried.
     if [[ $type == v5* || $type == v6* ]]; then
         line+=" NEXT_PLUGGABLE_DEVICE_USE_C_API=true"
         line+=" TF_PLUGGABLE_DEVICE_LIBRARY_PATH=\$($python -c"
@@ -143,7 +143,7 @@ case $type in
     v5litepod-*) version=v2-alpha-tpuv5-lite ;;
     v5p-*) version=v2-alpha-tpuv5 ;;
     v[234]-*) version=tpu-ubuntu2204-base ;;
-    *) fail "--type takes v5litepod-8, v6e-8, v3-8 and the like, got '$type'" ;;
+    *) fail "--type takes v5litepod-8, v6e-8, v3-8 or similar, got '$type'" ;;
 esac
 version=${given[version]:-$version}
 case $verb in
@@ -162,13 +162,13 @@ case $verb in
 esac
 [[ -n $zone ]] || fail "--zone names the zone of the TPU, such as us-west4-a"
 [[ $zone$name$version${given[disk]:-} =~ ^[a-z0-9.-]+$ ]] ||
-    fail "names of Google Cloud have small letters, digits and hyphens only"
+    fail "names in Google Cloud take lower-case letters, digits and hyphens"
 
 case $verb in
     run) start ;;
     resume)
         [[ -n ${given[disk]:-} ]] || fail "--disk names the disk of the run"
-        delete || echo "no VM was left" >&2
+        delete || echo "there was no VM to delete" >&2
         create
         install
         start

@@ -1,31 +1,31 @@
 #!/usr/bin/env bash
-# Train on several pods of a Kubernetes cluster: fills in job.yaml, applies it.
+# Train on several pods of a Kubernetes cluster: fill in job.yaml and apply it.
 #
 #   launch/kubernetes/run.sh --image IMAGE [--workers N] [--gpus N] \
 #       [--name NAME] [--dry-run] --run_dir=/data/runs/webvision \
 #       --gin_file=gin/webvision.gin [flags of main]
 #
-#   --image     Python with this package and TensorFlow in it
-#   --workers   pods (default: 2)
-#   --gpus      GPUs of each pod (default: 1; 0 trains on CPUs)
-#   --name      of the Job and of its Service (default: fsr-gdw-tf)
+#   --image     image with Python, this package and TensorFlow
+#   --workers   number of pods (default: 2)
+#   --gpus      GPUs per pod (default: 1; 0 trains on CPUs)
+#   --name      name of the Job and of its Service (default: fsr-gdw-tf)
 #   --dry-run   print the command with the YAML, apply nothing
 #
-# The volume claim of job.yaml is mounted at /data in every pod; data and
-# --run_dir lie there. A Job that is there already is not changed: delete it
-# first (kubectl delete job NAME); the same command then goes on.
+# The volume claim of job.yaml is mounted at /data in every pod, for the data
+# and --run_dir. A Job of the same name is not changed: delete it first (kubectl
+# delete job NAME); the same command then resumes the run.
 
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/../common.sh"
 
-# A flag as a string of YAML; Kubernetes would read $(NAME) as a variable.
+# Print a flag as a YAML string; $(NAME) would be a variable of Kubernetes.
 yaml_string() {
     local text=${1//\\/\\\\}
     text=${text//\"/\\\"}
     printf '"%s"' "${text//\$(/\$\$(}"
 }
 
-# job.yaml, line by line: what stands there is an example of each.
+# Print job.yaml with its example values replaced by those of this run.
 render() {
     local line before written=
     while IFS= read -r line; do
@@ -59,11 +59,11 @@ workers=${given[workers]:-2} gpus=${given[gpus]:-1}
 [[ $image =~ ^[A-Za-z0-9._:/@-]+$ ]] ||
     fail "--image names a container image with this package, got '$image'"
 [[ $name =~ ^[a-z]([a-z0-9-]{0,40}[a-z0-9])?$ ]] ||
-    fail "--name takes small letters, digits and hyphens, got '$name'"
+    fail "--name takes lower-case letters, digits and hyphens, got '$name'"
 need_number --workers 1 "$workers"
 need_number --gpus 0 "$gpus"
 has_flag run_dir ||
-    fail "pass --run_dir=/data/...: only /data is seen by all pods, and stays"
+    fail "pass --run_dir=/data/...: pods share /data alone, and it persists"
 workers=$((10#$workers)) gpus=$((10#$gpus))
 flags=("--gin_param=STRATEGY='multi_worker'" "${flags[@]}")
 

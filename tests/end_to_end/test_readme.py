@@ -92,7 +92,8 @@ def test_every_recipe_is_mentioned(recipe):
 
 
 def test_every_mentioned_file_exists():
-    files = r"`(gin/\w+\.gin|methods/\w+\.py|launch/[\w./]+)`"
+    code = r"(?:methods|regularisers)/\w+\.py"
+    files = rf"`(gin/\w+\.gin|{code}|launch/[\w./]+)`"
     for name in re.findall(files, README):
         inside = ROOT / "fsr_gdw_tf" / name
         assert (ROOT / name).is_file() or inside.is_file(), name
@@ -105,8 +106,8 @@ def test_the_gate_runs_the_readmes_test_command():
 
 def test_every_method_has_a_row():
     for kind in (*METHODS, *REGULARISERS):
-        name = kind.__module__.rpartition(".")[2]
-        assert f"`methods/{name}.py` |" in README
+        folder, name = kind.__module__.split(".")[-2:]
+        assert f"`{folder}/{name}.py` |" in README
 
 
 def test_the_example_of_a_method_is_one():
