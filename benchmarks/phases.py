@@ -76,7 +76,7 @@ def preparing(prepare: Callable, reach: Callable) -> Callable:
 
 
 def teaching(compute_omega: Callable, reach: Callable) -> Callable:
-    """`teach` of a method, which begins when the forward pass has ended."""
+    """Wrap `compute_omega`, which begins when the forward pass has ended."""
 
     def wrapped(classifier, batch, forward):
         reach("forward", [forward.logits])
@@ -115,7 +115,7 @@ def updating(update: Callable, reach: Callable) -> Callable:
 
 
 def moving(move: Callable, reach: Callable) -> Callable:
-    """`_move` of a classifier, which begins with the real gradient."""
+    """Wrap `_apply_gradients`, which begins with the real gradient."""
 
     def wrapped(gradients):
         reach("real_pullback", gradients)
@@ -129,9 +129,9 @@ def watched(classifier: Classifier, reach: Callable):
     """`reach(phase, its results)` is called where a step ends each phase."""
     places = [
         (classifier.method, "prepare", preparing),
-        (classifier.method, "teach", teaching),
+        (classifier.method, "compute_omega", teaching),
         (lookahead, "meta_gradient", looking),
-        (classifier, "_move", moving),
+        (classifier, "_apply_gradients", moving),
     ]
     if isinstance(classifier.method, MetaMethod):
         places.append((classifier.method, "update", updating))

@@ -173,7 +173,7 @@ def ratios(
     ]
     note = (
         f"{what}, `supervised` = 1; behind each network, the images in a batch "
-        f"and in a meta batch. From `benchmarks/{file}`."
+        f"and in a meta batch. From `benchmarks/results/{file}`."
     )
     return markdown(["method", "scope", *columns], rows, note)
 

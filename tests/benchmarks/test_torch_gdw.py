@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "torch_gdw.py"
+<<<<<<< HEAD:tests/test_torch_gdw.py
 GOLDEN = np.load(Path(__file__).parent / "golden" / "gdw_golden.npz")
+=======
+GOLDEN = np.load(Path(__file__).parents[1] / "data" / "gdw_golden.npz")
+>>>>>>> 4ef2e3c (Tests of the benchmarks mirror benchmarks/; names of moved scripts follow):tests/benchmarks/test_torch_gdw.py
 PARTS = ("cls", "wnet")  # the network, the weight net
 FORMS = ["gdw_official", "gdw_double_backward"]
 

@@ -16,7 +16,7 @@ from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import ClassifierConfig
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "all_costs.py"
 COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 ROWS = f"""{COLUMNS},time_per_step_s
@@ -56,9 +56,9 @@ def rows():
 def run(*args: str, before: str = ""):
     """The script in a process of its own, with something done before."""
     code = f"""if True:
-        import sys, cost
+        import sys, all_costs as cost
         {before}
-        sys.argv[0] = "cost.py"
+        sys.argv[0] = "all_costs.py"
         cost.app.run(cost.main, flags_parser=cost.parse_flags)"""
     return subprocess.run(
         [sys.executable, "-c", code, *args],
@@ -73,7 +73,9 @@ def run(*args: str, before: str = ""):
 @pytest.fixture(scope="module")
 def plan() -> dict:
     """What the script would measure: its flags clash with other scripts'."""
-    code = "import json, cost; print(json.dumps([cost.TABLES, cost.PHASES]))"
+    code = (
+        "import all_costs as c, json; print(json.dumps([c.TABLES, c.PHASES]))"
+    )
     said = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -12,7 +12,7 @@ import pytest
 
 from fsr_gdw_tf.data import CropFlip
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COLUMNS = "setting,method,seed,last5,best,commit,threads"
 SOME = ["--methods=supervised,gdw", "--settings=flip 40 %,long tail .01"]
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "benchmarks" / "export_step.py"
 RUN = ROOT / "benchmarks" / "run_step.py"
 SPECS = {"supervised": "supervised", "gdw": "gdw", "fsr-bank": "fsr:bank"}

@@ -1,4 +1,4 @@
-"""The README's tables are what the CSV files beside tables.py say."""
+"""The README's tables are what the CSV files in benchmarks/results/ say."""
 
 import csv
 import importlib
@@ -16,7 +16,7 @@ from absl.testing import flagsaver
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.methods import METHODS
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "readme_tables.py"
 RECIPES = {path.stem for path in ROOT.glob("gin/methods/*.gin")}
 CELLS = """setting,method,seed,last5,best,commit,threads
@@ -74,7 +74,7 @@ QUOTED = {
 @pytest.fixture(scope="module")
 def tables():
     """The script as a module."""
-    return importlib.import_module("tables")
+    return importlib.import_module("readme_tables")
 
 
 @pytest.fixture
@@ -309,14 +309,14 @@ def test_the_quoted_figures_are_those_of_the_papers():
 def test_the_readme_is_up_to_date(tables):
     """If not: make tables."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert tables.rewrite(text, SCRIPT.parent) == text
+    assert tables.rewrite(text, SCRIPT.parent / "results") == text
 
 
 def test_the_script_checks_rewrites_and_then_agrees(tables, tmp_path, capsys):
     readme = tmp_path / "README.md"
     readme.write_text(f"# Title\n\n{block('papers')}\n", encoding="utf-8")
     if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["tables"])
+        flags.FLAGS(["readme_tables"])
 
     def code(check: bool) -> int:
         with flagsaver.flagsaver(readme=str(readme), check=check):
