@@ -12,9 +12,9 @@ run: $(VENV)/.installed
 	$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
 	    --run_dir=$(RUN_DIR)
 
-# What a step of each method costs; an hour or two on a machine that does
-# nothing else. It begins with what it measures with: processor, threads,
-# versions. The frontier is drawn once there is an accuracy table.
+# Measure the cost of a step of each method: an hour or two, on a machine that
+# does nothing else. Accuracy against cost is drawn if there is an accuracy
+# table.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/all_costs.py --csv=benchmarks/results/cost.csv \
 	    --phases=benchmarks/results/phases.csv --figure=benchmarks/results/cost.svg \
@@ -22,12 +22,13 @@ bench: $(VENV)/.installed
 	        --accuracy_csv=benchmarks/results/accuracy.csv \
 	        --frontier=benchmarks/results/frontier.svg)
 
-# Hours; goes on where it was stopped. DATA_DIR is the folder of cifar10/.
+# Measure the accuracy of each method: hours; a second call resumes. DATA_DIR is
+# the folder that holds cifar10/.
 accuracy: $(VENV)/.installed
 	$(BIN)/python benchmarks/accuracy.py --data_dir=$(DATA_DIR) \
 	    --csv=benchmarks/results/accuracy.csv
 
-# The tables of README.md, from the CSV files in benchmarks/.
+# Write the tables of README.md from the CSV files in benchmarks/results/.
 .PHONY: tables
 tables: $(VENV)/.installed
 	$(BIN)/python benchmarks/readme_tables.py

@@ -1,11 +1,11 @@
 """Writes a method's whole train step as a program that needs no TensorFlow.
 
-    python benchmarks/export_step.py --methods=supervised,gdw,gdw:head,fsr \\
-        --network=resnet32 --batch=100 --programs=steps
+    python benchmarks/export_step.py --network=resnet32 --programs=steps \\
+        --methods=supervised,gdw,gdw_head,fsr
     python benchmarks/run_step.py steps/supervised steps/gdw  # needs only JAX
 
-Methods, flags and (random) data are those of `step_cost.py`. A folder
-per method, `steps/gdw-head` for gdw:head:
+Methods, flags and random data are those of `step_cost.py`. A folder per
+method, `steps/gdw_GDW.ahead_False` for `gdw GDW.ahead=False`:
 
 program.hlo: forward, virtual step, meta pass, the real pullback, optimizer,
     metrics and books, as XLA gets them from TensorFlow, before it optimises.
@@ -27,10 +27,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import recipes
 import step_cost
 import tensorflow as tf
 from absl import app, flags
-from specs import KERAS, parse
 from tensorflow.compiler.xla.service import hlo_pb2
 
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
@@ -54,22 +54,22 @@ TYPES |= {f"u{n}": f"uint{n}" for n in (8, 16, 32, 64)}
 TYPES |= {f"f{n}": f"float{n}" for n in (16, 32, 64)}
 
 
-def prepare(spec: str):
-    """(classifier, batch): ready for its first step, and what that would see.
+def prepare(method: str):
+    """Return (classifier, batch) as they are before the first step.
 
-    The benchmark's own stepper binds it and makes the data.
+    The benchmark's own stepper sets the classifier up and makes the data.
     """
-    classifier = step_cost.build(spec)
-    seen = {}
+    classifier, pipeline = step_cost.build(method)
+    batch = {}
 
-    def look(iterator):
-        seen.update(next(iterator))
+    def record(iterator):
+        batch.update(next(iterator))
         return {}
 
-    classifier.train_function = look  # in place of what would be compiled
-    step_cost.stepper(classifier, parse(spec).meta_batch)()
+    classifier.train_function = record  # instead of what would be compiled
+    step_cost.stepper(classifier, pipeline)()
     classifier.train_function = None
-    return classifier, seen
+    return classifier, batch
 
 
 def whole_step(classifier):
@@ -152,19 +152,19 @@ def portable(program: bytes) -> bytes:
 
 
 def describe(
-    spec: str, scope: str, header: str, args: list, logs: list
+    method: str, scope: str, header: str, args: list, logs: list
 ) -> dict:
     """The manifest, checked against what the program says of itself."""
     told = [(value.dtype.name, value.shape) for _, value in args]
     if told != signature(header)[0]:
-        raise RuntimeError(f"the program of {spec} takes other arguments")
+        raise RuntimeError(f"the program of {method} takes other arguments")
     return {
         "network": FLAGS.network,
         "size": FLAGS.size,
         "batch": FLAGS.batch,
         "meta_batch": FLAGS.meta_batch,
         "reward_batch": FLAGS.reward_batch,
-        "method": parse(spec).method,
+        "method": method,
         "scope": scope,
         "tensorflow": tf.__version__,
         "arguments": [
@@ -176,7 +176,7 @@ def describe(
     }
 
 
-def export(classifier, batch: dict, spec: str, folder: Path) -> None:
+def export(classifier, batch: dict, method: str, folder: Path) -> None:
     """Write the step that comes next; it is not taken."""
     step = whole_step(classifier)
     concrete = step.get_concrete_function(batch)
@@ -184,8 +184,8 @@ def export(classifier, batch: dict, spec: str, folder: Path) -> None:
     header = program(stage="hlo").split("\n", 1)[0]
     args = arguments(concrete, batch)
     logs = sorted(concrete.structured_outputs)
-    scope = getattr(classifier.method, "scope", "")
-    manifest = describe(spec, scope, header, args, logs)
+    scope = recipes.scope(classifier.method)
+    manifest = describe(method, scope, header, args, logs)
     with atomic_write(folder / "program.hlo") as file:
         file.write_bytes(portable(program(stage="hlo_serialized")))
     with atomic_write(folder / "values.npz") as path, path.open("wb") as file:
@@ -198,12 +198,11 @@ def main(argv: list[str]) -> None:
     """A folder per method."""
     keras.utils.set_random_seed(0)
     try:
-        for spec in FLAGS.methods:  # what is wrong is told before working
-            if parse(spec).name == KERAS:
-                raise InvalidInput("keras has a step of its own: leave it out")
-        for spec in FLAGS.methods:
-            folder = Path(FLAGS.programs, re.sub(r"[^\w.-]+", "-", spec))
-            export(*prepare(spec), spec, folder)
+        for method in FLAGS.methods:  # raise before anything is written
+            recipes.load(recipes.parse(method), step_cost.settings())
+        for method in FLAGS.methods:
+            folder = Path(FLAGS.programs, recipes.folder_name(method))
+            export(*prepare(method), method, folder)
             print(folder)
     except InvalidInput as error:
         exit_with_error(error)

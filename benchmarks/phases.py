@@ -1,13 +1,13 @@
-"""Where the time of a step goes: the share of each of its phases.
+"""Measure where the time of a step goes: the share of each phase.
 
-    python benchmarks/phases.py --methods=supervised,gdw,gdw:now,fsr:bank \\
-        --network=resnet32 --csv=phases.csv
+    python benchmarks/phases.py --network=resnet32 --csv=phases.csv \\
+        --methods="supervised,gdw,gdw GDW.ahead=False,fsr"
 
-Methods, flags and (random) images are those of `step_cost.py`; images
-are cropped and mirrored, as CIFAR's are. The classifier's own step is traced
-anew for each place where a phase ends, and ends there. These beginnings of a
-step take turns; a phase is the median time of the one that ends with it less
-that of the one before (below zero: none).
+Methods, flags and random images are those of `step_cost.py`; images are cropped
+and mirrored, as CIFAR's are. The classifier's own step is traced once for each
+phase, and stops where that phase ends. These partial steps take turns. The time
+of a phase is the median of the partial step that ends with it, less that of the
+one before (negative differences count as zero).
 
 forward: MixUp, the draw of a reward batch, the forward pass.
 virtual_step: the pullback of the virtual gradient, and the step along it.
@@ -25,6 +25,7 @@ input: what steps in a row take longer on batches that are made as in training
 """
 
 import contextlib
+import dataclasses
 import functools
 import os
 import time
@@ -37,10 +38,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import recipes
 import step_cost
 import tensorflow as tf
 from absl import app, flags
-from specs import KERAS, parse
 
 from fsr_gdw_tf import lookahead
 from fsr_gdw_tf.classifier import Classifier
@@ -76,7 +77,7 @@ def preparing(prepare: Callable, reach: Callable) -> Callable:
 
 
 def teaching(compute_omega: Callable, reach: Callable) -> Callable:
-    """`teach` of a method, which begins when the forward pass has ended."""
+    """Wrap `compute_omega`, which begins when the forward pass has ended."""
 
     def wrapped(classifier, batch, forward):
         reach("forward", [forward.logits])
@@ -115,7 +116,7 @@ def updating(update: Callable, reach: Callable) -> Callable:
 
 
 def moving(move: Callable, reach: Callable) -> Callable:
-    """`_move` of a classifier, which begins with the real gradient."""
+    """Wrap `_apply_gradients`, which begins with the real gradient."""
 
     def wrapped(gradients):
         reach("real_pullback", gradients)
@@ -129,9 +130,9 @@ def watched(classifier: Classifier, reach: Callable):
     """`reach(phase, its results)` is called where a step ends each phase."""
     places = [
         (classifier.method, "prepare", preparing),
-        (classifier.method, "teach", teaching),
+        (classifier.method, "compute_omega", teaching),
         (lookahead, "meta_gradient", looking),
-        (classifier, "_move", moving),
+        (classifier, "_apply_gradients", moving),
     ]
     if isinstance(classifier.method, MetaMethod):
         places.append((classifier.method, "update", updating))
@@ -193,36 +194,33 @@ def shares(phases: list[str], ends: list[float]) -> dict[str, float]:
     return {phase: span / begin for phase, span in spans.items()}
 
 
-def measure(spec: str) -> dict:
-    """A row of the table."""
-    classifier = step_cost.build(spec)
-    data = step_cost.dataset(
-        classifier, parse(spec).meta_batch, CropFlip(), FOREVER
-    )
-    made = iter(data)
+def measure(method: str) -> dict:
+    """Return the row of a method."""
+    classifier, pipeline = step_cost.build(method)
+    pipeline = dataclasses.replace(pipeline, view=CropFlip())
+    made = iter(step_cost.dataset(classifier, pipeline, FOREVER))
     batch = next(made)
-    there = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    ready = iter(tf.data.Dataset.from_tensors(batch).repeat())
     classifier.make_train_function()
     step = classifier.train_function
     runs, phases = beginnings(classifier, batch)
-    ends = medians([*runs, lambda: step(there)])
-    # In a row: between others' turns batches would be made for nothing.
-    in_a_row = [medians([lambda x=x: step(x)])[0] for x in (there, made)]
-    ends.append(ends[-1] + max(in_a_row[1] - in_a_row[0], 0.0))
-    found = shares([*phases, "bookkeeping", "input"], ends)
-    row = {"network": FLAGS.network, "method": spec}
-    row |= {phase: round(share, 4) for phase, share in found.items()}
+    ends = medians([*runs, lambda: step(ready)])
+    # One after the other: the pipeline would fetch ahead in others' turns.
+    alone = [medians([lambda x=x: step(x)])[0] for x in (ready, made)]
+    ends.append(ends[-1] + max(alone[1] - alone[0], 0.0))
+    by_phase = shares([*phases, "bookkeeping", "input"], ends)
+    row = {"network": FLAGS.network, "method": method}
+    row |= {phase: round(share, 4) for phase, share in by_phase.items()}
     return row | {"time_per_step_s": round(ends[-1], 5)}
 
 
-def check(spec: str) -> None:
-    """Refuse names whose steps have no such phases."""
-    told = parse(spec)
-    if told.name == KERAS:
-        raise InvalidInput("keras has a step of its own, without these phases")
-    if told.meta_every > 1:
+def check(method: str) -> None:
+    """Reject methods whose steps have no such phases."""
+    config = recipes.load(recipes.parse(method), step_cost.settings())
+    if recipes.meta_every(config.method) > 1:
         raise InvalidInput(
-            f"the steps of {spec} are not alike; measure it at every1"
+            f"the steps of {method} differ from each other; measure it without "
+            "meta_every"
         )
 
 
@@ -231,10 +229,10 @@ def main(argv: list[str]) -> None:
     keras.utils.set_random_seed(0)
     rows = []
     try:
-        for spec in FLAGS.methods:
-            check(spec)
-        for spec in FLAGS.methods:
-            rows.append(measure(spec))
+        for method in FLAGS.methods:
+            check(method)
+        for method in FLAGS.methods:
+            rows.append(measure(method))
             if FLAGS.csv:
                 write_csv(Path(FLAGS.csv), rows, COLUMNS)
     except InvalidInput as error:

@@ -1,10 +1,10 @@
-"""The tables of README.md, written from the CSV files that stand beside this.
+"""Write the tables of README.md from the CSV files in benchmarks/results/.
 
     python benchmarks/readme_tables.py            # rewrites README.md in place
-    python benchmarks/readme_tables.py --check    # ends with code 1 if it would
+    python benchmarks/readme_tables.py --check    # exit code 1 if it would
 
 What stands between the lines `<!-- table: NAME -->` and `<!-- end -->` is
-replaced; NAME is one of TABLES.
+replaced; NAME is a key of TABLES.
 """
 
 import os
@@ -17,16 +17,10 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
-from accuracy_runs import (
-    DEFAULT,
-    MORE,
-    ROOT,
-    clean_images,
-    read,
-    summary,
-    tested_on,
-    texts,
-)
+from accuracy_runs import DEFAULT, MORE, read_runs, summary, tested_on
+from environment import RESULTS, ROOT
+from recipes import clean_images
+from result_tables import optional_float, read_table
 
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
@@ -36,36 +30,38 @@ CONTROLS = ("mixup_relabel", "supervised_clean")
 STEP = "time_per_step_s"
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("readme", str(ROOT / "README.md"), "What to rewrite.")
-flags.DEFINE_bool("check", False, "Write nothing; code 1 if it would change.")
+flags.DEFINE_string("readme", str(ROOT / "README.md"), "The file to rewrite.")
+flags.DEFINE_bool(
+    "check", False, "Write nothing; exit code 1 if the tables would change."
+)
 
 
 def markdown(header: list[str], rows: list[list[str]], note: str) -> str:
-    """A table, and a paragraph beneath it."""
+    """Return a Markdown table with a paragraph below it."""
     head, *lines = (f"| {' | '.join(line)} |" for line in [header, *rows])
     table = "\n".join([head, "|" + "---|" * len(header), *lines])
     return f"{table}\n\n{textwrap.fill(note, 80, break_on_hyphens=False)}\n"
 
 
-def listed(items: list) -> str:
-    """1, 2 and 3."""
+def enumerate_words(items: list) -> str:
+    """Return "1, 2 and 3"."""
     *most, last = map(str, items)
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def accuracies(folder: Path, settings: list[str]) -> str:
-    """Some settings of accuracy.csv, the best of each in bold."""
+    """Return the table of some settings, the best of each in bold."""
     path = folder / "accuracy.csv"
     if tested_on(path) not in (None, "test"):
         raise InvalidInput(f"{path} was tested on {tested_on(path)}")
-    rows = [row for row in read(path) if row["setting"] in settings]
+    rows = [row for row in read_runs(path) if row["setting"] in settings]
     if not rows:
-        raise InvalidInput(f"{path} has no row of {listed(settings)}")
+        raise InvalidInput(f"{path} has no row of {enumerate_words(settings)}")
     measured = {row["setting"] for row in rows}
     settings = [setting for setting in settings if setting in measured]
-    cells = {(r["method"], r["setting"]): r for r in summary(rows)}
+    means = {(r["method"], r["setting"]): r for r in summary(rows)}
     names = sorted({row["method"] for row in rows}, key=rank)
-    columns = [column(cells, setting, names) for setting in settings]
+    columns = [column(means, setting, names) for setting in settings]
     control = dict.fromkeys(CONTROLS, " (control)")
     lines = [
         [f"`{n}`{control.get(n, '')}", clean_images(n), *line]
@@ -73,47 +69,53 @@ def accuracies(folder: Path, settings: list[str]) -> str:
     ]
     header = ["method", "clean images", *settings]
     seeds = sorted({row["seed"] for row in rows})
-    return markdown(header, lines, seeds_note(seeds, list(cells.values())))
+    return markdown(header, lines, seeds_note(seeds, list(means.values())))
 
 
 def rank(method: str) -> tuple:
-    """Plain, no clean images, controls, clean images; then by name."""
+    """Return the sort key of a method in the accuracy table.
+
+    Plain training, methods without clean images, controls, those with some.
+    """
     groups = {"none": 0, "apart": 2, "in training": 2}
     group = 1 if method in CONTROLS else groups[clean_images(method)]
     return method != "supervised", group, method
 
 
-def column(cells: dict, setting: str, names: list[str]) -> list[str]:
-    """The accuracies of a setting, in per cent."""
-    found = [cells.get((name, setting)) for name in names]
-    percents = [f"{100 * cell['last5']:.1f}" if cell else "-" for cell in found]
+def column(means: dict, setting: str, names: list[str]) -> list[str]:
+    """Return the accuracies of a setting, in per cent."""
+    rows = [means.get((name, setting)) for name in names]
+    percents = [f"{100 * row['last5']:.1f}" if row else "-" for row in rows]
     best = max((float(p) for p in percents if p != "-"), default=None)
-    column = []
-    for cell, percent in zip(found, percents, strict=True):
+    cells = []
+    for row, percent in zip(rows, percents, strict=True):
         text = percent
-        if cell and cell["seeds"] > 1:
-            text += f" ± {100 * cell['last5_std']:.1f}"
-        is_best = cell and float(percent) == best
-        column.append(f"**{text}**" if is_best else text)
-    return column
+        if row and row["seeds"] > 1:
+            text += f" ± {100 * row['last5_std']:.1f}"
+        is_best = row and float(percent) == best
+        cells.append(f"**{text}**" if is_best else text)
+    return cells
 
 
-def seeds_note(seeds: list[int], cells: list[dict]) -> str:
-    """What the numbers of an accuracy table are."""
-    some = f"seeds {listed(seeds)}" if seeds[1:] else f"seed {seeds[0]}"
+def seeds_note(seeds: list[int], means: list[dict]) -> str:
+    """Return what the numbers of an accuracy table are."""
+    which = (
+        f"seeds {enumerate_words(seeds)}" if seeds[1:] else f"seed {seeds[0]}"
+    )
     deviation = " ± standard deviation" if seeds[1:] else ""
     text = "Per cent of the 10,000 test images, mean of the last five epochs; "
-    text += f"{some}{deviation}"
-    if fewer := sum(cell["seeds"] < len(seeds) for cell in cells):
-        text += f" ({fewer} of {len(cells)} are over fewer, without ± over one)"
+    text += f"{which}{deviation}"
+    if fewer := sum(row["seeds"] < len(seeds) for row in means):
+        text += f" ({fewer} of {len(means)} are over fewer, without ± over one)"
     return f"{text}. From `benchmarks/results/accuracy.csv`."
 
 
 def papers(folder: Path) -> str:
-    """What the papers report for the default settings."""
+    """Return what the papers report for the default settings."""
     lines, tables = {}, {}
-    needed = ("paper", "table", "network", "setting", "method", "accuracy")
-    for row in texts(folder / "papers.csv", (*needed, "std")):
+    names = ("paper", "table", "network", "setting", "method")
+    columns = dict.fromkeys((*names, "accuracy", "std"), str)
+    for row in read_table(folder / "papers.csv", columns):
         key = row["paper"], row["network"], f"`{row['method']}`"
         text = row["accuracy"] + (f" ± {row['std']}" if row["std"] else "")
         lines.setdefault(key, {})[row["setting"]] = text
@@ -122,7 +124,7 @@ def papers(folder: Path) -> str:
         [*key, *(line.get(setting, "-") for setting in DEFAULT)]
         for key, line in lines.items()
     ]
-    sources = [f"{p}: {listed(numbers)}" for p, numbers in tables.items()]
+    sources = [f"{p}: {enumerate_words(list(t))}" for p, t in tables.items()]
     note = (
         f"Quoted from the papers' tables ({'; '.join(sources)}): per cent, at "
         "full scale; no network where a paper names none. The authors' code "
@@ -139,92 +141,82 @@ def ratios(
     what: str,
     everywhere: bool | None = None,
 ) -> str:
-    """A column of costs: methods down, networks across.
+    """Return a column of costs: methods down, networks across.
 
-    everywhere: only those that were measured with every network, or (False)
-    only the others.
+    everywhere: True takes the methods that were measured with every network,
+        False the others.
     """
-    path = folder / file
-    lines, columns = {}, {}
-    needed = ("network", "batch", "meta_batch", "method", "scope", name)
-    for row in texts(path, needed):
-        sizes = f"{row['batch']} + {row['meta_batch']}"
-        column = f"`{row['network']}`, {sizes}"
-        scope = f"`{row['scope']}`" if row["scope"] else ""
-        line = lines.setdefault((f"`{row['method']}`", scope), {})
-        if column in line:
-            raise InvalidInput(f"{path} has {row['method']} twice for {column}")
-        line[column] = f"{float(row[name]):.2f}" if row[name] else "-"
-        columns[column] = None
+    lines, columns = pivot(folder / file, name)
     if everywhere is not None:
         lines = {
             key: line
             for key, line in lines.items()
             if (len(line) == len(columns)) == everywhere
         }
-        columns = {
-            column: None
+        columns = [
+            column
             for column in columns
             if any(column in line for line in lines.values())
-        }
+        ]
     rows = [
         [*key, *(line.get(column, "-") for column in columns)]
         for key, line in lines.items()
     ]
     note = (
         f"{what}, `supervised` = 1; behind each network, the images in a batch "
-        f"and in a meta batch. From `benchmarks/{file}`."
+        f"and in a meta batch. From `benchmarks/results/{file}`."
     )
     return markdown(["method", "scope", *columns], rows, note)
 
 
+def pivot(path: Path, name: str) -> tuple[dict, list[str]]:
+    """Return {(method, scope): {network: number}}, and the networks."""
+    texts = ("network", "batch", "meta_batch", "method", "scope")
+    lines, columns = {}, {}
+    for row in read_table(
+        path, dict.fromkeys(texts, str) | {name: optional_float}
+    ):
+        sizes = f"{row['batch']} + {row['meta_batch']}"
+        column = f"`{row['network']}`, {sizes}"
+        scope = f"`{row['scope']}`" if row["scope"] else ""
+        line = lines.setdefault((f"`{row['method']}`", scope), {})
+        if column in line:
+            raise InvalidInput(f"{path} has {row['method']} twice for {column}")
+        line[column] = "-" if row[name] is None else f"{row[name]:.2f}"
+        columns[column] = None
+    return lines, list(columns)
+
+
 def phases(folder: Path) -> str:
-    """Where the time of a step goes, in per cent."""
-    rows = texts(folder / "phases.csv", ("network", "method"))
-    names = [n for n in rows[0] if n not in ("network", "method", STEP)]
+    """Return where the time of a step goes, in per cent."""
+    texts = dict.fromkeys(("network", "method"), str)
+    rows = read_table(folder / "phases.csv", texts)
+    names = [n for n in rows[0] if n not in (*texts, STEP)]
     lines = [
         [f"`{row['method']}`", *(f"{100 * float(row[n]):.0f}" for n in names)]
         for row in rows
     ]
-    networks = listed([f"`{name}`" for name in {r["network"]: 0 for r in rows}])
+    networks = dict.fromkeys(f"`{row['network']}`" for row in rows)
     note = (
-        f"Per cent of the time of a step of {networks}; what each phase holds "
-        "stands in `benchmarks/phases.py`. From "
+        f"Per cent of the time of a step of {enumerate_words(list(networks))}; "
+        "`benchmarks/phases.py` says what each phase holds. From "
         "`benchmarks/results/phases.csv`."
     )
     header = ["method", *(name.replace("_", " ") for name in names)]
     return markdown(header, lines, note)
 
 
+TIME = {"name": "time_ratio", "what": "Time of a step"}
+MEMORY = {"name": "memory_ratio", "what": "Memory at the peak of a step"}
 TABLES = {
     "accuracy": partial(accuracies, settings=DEFAULT),
     "accuracy_more": partial(accuracies, settings=MORE),
     "papers": papers,
-    "cost": partial(
-        ratios,
-        file="cost.csv",
-        name="time_ratio",
-        what="Time of a step",
-        everywhere=True,
-    ),
-    "memory": partial(
-        ratios,
-        file="cost.csv",
-        name="memory_ratio",
-        what="Memory at the peak of a step",
-        everywhere=True,
-    ),
-    "cost_more": partial(
-        ratios,
-        file="cost.csv",
-        name="time_ratio",
-        what="Time of a step",
-        everywhere=False,
-    ),
+    "cost": partial(ratios, file="cost.csv", **TIME, everywhere=True),
+    "memory": partial(ratios, file="cost.csv", **MEMORY, everywhere=True),
+    "cost_more": partial(ratios, file="cost.csv", **TIME, everywhere=False),
     "phases": phases,
-    "gpu": partial(
-        ratios, file="gpu.csv", name="time_ratio", what="Time of a step"
-    ),
+    "gpu": partial(ratios, file="gpu.csv", **TIME),
 }
 BLOCK = re.compile(
     r"^<!-- table: ([^\n]*) -->\n.*?^<!-- end -->$", re.MULTILINE | re.DOTALL
@@ -232,9 +224,9 @@ BLOCK = re.compile(
 
 
 def rewrite(text: str, folder: Path) -> str:
-    """The text with each of its tables made anew."""
+    """Return the text with each of its tables replaced."""
 
-    def made(block: re.Match) -> str:
+    def replacement(block: re.Match) -> str:
         name = block[1]
         if name not in TABLES:
             raise InvalidInput(
@@ -242,21 +234,21 @@ def rewrite(text: str, folder: Path) -> str:
             )
         return f"<!-- table: {name} -->\n{TABLES[name](folder)}<!-- end -->"
 
-    begun = len(re.findall(r"^<!-- table:", text, re.MULTILINE))
-    text, done = BLOCK.subn(made, text)
-    if done < begun:
+    n_opened = len(re.findall(r"^<!-- table:", text, re.MULTILINE))
+    text, n_closed = BLOCK.subn(replacement, text)
+    if n_closed < n_opened:
         raise InvalidInput("a <!-- table: --> has no <!-- end --> of its own")
     return text
 
 
 def main(argv: list[str]) -> None:
-    """Rewrite, or say what would be."""
+    """Rewrite the tables, or check that they are up to date."""
     path = Path(FLAGS.readme)
     try:
         if not path.is_file():
             raise InvalidInput(f"{path} does not exist; --readme is the file")
         old = path.read_text(encoding="utf-8")
-        new = rewrite(old, Path(__file__).parent / "results")
+        new = rewrite(old, RESULTS)
     except InvalidInput as error:
         exit_with_error(error)
     if FLAGS.check and new != old:

@@ -1,22 +1,21 @@
-"""What a step of each method costs, in time and memory, relative to plain.
+"""Measure what a step of each method costs, relative to plain training.
 
-    python benchmarks/step_cost.py --methods=supervised,gdw,gdw:head,fsr \\
-        --csv=cost.csv
+    python benchmarks/step_cost.py --csv=cost.csv \\
+        --methods="supervised,gdw,gdw GDW.ahead=False,gdw_head,fsr"
 
-Names are those of `specs.py`: `gdw:now` is GDW without a virtual step. In the
-table `scope` is apart from the rest of a name; `meta_batch` is --meta_batch,
-whatever number of meta examples a name says.
+Methods are written as in `recipes.py`. The column `meta_batch` is --meta_batch,
+even where a method sets its own META_BATCH_SIZE.
 
 `keras` is stock Keras: the same network and batches, its own train function,
-SGD, cross-entropy and accuracy. It has no l2, which our step adds to the
-gradients, and keeps no books: a lower bound of what a stock step costs.
+SGD, cross-entropy and accuracy. It adds no L2 to the gradients and records
+nothing per example: a lower bound on the cost of a step.
 
-Times: all methods in one process, one step each in turn, medians over rounds;
-of `every4`, whose steps are of four kinds, the mean of four medians.
+Times: all methods in one process, one step each in turn, medians over rounds.
+With `meta_every=4` there are four kinds of steps: the mean of four medians.
 Memory: a process per method; what TensorFlow's allocator holds at the peak of a
-step, weights and data included, tracing and the reading of a dictionary not. It
-has an account of each GPU and, if it uses oneDNN, of the CPU, of tensors of
-256 KiB and more; where it has none the column is empty.
+step, weights and data included, tracing and reading the dictionary's members
+not. TensorFlow counts the memory of each GPU and, with oneDNN, of the CPU's
+tensors of 256 KiB and more; elsewhere the column is empty.
 """
 
 import functools
@@ -31,23 +30,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
+import recipes
 import tensorflow as tf
 from absl import app, flags
-from specs import KERAS, METHODS, Spec, parse
+from recipes import KERAS
+from result_tables import COST_COLUMNS
 
-from fsr_gdw_tf import methods, networks, regularisers
+from fsr_gdw_tf import networks
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
-from fsr_gdw_tf.data import Identity, InputPipeline, arrays
-from fsr_gdw_tf.dictionary import Dictionary
+from fsr_gdw_tf.data import InputPipeline, arrays
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.optimizers import SGD
 
-COLUMNS = ["network", "batch", "meta_batch", "method", "scope", "time_ratio"]
-COLUMNS += ["memory_ratio", "time_per_step_s"]
-NEEDED = {"finetune": {"start": 0}, "coteaching": {"forget_rate": 0.2}}
+COLUMNS = list(COST_COLUMNS)
 NETWORKS = {
     "small_cnn": networks.small_cnn,
     "tiny_cnn": networks.tiny_cnn,
@@ -61,37 +60,59 @@ CLASSES = 10
 FLAGS = flags.FLAGS
 flags.DEFINE_list(
     "methods",
-    ["supervised", "mwnet", "gdw", "gdw:head", "fsr"],
-    "Names, perhaps with a scope or other words after colons; the first is "
-    "the unit.",
+    ["supervised", "mwnet", "gdw", "gdw_head", "fsr"],
+    "Methods as in recipes.py; ratios are to the first one.",
 )
-flags.DEFINE_string("csv", None, "Where to write the table.")
-flags.DEFINE_enum("network", "resnet32", list(NETWORKS), "What is trained.")
+flags.DEFINE_string("csv", None, "CSV file to write.")
+flags.DEFINE_enum("network", "resnet32", list(NETWORKS), "Network to train.")
 flags.DEFINE_integer("batch", 100, "Training examples per step.")
 flags.DEFINE_integer("meta_batch", 100, "Meta examples per step.")
-flags.DEFINE_integer("reward_batch", 200, "Drawn from a dictionary per step.")
-flags.DEFINE_integer("examples", 2000, "In the training set and dictionary.")
-flags.DEFINE_integer("size", 32, "Width and height of the (random) images.")
-flags.DEFINE_integer("rounds", 10, "Steps of each method.")
-flags.DEFINE_string("memory_of", None, "Print one method's peak, in bytes.")
+flags.DEFINE_integer(
+    "reward_batch", 200, "Examples drawn from the dictionary per step."
+)
+flags.DEFINE_integer(
+    "examples", 2000, "Size of the training set and of the dictionary."
+)
+flags.DEFINE_integer("size", 32, "Width and height of the random images.")
+flags.DEFINE_integer("rounds", 10, "Measured steps of each method.")
+flags.DEFINE_string(
+    "memory_of", None, "Print the peak memory of this method, in bytes."
+)
 
 
-def build(spec: str) -> keras.Model:
-    """The compiled model of a name such as `gdw:head` or `fsr:raw:bank`."""
-    told = parse(spec)
-    # Layers are numbered anew, so that a scope means the same each time.
+def settings() -> list[str]:
+    """Return the gin bindings that are the same for all methods."""
+    return [
+        f"BATCH_SIZE={FLAGS.batch}",
+        f"META_BATCH_SIZE={FLAGS.meta_batch}",
+        f"DICTIONARY={FLAGS.examples}",
+        f"REWARD_BATCH={FLAGS.reward_batch}",
+        "FORGET_RATE=0.2",
+        "FINETUNE_FROM=0",
+    ]
+
+
+def build(method: str) -> tuple[keras.Model, InputPipeline]:
+    """Return a method's compiled model and its input pipeline."""
+    # Number layers anew, so that a scope means the same each time.
     keras.utils.clear_session(free_memory=False)
+    stock = method == KERAS
+    recipe = recipes.parse("supervised" if stock else method)
+    config = recipes.load(recipe, settings())
+    pipeline = gin_config.instantiate(InputPipeline)
     shape = (FLAGS.size, FLAGS.size, 3)
     features, head = NETWORKS[FLAGS.network](shape, CLASSES)
-    if told.name == KERAS:
-        return stock(features, head)
-    classifier = Classifier(features, head, *method_of(told), l2=5e-4)
+    if stock:
+        return stock_model(features, head), pipeline
+    parts = config.method, config.regularisers
+    rest = config.l2, config.ema, config.track_labels
+    classifier = Classifier(features, head, *parts, *rest)
     classifier.compile(SGD(0.1, momentum=0.9))
-    return classifier
+    return classifier, pipeline
 
 
-def stock(features: keras.Model, head: keras.layers.Layer) -> keras.Model:
-    """The same network as anybody would train it with Keras alone."""
+def stock_model(features: keras.Model, head: keras.layers.Layer) -> keras.Model:
+    """Return the same network, compiled for training by Keras alone."""
     model = keras.Model(features.inputs[0], head(features.outputs[0]))
     model.compile(
         keras.optimizers.SGD(0.1, momentum=0.9),
@@ -101,46 +122,16 @@ def stock(features: keras.Model, head: keras.layers.Layer) -> keras.Model:
     return model
 
 
-def method_of(spec: Spec) -> tuple[methods.Method, list]:
-    """The method and its regularisers."""
-    kwargs = {**NEEDED.get(spec.name, {})}
-    if spec.scope:
-        kwargs["scope"] = spec.scope
-    if spec.from_dictionary:
-        features = "bank" if "bank" in spec.words else "fresh"
-        kwargs["meta"] = Dictionary(
-            FLAGS.examples, FLAGS.reward_batch, features=features
-        )
-    if "joint" in spec.words:
-        kwargs["meta_statistics"] = "joint"
-    if "now" in spec.words:
-        kwargs["ahead"] = False
-    if spec.meta_every != 1:
-        kwargs["meta_every"] = spec.meta_every
-    method = METHODS[spec.name](**kwargs)
-    if isinstance(method, regularisers.Regulariser):
-        return methods.Supervised(), [method]
-    mixed = [regularisers.MixUp(), regularisers.Relabel()] if spec.mixed else []
-    return method, mixed
-
-
 def dataset(
-    model: keras.Model,
-    meta_batch: int | None = None,
-    view: Identity | None = None,
-    epochs: int = 1,
+    model: keras.Model, pipeline: InputPipeline, epochs: int = 1
 ) -> tf.data.Dataset:
-    """Batches of random images; what trains on them is set up for them."""
-    n = FLAGS.examples
-    meta_batch = FLAGS.meta_batch if meta_batch is None else meta_batch
+    """Return batches of random images, and set the model up for them."""
+    n, meta_batch = FLAGS.examples, pipeline.meta_batch_size
     shape = (n + meta_batch, FLAGS.size, FLAGS.size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     labels = np.arange(len(images)) % CLASSES
     names = [str(c) for c in range(CLASSES)]
     train = arrays(images[:n], labels[:n], names)
-    pipeline = InputPipeline(
-        FLAGS.batch, meta_batch_size=meta_batch, view=view or Identity()
-    )
     if not isinstance(model, Classifier):
         data = pipeline.train(train, epochs)
         return data.map(lambda batch: (batch["inputs"], batch["label"]))
@@ -153,9 +144,9 @@ def dataset(
     return pipeline.train(train, epochs, meta=meta)
 
 
-def stepper(model: keras.Model, meta_batch: int | None = None) -> Callable:
-    """A function that takes one training step and waits for it."""
-    iterator = iter(dataset(model, meta_batch).cache().repeat())
+def stepper(model: keras.Model, pipeline: InputPipeline) -> Callable:
+    """Return a function that takes one training step and waits for it."""
+    iterator = iter(dataset(model, pipeline).cache().repeat())
     model.make_train_function()
 
     def step():
@@ -165,45 +156,47 @@ def stepper(model: keras.Model, meta_batch: int | None = None) -> Callable:
     return step
 
 
-def step_of(spec: str) -> Callable:
-    """The same of a name."""
-    return stepper(build(spec), parse(spec).meta_batch)
-
-
-def times(specs: list[str], rounds: int) -> dict[str, float]:
-    """Median seconds per step, all methods interleaved."""
-    steps = {spec: step_of(spec) for spec in specs}
-    seconds = {spec: [] for spec in specs}
+def time_steps(methods: list[str], rounds: int) -> dict[str, float]:
+    """Return the median seconds per step, all methods interleaved."""
+    built = {method: build(method) for method in methods}
+    steps = {method: stepper(*parts) for method, parts in built.items()}
+    seconds = {method: [] for method in methods}
     for step in steps.values():
         step(), step()  # the first one traces
     for _ in range(rounds):
-        for spec, step in steps.items():
+        for method, step in steps.items():
             start = time.perf_counter()
             step()
-            seconds[spec].append(time.perf_counter() - start)
+            seconds[method].append(time.perf_counter() - start)
     return {
-        spec: typical(found, parse(spec).meta_every)
-        for spec, found in seconds.items()
+        method: typical(seconds[method], meta_every(model))
+        for method, (model, _) in built.items()
     }
 
 
-def typical(seconds: list[float], turns: int = 1) -> float:
-    """The median; of steps that take turns, the mean of their medians."""
-    kinds = [seconds[turn::turns] for turn in range(turns)]
-    if not kinds[-1]:
+def meta_every(model: keras.Model) -> int:
+    """Return how many kinds of steps a model has."""
+    return recipes.meta_every(getattr(model, "method", None))
+
+
+def typical(seconds: list[float], kinds: int = 1) -> float:
+    """Return the median; of alternating kinds of steps, their mean median."""
+    by_kind = [seconds[kind::kinds] for kind in range(kinds)]
+    if not by_kind[-1]:
         raise InvalidInput(
-            f"steps of {turns} kinds need as many rounds, got {len(seconds)}"
+            f"steps of {kinds} kinds need as many rounds, got {len(seconds)}"
         )
-    return float(np.mean([np.median(kind) for kind in kinds]))
+    return float(np.mean([np.median(kind) for kind in by_kind]))
 
 
-def peak_memory(spec: str) -> int:
-    """Bytes that TensorFlow holds at the peak of three steps; 0: not known.
+def peak_memory(method: str) -> int:
+    """Return TensorFlow's peak in three steps, in bytes; 0: not counted.
 
-    Not those of the process: the CPU's allocator returns nothing to it, so
-    that steps would seem to hold what a dictionary's first reading needed.
+    The peak of the process would not do: the CPU's allocator returns nothing
+    to the system, so a step would seem to hold what filling the dictionary
+    needed before.
     """
-    step = step_of(spec)
+    step = stepper(*build(method))
     step()  # traces
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     try:
@@ -215,45 +208,47 @@ def peak_memory(spec: str) -> int:
     return tf.config.experimental.get_memory_info(f"{kind}:0")["peak"]
 
 
-def peak_memory_alone(spec: str) -> int:
-    """The same in a process of its own."""
-    flag = f"--memory_of={spec}"
+def peak_memory_alone(method: str) -> int:
+    """Return the peak memory of a method, measured in its own process."""
     command = [sys.executable, __file__, *sys.argv[1:]]
-    ended = subprocess.run(
-        [*command, flag], check=True, stdout=subprocess.PIPE, text=True
+    process = subprocess.run(
+        [*command, f"--memory_of={method}"],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    return int(ended.stdout.split()[-1])
+    return int(process.stdout.split()[-1])
 
 
-def scopes_of(specs: list[str]) -> dict[str, str]:
-    """The scope of each; what is wrong is told here, before measuring."""
+def scopes_of(methods: list[str]) -> dict[str, str]:
+    """Return each method's scope; raise for bad methods before measuring."""
     scopes = {}
-    for spec in specs:
-        model = build(spec)
-        stepper(model, parse(spec).meta_batch)
-        scopes[spec] = getattr(getattr(model, "method", None), "scope", "")
+    for method in methods:
+        model, pipeline = build(method)
+        stepper(model, pipeline)
+        scopes[method] = recipes.scope(getattr(model, "method", None))
     return scopes
 
 
-def table(specs: list[str]) -> list[dict]:
-    """A row for each method; the first is the unit."""
-    scopes = scopes_of(specs)
-    memory = {spec: peak_memory_alone(spec) for spec in specs}
-    seconds = times(specs, FLAGS.rounds)
-    rows, unit = [], specs[0]
-    for spec in specs:
+def table(methods: list[str]) -> list[dict]:
+    """Return a row for each method, with ratios to the first one."""
+    scopes = scopes_of(methods)
+    memory = {method: peak_memory_alone(method) for method in methods}
+    seconds = time_steps(methods, FLAGS.rounds)
+    rows, unit = [], methods[0]
+    for method in methods:
         row = [FLAGS.network, FLAGS.batch, FLAGS.meta_batch]
-        row += [parse(spec).method, scopes[spec]]
-        row.append(round(seconds[spec] / seconds[unit], 3))
-        known = memory[spec] and memory[unit]
-        row.append(round(memory[spec] / memory[unit], 3) if known else "")
-        row.append(round(seconds[spec], 5))
+        row += [method, scopes[method]]
+        row.append(round(seconds[method] / seconds[unit], 3))
+        counted = memory[method] and memory[unit]
+        row.append(round(memory[method] / memory[unit], 3) if counted else "")
+        row.append(round(seconds[method], 5))
         rows.append(dict(zip(COLUMNS, row, strict=True)))
     return rows
 
 
 def main(argv: list[str]) -> None:
-    """Measure, print, write."""
+    """Measure, print and write the table."""
     keras.utils.set_random_seed(0)
     try:
         if FLAGS.memory_of:

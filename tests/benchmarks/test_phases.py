@@ -13,11 +13,12 @@ import step_cost
 
 from fsr_gdw_tf import InvalidInput, lookahead
 
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "phases.py"
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "phases.py"
 SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
     *("--examples=40", "--reward_batch=10"),
 ]
+NOW = "gdw GDW.ahead=False"
 AHEAD = ["forward", "virtual_step", "meta_pass", "second_order"]
 REST = ["bookkeeping", "real_pullback"]
 
@@ -33,9 +34,9 @@ def of(phases):
     """(classifier, graphs of its step's beginnings, the phases they end)."""
     step_cost.FLAGS(["benchmark", *SMALL])
 
-    def of(spec):
-        classifier = step_cost.build(spec)
-        batch = next(iter(step_cost.dataset(classifier)))
+    def of(method):
+        classifier, pipeline = step_cost.build(method)
+        batch = next(iter(step_cost.dataset(classifier, pipeline)))
         runs, names = phases.beginnings(classifier, batch)
         return classifier, [run.func.graph for run in runs], names
 
@@ -49,23 +50,23 @@ def convolutions(graph) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("spec", "expected"),
+    ("method", "expected"),
     [
         ("supervised", ["forward", "real_pullback"]),
         ("elr", ["forward", "real_pullback"]),
         ("mentornet", ["forward", *REST]),
         ("gdw", [*AHEAD, *REST]),
-        ("fsr:bank", [*AHEAD, *REST]),
-        ("gdw:now", ["meta_pass", "forward", "second_order", *REST]),
+        ("fsr", [*AHEAD, *REST]),
+        (NOW, ["meta_pass", "forward", "second_order", *REST]),
         (
-            "gdw:now:dictionary:head",
+            "gdw_dictionary_raw GDW.ahead=False",
             ["forward", "meta_pass", "second_order", *REST],
         ),
     ],
 )
-def test_phases_stand_in_the_order_of_the_step(of, spec, expected):
+def test_phases_stand_in_the_order_of_the_step(of, method, expected):
     """Without a virtual step a clean meta batch is the first thing seen."""
-    assert of(spec)[2] == expected
+    assert of(method)[2] == expected
 
 
 def test_each_beginning_ends_where_its_phase_does(of):
@@ -79,7 +80,7 @@ def test_each_beginning_ends_where_its_phase_does(of):
     assert found["virtual_step"] == (3, 3)
     assert found["meta_pass"] == (6, 6)
     assert found["real_pullback"][1] == found["second_order"][1] + 3
-    _, graphs, names = of("gdw:now")
+    _, graphs, names = of(NOW)
     found = dict(zip(names, map(convolutions, graphs), strict=True))
     assert found["meta_pass"] == (3, 3) and found["forward"] == (6, 3)
 
@@ -88,7 +89,7 @@ def test_nothing_is_left_watched(of):
     look = lookahead.meta_gradient
     classifier, _, _ = of("gdw")
     assert lookahead.meta_gradient is look
-    watched = {"teach", "prepare", "update", "_move"}
+    watched = {"compute_omega", "prepare", "update", "_apply_gradients"}
     assert not watched & {*vars(classifier), *vars(classifier.method)}
 
 
@@ -109,23 +110,23 @@ def test_a_phase_is_what_a_beginning_takes_longer_than_the_one_before(phases):
 
 
 @pytest.mark.parametrize(
-    ("spec", "message"),
+    ("method", "message"),
     [
-        ("keras", "keras has a step of its own, without these phases"),
-        ("gdw:now:every4", "the steps of gdw:now:every4 are not alike"),
+        ("keras", "keras is a stock Keras step, not a recipe"),
+        (f"{NOW} GDW.meta_every=4", "the steps of .* differ from each other"),
     ],
 )
-def test_steps_without_phases_are_refused(phases, spec, message):
+def test_steps_without_phases_are_refused(phases, method, message):
     with pytest.raises(InvalidInput, match=message):
-        phases.check(spec)
+        phases.check(method)
 
 
 @pytest.mark.slow
 def test_shares_add_to_one_and_are_those_of_the_method(tmp_path):
     file = tmp_path / "phases.csv"
     flags = ["--size=16", "--batch=40", "--meta_batch=40", "--rounds=5"]
-    specs = "--methods=supervised,gdw,gdw:now"
-    command = [sys.executable, str(SCRIPT), *SMALL, *flags, specs]
+    methods = f"--methods=supervised,gdw,{NOW}"
+    command = [sys.executable, str(SCRIPT), *SMALL, *flags, methods]
     ended = subprocess.run(
         [*command, f"--csv={file}"],
         capture_output=True,
@@ -136,7 +137,7 @@ def test_shares_add_to_one_and_are_those_of_the_method(tmp_path):
     assert ended.returncode == 0, ended.stderr
     with file.open() as lines:
         rows = {row.pop("method"): row for row in csv.DictReader(lines)}
-    assert list(rows) == ["supervised", "gdw", "gdw:now"]
+    assert list(rows) == ["supervised", "gdw", NOW]
     for row in rows.values():
         assert row.pop("network") == "small_cnn"
         assert float(row.pop("time_per_step_s")) > 0

@@ -1,4 +1,4 @@
-"""The README's tables are what the CSV files beside tables.py say."""
+"""The README's tables are what the CSV files in benchmarks/results/ say."""
 
 import csv
 import importlib
@@ -12,19 +12,18 @@ import accuracy_runs
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+from environment import RESULTS, ROOT
+from recipes import NAMES
 
 from fsr_gdw_tf import InvalidInput
-from fsr_gdw_tf.methods import METHODS
 
-ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "benchmarks" / "readme_tables.py"
-RECIPES = {path.stem for path in ROOT.glob("gin/methods/*.gin")}
-CELLS = """setting,method,seed,last5,best,commit,threads
+RUNS = """setting,method,seed,last5,best,commit,threads
 uniform 40 %,supervised,0,0.5,0.55,12e4567890,2
 uniform 40 %,supervised,1,0.52,0.55,0123456789,2
 uniform 40 %,fsr,0,0.518,0.52,abc,2
 uniform 40 %,gdw,0,0.568,0.57,abc,2
-uniform 40 %,gdw:now:every4,0,0.5,0.57,abc,2
+uniform 40 %,gdw GDW.ahead=False,0,0.5,0.57,abc,2
 uniform 40 %,mixup_relabel,0,0.6,0.6,abc,2
 uniform 40 %,supervised_clean,0,0.55,0.6,abc,2
 flip 40 %,supervised,0,0.427,0.43,abc,2
@@ -41,13 +40,13 @@ COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 COST = f"""{COLUMNS},time_per_step_s
 resnet32,100,100,supervised,,1.0,1.0,0.4
 resnet32,100,100,gdw,all,3.207,2.5,1.28
-resnet32,100,100,gdw,head,1.25,,0.5
+resnet32,100,100,gdw_head,head,1.25,,0.5
 wrn_28_2,128,32,supervised,,1.0,1.0,0.9
 wrn_28_2,128,32,gdw,all,2.9,2.25,2.6
 """
 PHASES = """network,method,forward,meta_pass,time_per_step_s
 resnet32,supervised,0.3195,0.0,0.25
-resnet32,gdw:now,0.0776,0.294,0.87
+resnet32,gdw GDW.ahead=False,0.0776,0.294,0.87
 """
 # Read from the papers, not from the file: paper, table, network, setting, row.
 QUOTED = {
@@ -74,13 +73,13 @@ QUOTED = {
 @pytest.fixture(scope="module")
 def tables():
     """The script as a module."""
-    return importlib.import_module("tables")
+    return importlib.import_module("readme_tables")
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Small tables of each kind."""
-    kinds = {"accuracy": CELLS, "papers": PAPERS}
+    kinds = {"accuracy": RUNS, "papers": PAPERS}
     kinds |= {"cost": COST, "phases": PHASES}
     for name, text in kinds.items():
         (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
@@ -118,7 +117,7 @@ def test_accuracies_stand_in_groups_with_the_best_in_bold(tables, folder):
         "| `mixup_relabel` (control) | none | **60.0** | - |",
         "| `supervised_clean` (control) | in training | 55.0 | - |",
         "| `gdw` | apart | 56.8 | **57.3** |",
-        "| `gdw:now:every4` | apart | 50.0 | - |",
+        "| `gdw GDW.ahead=False` | apart | 50.0 | - |",
     ]
     assert note == (
         "Per cent of the 10,000 test images, mean of the last five epochs; "
@@ -162,7 +161,7 @@ def test_costs_have_a_row_per_scope_and_a_column_per_network(tables, folder):
     assert lines == [
         "| method | scope | `resnet32`, 100 + 100 |",
         "|---|---|---|",
-        "| `gdw` | `head` | 1.25 |",
+        "| `gdw_head` | `head` | 1.25 |",
     ]
     (folder / "cost.csv").write_text(COST.replace("2.5,1.28", ",1.28"))
     lines, _ = made(tables, folder, "memory")
@@ -172,7 +171,7 @@ def test_costs_have_a_row_per_scope_and_a_column_per_network(tables, folder):
     lines, note = made(tables, folder, "gpu")
     assert lines[3:] == [
         "| `gdw` | `all` | 3.01 | 2.90 |",
-        "| `gdw` | `head` | 1.25 | - |",
+        "| `gdw_head` | `head` | 1.25 | - |",
     ]
     assert note.endswith("From `benchmarks/results/gpu.csv`.")
 
@@ -183,7 +182,7 @@ def test_phases_are_in_per_cent_of_a_step(tables, folder):
         "| method | forward | meta pass |",
         "|---|---|---|",
         "| `supervised` | 32 | 0 |",
-        "| `gdw:now` | 8 | 29 |",
+        "| `gdw GDW.ahead=False` | 8 | 29 |",
     ]
     assert note.startswith("Per cent of the time of a step of `resnet32`; ")
 
@@ -231,11 +230,11 @@ def test_a_table_that_cannot_be_made_is_told(tables, folder):
     refused("cost", "cost.csv has no column meta_batch, method, scope, time")
     (folder / "cost.csv").write_text(COST + COST.splitlines()[2] + "\n")
     refused("cost", "cost.csv has gdw twice for `resnet32`")
-    (folder / "accuracy.csv").write_text("\n".join(CELLS.splitlines()[:-2]))
+    (folder / "accuracy.csv").write_text("\n".join(RUNS.splitlines()[:-2]))
     refused("accuracy_more", "accuracy.csv has no row of uniform 40 %, 90")
-    (folder / "accuracy.csv").write_text(CELLS.replace(",0.5,0.55", ",?,0.55"))
+    (folder / "accuracy.csv").write_text(RUNS.replace(",0.5,0.55", ",?,0.55"))
     refused("accuracy", "accuracy.csv has no number: .*'?'")
-    (folder / "accuracy.csv").write_text(CELLS.replace("fsr", "frs"))
+    (folder / "accuracy.csv").write_text(RUNS.replace("fsr", "frs"))
     refused("accuracy", "no method 'frs'")
     note = {"tested on": "held-out training images"}
     (folder / "accuracy.json").write_text(json.dumps(note))
@@ -243,14 +242,14 @@ def test_a_table_that_cannot_be_made_is_told(tables, folder):
 
 
 def test_a_commit_that_looks_like_a_number_stays_as_it_is(folder):
-    rows = accuracy_runs.read(folder / "accuracy.csv")
+    rows = accuracy_runs.read_runs(folder / "accuracy.csv")
     assert [r["commit"] for r in rows[:2]] == ["12e4567890", "0123456789"]
 
 
 def test_means_and_deviations_are_over_seeds(folder):
     """Means of .5 and .52, and of .55 twice."""
     plain, *others = accuracy_runs.summary(
-        accuracy_runs.read(folder / "accuracy.csv")
+        accuracy_runs.read_runs(folder / "accuracy.csv")
     )
     assert plain == pytest.approx(
         {
@@ -261,20 +260,6 @@ def test_means_and_deviations_are_over_seeds(folder):
         abs=1e-6,
     )
     assert {r["last5_std"] for r in others} == {0.0}
-
-
-def test_recipes_say_where_their_clean_images_are():
-    for name in sorted(RECIPES):
-        assert accuracy_runs.class_of(name) in METHODS, name
-    for where, names in (
-        ("none", "supervised mixup_relabel fsr fsr_raw gdw_dictionary elr"),
-        ("apart", "gdw gdw:now mwnet l2rw fsr_meta finetune gdw_head"),
-        ("in training", "gdw_clean supervised_clean glc"),
-    ):
-        found = {
-            name: accuracy_runs.clean_images(name) for name in names.split()
-        }
-        assert set(found.values()) == {where}, found
 
 
 def test_two_settings_are_for_those_who_ask():
@@ -290,12 +275,10 @@ def test_two_settings_are_for_those_who_ask():
 
 
 def test_the_quoted_figures_are_those_of_the_papers():
-    with (ROOT / "benchmarks" / "results" / "papers.csv").open(
-        encoding="utf-8"
-    ) as file:
+    with (RESULTS / "papers.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["setting"] for row in rows} == set(accuracy_runs.DEFAULT)
-    assert {row["method"] for row in rows} <= RECIPES
+    assert {row["method"] for row in rows} <= {*NAMES}
     keys = ("paper", "table", "network", "setting", "method")
     found = {
         tuple(row[k] for k in keys): (row["accuracy"], row["std"])
@@ -309,14 +292,14 @@ def test_the_quoted_figures_are_those_of_the_papers():
 def test_the_readme_is_up_to_date(tables):
     """If not: make tables."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert tables.rewrite(text, SCRIPT.parent) == text
+    assert tables.rewrite(text, RESULTS) == text
 
 
 def test_the_script_checks_rewrites_and_then_agrees(tables, tmp_path, capsys):
     readme = tmp_path / "README.md"
     readme.write_text(f"# Title\n\n{block('papers')}\n", encoding="utf-8")
     if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["tables"])
+        flags.FLAGS(["readme_tables"])
 
     def code(check: bool) -> int:
         with flagsaver.flagsaver(readme=str(readme), check=check):

@@ -8,17 +8,47 @@ import sys
 import keras
 import numpy as np
 import pytest
+import recipes
 import step_cost
 import tensorflow as tf
-from specs import KERAS, METHODS, Spec, parse
+from recipes import KERAS
 
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.lookahead import scope_variables
+from fsr_gdw_tf.methods import METHODS
+from fsr_gdw_tf.regularisers import REGULARISERS
 
 SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
     *("--examples=40", "--reward_batch=10"),
 ]
+BANK = "fsr_raw REWARD_FEATURES='bank'"
+# A recipe for each method and each regulariser.
+ONE_OF_EACH = [
+    "supervised",
+    "focal",
+    "class_balanced",
+    "gce",
+    "forward_correction",
+    "glc",
+    "coteaching",
+    "mentornet",
+    "crust",
+    "d2l",
+    "pencil",
+    "finetune",
+    "soft_label",
+    "gen_label",
+    "insw",
+    "l2rw",
+    "mwnet",
+    "gdw",
+    "mixup",
+    "remix",
+    "relabel",
+    "elr",
+]
+ONE_OF_EACH += ["fsr REWARD_FEATURES='fresh'"]
 COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 
 
@@ -38,12 +68,6 @@ def small():
     step_cost.FLAGS(["benchmark", *SMALL])
 
 
-def model_and_data(spec: str):
-    """What a name is measured with."""
-    model = step_cost.build(spec)
-    return model, step_cost.dataset(model, parse(spec).meta_batch)
-
-
 @pytest.mark.slow
 def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
     """Ten batches of features are remembered: read at once, but not in a step.
@@ -52,8 +76,8 @@ def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
     """
     file = tmp_path / "cost.csv"
     flags = ["--size=16", "--batch=20", "--examples=200", "--rounds=2"]
-    specs = "--methods=supervised,keras,fsr:raw:bank"
-    ended = run(specs, f"--csv={file}", *flags)
+    methods = f"--methods=supervised,keras,{BANK}"
+    ended = run(methods, f"--csv={file}", *flags)
     assert ended.returncode == 0, ended.stderr
     with file.open() as lines:
         plain, stock, bank = csv.DictReader(lines)
@@ -61,7 +85,7 @@ def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
     sizes = ("small_cnn", "20", "5")
     for row, name in zip(
         (plain, stock, bank),
-        (("supervised", ""), ("keras", ""), ("fsr:raw:bank", "head")),
+        (("supervised", ""), ("keras", ""), (BANK, "head")),
         strict=True,
     ):
         assert tuple(row.values())[:5] == (*sizes, *name)
@@ -86,90 +110,75 @@ def test_an_unknown_network_ends_in_one_line():
     assert "small_cnn|tiny_cnn|resnet32" in ended.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("supervised:head", "has no virtual step and so no 'head'"),
-        ("finetune:meta50", "has no virtual step and so no 'meta50'"),
-        ("keras:now", "keras has no virtual step and so no 'now'"),
-        ("gdw:raw", "gdw has no extras: 'raw' goes with fsr"),
-        ("fsr:extras", "fsr takes no 'extras'"),
-        ("mixup:extras", "mixup takes no 'extras'"),
-        ("gdw:head:all", "names 2 scopes"),
-        ("gdw:now:every2:every3", "has two numbers for the same thing"),
-        ("fsr:meta50", "fsr draws from a dictionary and so has no 'meta50'"),
-        ("gdw:bank:meta9", "gdw draws from a dictionary and so has no 'meta9'"),
-    ],
-)
-def test_words_that_do_not_go_with_the_method(spec, message):
-    with pytest.raises(InvalidInput, match=message):
-        parse(spec)
+def test_what_the_data_cannot_give_is_told(small):
+    with pytest.raises(InvalidInput, match="must be 1 or more, got 0"):
+        step_cost.build("gdw META_BATCH_SIZE=0")
+    with pytest.raises(InvalidInput, match="keras is a stock Keras step"):
+        step_cost.build("keras GDW.ahead=False")
 
 
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("gdw:every4", "meta_every=4 needs ahead=False"),
-        ("gdw:now:every0", "meta_every is 1 or more steps, got 0"),
-        ("gdw:meta0", "meta batch size must be 1 or more, got 0"),
-    ],
-)
-def test_numbers_that_the_method_or_the_data_refuse(spec, message, small):
-    with pytest.raises(InvalidInput, match=message):
-        model_and_data(spec)
-
-
-def test_names_are_taken_apart():
-    assert parse("gdw:head") == Spec("gdw", scope="head")
-    assert parse("fsr:raw:bank") == Spec("fsr", ("raw", "bank"))
-    told = parse("gdw:now:conv2d_9:every4:meta25")
-    assert told == Spec("gdw", ("now", "every4", "meta25"), "conv2d_9", 4, 25)
-    assert told.method == "gdw:now:every4:meta25"
-
-
-def test_words_change_what_they_say(small):
-    method = step_cost.build("gdw:now:every4").method
-    assert (method.ahead, method.meta_every) == (False, 4)
-    model = step_cost.build("gdw:bank:extras:head")
-    assert model.method.dictionary.bank
+def test_what_is_measured_is_what_the_recipe_says(small):
+    model, pipeline = step_cost.build("gdw GDW.ahead=False GDW.meta_every=4")
+    assert (model.method.ahead, model.method.meta_every) == (False, 4)
+    assert step_cost.meta_every(model) == 4
+    assert (model.l2, pipeline.batch_size) == (5e-4, 10)
+    assert model.training_dynamics and not model.averages
+    model, _ = step_cost.build("fsr")
+    dictionary = model.method.dictionary
+    assert dictionary.bank
+    assert (dictionary.size, dictionary.reward_batch) == (40, 10)
     kinds = [type(part).__name__ for part in model.regularisers]
     assert kinds == ["MixUp", "Relabel"]
     assert model.method.meta_statistics == "moving"
-    assert step_cost.build("fsr:joint").method.meta_statistics == "joint"
-    assert not step_cost.build("fsr:raw").regularisers
+    joint, _ = step_cost.build("gdw_dictionary")
+    assert joint.method.meta_statistics == "joint"
+    assert not step_cost.build("fsr_raw")[0].regularisers
+    assert step_cost.build("finetune")[0].method.warmup == 0
+    assert step_cost.build("coteaching")[0].method.forget_rate == 0.2
 
 
-def test_meta_batches_are_as_large_as_the_name_says(small):
-    for spec, size in (("gdw", 5), ("gdw:meta3", 3), ("l2rw:meta12", 12)):
-        _, data = model_and_data(spec)
+def test_meta_batches_are_as_large_as_the_method_says(small):
+    for method, size in (
+        ("gdw", 5),
+        ("gdw META_BATCH_SIZE=3", 3),
+        ("l2rw META_BATCH_SIZE=12", 12),
+    ):
+        data = step_cost.dataset(*step_cost.build(method))
         assert next(iter(data))["meta_inputs"].shape[0] == size
 
 
-@pytest.mark.parametrize("name", [*METHODS, KERAS])
-def test_every_method_can_be_measured(name):
+def test_there_is_a_recipe_for_each_method_and_regulariser():
+    configs = [recipes.load(recipes.parse(method)) for method in ONE_OF_EACH]
+    kinds = {type(config.method) for config in configs}
+    kinds |= {type(r) for config in configs for r in config.regularisers}
+    assert kinds == {*METHODS, *REGULARISERS}
+
+
+@pytest.mark.parametrize("method", [*ONE_OF_EACH, KERAS])
+def test_every_method_can_be_measured(method):
     """A step of each, on a network of no size."""
     step_cost.FLAGS(["benchmark", *SMALL, "--size=4"])
-    logs = step_cost.step_of(name)()
+    logs = step_cost.stepper(*step_cost.build(method))()
     assert np.isfinite(logs["loss"])
 
 
 def test_a_scope_is_the_same_however_many_were_built_before(small):
     """Two of three convolutions, their normalisations (2 each), the head."""
     for _ in range(2):
-        model = step_cost.build("gdw:conv2d_1")
+        model, _ = step_cost.build("gdw SCOPE='conv2d_1'")
         assert len(scope_variables(model, model.method.scope)) == 2 + 4 + 2
 
 
 def test_stock_keras_takes_the_step_that_plain_takes_without_l2(small):
     """The same network, batch, loss and optimizer."""
-    ours, stock = step_cost.build("supervised"), step_cost.build(KERAS)
+    (ours, pipeline), (stock, _) = map(step_cost.build, ("supervised", KERAS))
     ours.l2 = 0.0
     for v, same in zip(
         stock.trainable_variables, ours.network_variables, strict=True
     ):
         v.assign(same)
     before = [v.numpy() for v in stock.trainable_variables]
-    logs = [step_cost.stepper(model)() for model in (ours, stock)]
+    logs = [step_cost.stepper(model, pipeline)() for model in (ours, stock)]
     assert logs[0]["loss"] == pytest.approx(logs[1]["loss"], rel=1e-5)
     for old, mine, its in zip(
         before, ours.network_variables, stock.trainable_variables, strict=True

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "torch_gdw.py"
-GOLDEN = np.load(Path(__file__).parent / "golden" / "gdw_golden.npz")
+GOLDEN = np.load(ROOT / "tests" / "golden" / "gdw_golden.npz")
 PARTS = ("cls", "wnet")  # the network, the weight net
 FORMS = ["gdw_official", "gdw_double_backward"]
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.dictionaries import Stub
 
 from fsr_gdw_tf import Dictionary, InputPipeline, arrays
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_choosing_members_at_inaturalists_size_takes_under_two_seconds():
@@ -23,7 +22,7 @@ def test_choosing_members_at_inaturalists_size_takes_under_two_seconds():
         np.zeros((n, 1), np.float32), np.concatenate([range(classes), tail])
     )
     dictionary = Dictionary(2 * classes, 2 * classes)
-    dictionary.setup(Stub(0), source, InputPipeline(128))
+    dictionary.setup(None, source, InputPipeline(128))
     dictionary.scores.assign(rng.random(n).astype(np.float32))
     dictionary.visits.assign(np.ones(n, np.float32))
     start = time.perf_counter()

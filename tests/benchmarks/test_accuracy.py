@@ -1,10 +1,9 @@
-"""The accuracy table: its cells, what is skipped, its arithmetic."""
+"""The accuracy table: its runs, what is skipped, its arithmetic."""
 
 import json
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +11,27 @@ import pytest
 
 from fsr_gdw_tf.data import CropFlip
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COLUMNS = "setting,method,seed,last5,best,commit,threads"
 SOME = ["--methods=supervised,gdw", "--settings=flip 40 %,long tail .01"]
 
 
-def run(tmp_path, *flags):
-    command = [sys.executable, "benchmarks/accuracy.py", *SOME, *flags]
-    table = [f"--csv={tmp_path}/table.csv", f"--run_dir={tmp_path}/runs"]
-    return subprocess.run(
-        [*command, *table],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "120"},  # of the printed table
-        cwd=ROOT,
-        check=False,
-    )
+@pytest.fixture
+def run(run_script, tmp_path):
+    def run(*flags):
+        table = [f"--csv={tmp_path}/table.csv", f"--run_dir={tmp_path}/runs"]
+        return run_script("accuracy", *SOME, *flags, *table)
+
+    return run
 
 
-def finish(tmp_path, cell, last5, best, **noted):
-    folder = tmp_path / "runs" / cell
+def finish(tmp_path, name, last5, best, **info):
+    folder = tmp_path / "runs" / name
     folder.mkdir(parents=True)
     done = {"test_accuracy_last5": last5, "test_accuracy_best": best}
     (folder / "DONE").write_text(json.dumps(done))
-    if noted:
-        (folder / "run.json").write_text(json.dumps(noted))
+    if info:
+        (folder / "run.json").write_text(json.dumps(info))
 
 
 def head() -> str:
@@ -52,52 +47,34 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if known else os.cpu_count()
 
 
-def parsed(*specs) -> list:
-    """(recipe, what is set) of each spec, or why it is refused."""
-    code = """if True:
-        import json, sys, accuracy
-        from fsr_gdw_tf import InvalidInput
-        def tried(spec):
-            try:
-                return accuracy.parse(spec)
-            except InvalidInput as error:
-                return str(error)
-        print(json.dumps([tried(spec) for spec in sys.argv[1:]]))"""
-    ended = subprocess.run(
-        [sys.executable, "-c", code, *specs],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "benchmarks")},
-        cwd=ROOT,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout.splitlines()[-1])
-
-
-def test_what_is_missing_is_a_command_for_each_cell(tmp_path):
+def test_what_is_missing_is_a_command_for_each_run(run, tmp_path):
     finish(tmp_path, "flip_40/gdw/0", 0.5, 0.6)
-    shown = run(tmp_path, "--show", "--seeds=0", "--data_dir=here")
-    cells = [shlex.split(line) for line in shown.stdout.splitlines()]
-    assert len(cells) == 3, shown.stderr
-    assert cells[0][:4] == ["python", "-m", "fsr_gdw_tf.main", "--mode=train"]
+    shown = run("--show", "--seeds=0", "--data_dir=here")
+    commands = [shlex.split(line) for line in shown.stdout.splitlines()]
+    assert len(commands) == 3, shown.stderr
+    assert commands[0][:4] == [
+        "python",
+        "-m",
+        "fsr_gdw_tf.main",
+        "--mode=train",
+    ]
     flags = {"--gin_param=NOISE_KIND='flip'", "--gin_param=DATA_DIR='here'"}
-    assert flags <= set(cells[0])
-    assert cells[0][-1].endswith("runs/flip_40/supervised/0")
-    assert "--gin_param=IMBALANCE=0.01" in cells[1]
+    assert flags <= set(commands[0])
+    assert commands[0][-1].endswith("runs/flip_40/supervised/0")
+    assert "--gin_param=IMBALANCE=0.01" in commands[1]
 
 
-def test_each_cell_has_a_row_and_means_over_seeds_are_printed(tmp_path):
+def test_each_run_has_a_row_and_means_over_seeds_are_printed(run, tmp_path):
     """Accuracies .5 and .7: mean .6, deviation .2 / sqrt 2 = .1414."""
     noted = {"commit": "12e4567890abcdef", "threads": 7}
     finish(tmp_path, "flip_40/supervised/0", 0.5, 0.8, **noted)
     finish(tmp_path, "flip_40/supervised/1", 0.7, 0.8)
-    for cell in ("flip_40/gdw", "long_tail_.01/supervised"):
+    for method in ("flip_40/gdw", "long_tail_.01/supervised"):
         for seed in (0, 1):
-            finish(tmp_path, f"{cell}/{seed}", 0.9, 0.9)
+            finish(tmp_path, f"{method}/{seed}", 0.9, 0.9)
     for seed in (0, 1):
         finish(tmp_path, f"long_tail_.01/gdw/{seed}", 0.912345, 0.95)
-    ended = run(tmp_path, "--seeds=1,0")
+    ended = run("--seeds=1,0")
     assert ended.returncode == 0, ended.stderr
     here = f"{head()[:10]},{cpus()}"
     assert (tmp_path / "table.csv").read_text().splitlines() == [
@@ -121,8 +98,8 @@ def test_each_cell_has_a_row_and_means_over_seeds_are_printed(tmp_path):
     assert {"keras", "tensorflow"} <= set(about["versions"])
 
 
-def test_a_table_grows_over_machines_and_a_new_run_takes_its_row(tmp_path):
-    """Kept: a cell from elsewhere, and one that is finished as it stands."""
+def test_a_table_grows_over_machines_and_a_new_run_takes_its_row(run, tmp_path):
+    """Kept: a run from elsewhere, and one that is finished as it stands."""
     elsewhere = "long tail .01,gdw,5,0.49,0.5,0123456789,64"
     kept = "flip 40 %,gdw,0,0.57,0.58,1234567890,4"
     old = "flip 40 %,supervised,0,0.4,0.4,aaaaaaaaaa,4"
@@ -133,7 +110,7 @@ def test_a_table_grows_over_machines_and_a_new_run_takes_its_row(tmp_path):
     finish(tmp_path, "flip_40/supervised/0", 0.43, 0.44)
     for method in ("supervised", "gdw"):
         finish(tmp_path, f"long_tail_.01/{method}/0", 0.5, 0.5)
-    ended = run(tmp_path, "--seeds=0")
+    ended = run("--seeds=0")
     assert ended.returncode == 0, ended.stderr
     here = f"{head()[:10]},{cpus()}"
     assert (tmp_path / "table.csv").read_text().splitlines() == [
@@ -146,8 +123,8 @@ def test_a_table_grows_over_machines_and_a_new_run_takes_its_row(tmp_path):
     ]
 
 
-def test_choices_are_made_on_training_images(tmp_path):
-    shown = run(tmp_path, "--show", "--seeds=0", "--validate")
+def test_choices_are_made_on_training_images(run, tmp_path):
+    shown = run("--show", "--seeds=0", "--validate")
     held_out = {
         "--gin_param=tfds_images.train_split='train[:40000]'",
         "--gin_param=tfds_images.test_split='train[40000:]'",
@@ -158,69 +135,50 @@ def test_choices_are_made_on_training_images(tmp_path):
 
 
 @pytest.mark.slow
-def test_held_out_results_never_stand_beside_test_results(tmp_path):
+def test_held_out_results_never_stand_beside_test_results(run, tmp_path):
     """Neither in one table, nor out of one folder of runs."""
     held_out = {"tested on": "held-out training images"}
     (tmp_path / "table.json").write_text(json.dumps(held_out))
-    ended = run(tmp_path, "--seeds=0")
+    ended = run("--seeds=0")
     assert ended.returncode == 2
     assert "table.csv was tested on held-out" in ended.stderr.splitlines()[-1]
     split = "--gin_param=tfds_images.test_split='train[40000:]'"
     finish(tmp_path, "flip_40/gdw/0", 0.5, 0.5, command=["main", split])
-    shown = run(tmp_path, "--seeds=0", "--show", "--validate")
+    shown = run("--seeds=0", "--show", "--validate")
     assert len(shown.stdout.splitlines()) == 3, shown.stderr
     (tmp_path / "table.json").unlink()
-    ended = run(tmp_path, "--seeds=0")
+    ended = run("--seeds=0")
     assert ended.returncode == 2
     message = ended.stderr.splitlines()[-1]
     assert "flip_40/gdw/0 was tested on held-out training images" in message
     assert message.endswith("this is on test; choose another --run_dir")
 
 
-def test_a_table_of_something_else_is_refused(tmp_path):
+def test_a_table_of_something_else_is_refused(run, tmp_path):
     (tmp_path / "table.csv").write_text("setting,method,seeds\na,b,3\n")
-    ended = run(tmp_path, "--seeds=0")
+    ended = run("--seeds=0")
     assert ended.returncode == 2
     told = "table.csv has no column best, commit, last5, seed"
     assert told in ended.stderr.splitlines()[-1]
 
 
-def test_words_after_a_method_are_settings_and_a_folder(tmp_path):
+def test_bindings_after_a_method_are_settings_and_a_folder(run, tmp_path):
     shown = run(
-        tmp_path,
         "--show",
-        "--methods=gdw:now:every4,mwnet:meta50",
+        "--methods=gdw GDW.ahead=False GDW.meta_every=4,"
+        "mwnet META_BATCH_SIZE=50",
         '--settings="uniform 40 %, no crops"',
         "--seeds=3",
     )
     gdw, mwnet = [shlex.split(line) for line in shown.stdout.splitlines()]
     assert "--gin_file=gin/methods/gdw.gin" in gdw
-    wanted = {"GDW.ahead=False", "GDW.meta_every=4", "CropFlip.padding=0"}
-    assert {f"--gin_param={p}" for p in wanted} <= set(gdw)
-    assert gdw[-1].endswith("runs/uniform_40_no_crops/gdw-now-every4/3")
+    expected = {"GDW.ahead=False", "GDW.meta_every=4", "CropFlip.padding=0"}
+    assert {f"--gin_param={p}" for p in expected} <= set(gdw)
+    name = "gdw_GDW.ahead_False_GDW.meta_every_4"
+    assert gdw[-1].endswith(f"runs/uniform_40_no_crops/{name}/3")
     assert "--gin_param=META_BATCH_SIZE=50" in mwnet
-    assert mwnet[-1].endswith("runs/uniform_40_no_crops/mwnet-meta50/3")
-
-
-def test_words_go_with_methods_that_look_ahead():
-    """The class is the recipe's, or that of the recipe it includes."""
-    told = {
-        "gdw": ["gdw", []],
-        "gdw:conv2": ["gdw", ["GDW.scope='conv2'"]],
-        "gdw_head:now": ["gdw_head", ["GDW.ahead=False"]],
-        "l2rw:head:now": ["l2rw", ["L2RW.scope='head'", "L2RW.ahead=False"]],
-        "fsr:now": ["fsr", ["FSR.ahead=False"]],
-        "fsr_meta:meta50": ["fsr_meta", ["META_BATCH_SIZE=50"]],
-        "mixup:now": "mixup has no virtual step and so no 'now'",
-        "finetune:meta50": "finetune has no virtual step and so no 'meta50'",
-        "fsr_raw:meta50": "fsr_raw has no meta batch and so no 'meta50'",
-        "gdw:every0": "gdw:every0: the number is 1 or more",
-        "gdw:": "gdw:: a word is letters, digits and _",
-        "gdw:../x": "gdw:../x: a word is letters, digits and _",
-        "gdw:head:all": "gdw:head:all sets GDW.scope twice",
-        "gdw:meta5:meta6": "gdw:meta5:meta6 sets META_BATCH_SIZE twice",
-    }
-    assert dict(zip(told, parsed(*told), strict=True)) == told
+    name = "mwnet_META_BATCH_SIZE_50"
+    assert mwnet[-1].endswith(f"runs/uniform_40_no_crops/{name}/3")
 
 
 def test_without_crops_images_are_still_mirrored():
@@ -235,11 +193,12 @@ def test_without_crops_images_are_still_mirrored():
     ("flag", "message"),
     [
         ("--methods=gwd", "no method 'gwd': did you mean 'gdw'"),
+        ("--methods=mixup SCOPE='head'", "mixup does not use SCOPE"),
         ("--settings=flip 41 %", "no setting 'flip 41 %': did you mean"),
         ("--seeds=-1", "a seed is 0 or more, got '-1'"),
     ],
 )
-def test_what_does_not_exist_is_told_at_once(tmp_path, flag, message):
-    ended = run(tmp_path, flag)
+def test_what_does_not_exist_is_told_at_once(run, flag, message):
+    ended = run(flag)
     assert ended.returncode == 2
     assert message in ended.stderr.splitlines()[-1]

@@ -14,10 +14,10 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "benchmarks" / "export_step.py"
 RUN = ROOT / "benchmarks" / "run_step.py"
-SPECS = {"supervised": "supervised", "gdw": "gdw", "fsr-bank": "fsr:bank"}
+METHODS = ["supervised", "gdw", "fsr"]
 SMALL = {
     **{"network": "small_cnn", "size": 8, "batch": 10, "meta_batch": 5},
     **{"examples": 40, "reward_batch": 10},
@@ -49,7 +49,7 @@ def export_step():
 def prepared(export_step):
     """(classifier, batch) of each method, before the first step."""
     tf.keras.utils.set_random_seed(0)
-    return {name: export_step.prepare(spec) for name, spec in SPECS.items()}
+    return {method: export_step.prepare(method) for method in METHODS}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def folder(export_step, prepared, tmp_path_factory):
     """Where their steps are."""
     folder = tmp_path_factory.mktemp("steps")
     for name, (classifier, batch) in prepared.items():
-        export_step.export(classifier, batch, SPECS[name], folder / name)
+        export_step.export(classifier, batch, name, folder / name)
     return folder
 
 
@@ -142,12 +142,12 @@ def test_the_same_state_as_tensorflow_after_one_step_and_two(
     for steps in (1, 2):
         ended = run(
             RUN,
-            *(folder / name for name in SPECS),
+            *(folder / name for name in METHODS),
             *("--warmup=0", "--steps=1", f"--rounds={steps}"),
             *(f"--save={tmp_path}", f"--csv={tmp_path / 'cost.csv'}"),
         )
         assert ended.returncode == 0, ended.stderr
-        for name in SPECS:
+        for name in METHODS:
             told = manifest(folder / name)
             found = values(tmp_path / f"{name}.npz", told)
             for key, expected in truth[name, steps].items():
@@ -159,7 +159,7 @@ def test_the_same_state_as_tensorflow_after_one_step_and_two(
             other = truth[name, 3 - steps]["head/kernel"]
             assert (found["head/kernel"] != other).all()
     rows = list(csv.DictReader((tmp_path / "cost.csv").open()))
-    assert [row["method"] for row in rows] == list(SPECS.values())
+    assert [row["method"] for row in rows] == METHODS
     assert [row["scope"] for row in rows] == ["", "all", "head"]
     assert rows[0]["time_ratio"] == "1.0"
 
@@ -196,7 +196,7 @@ def test_no_program_holds_a_copy(folder):
     """JAX's compiler for GPUs refuses them."""
     from tensorflow.compiler.xla.service import hlo_pb2
 
-    for name in SPECS:
+    for name in METHODS:
         program = (folder / name / "program.hlo").read_bytes()
         module = hlo_pb2.HloModuleProto.FromString(program)
         found = {i.opcode for c in module.computations for i in c.instructions}

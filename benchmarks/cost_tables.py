@@ -1,0 +1,50 @@
+"""Which methods all_costs.py measures, with which networks and sizes."""
+
+from typing import NamedTuple
+
+from recipes import KERAS
+
+
+class Table(NamedTuple):
+    """The sizes and methods of one run of step_cost.py."""
+
+    size: int
+    batch: int
+    meta_batch: int
+    reward_batch: int
+    examples: int
+    rounds: int
+    methods: list[str]
+
+
+NOW = "gdw GDW.ahead=False"
+FRESH = "fsr REWARD_FEATURES='fresh'"
+JOINT = f"{FRESH} META_STATISTICS='joint'"
+MAIN = ["supervised", KERAS, "mwnet", "gdw", NOW, "gdw_head"]
+MAIN += ["l2rw", FRESH, "fsr_raw", "fsr"]
+# `gdw` itself has 100 meta examples.
+MORE = [f"{NOW} GDW.meta_every=4"]
+MORE += [f"gdw META_BATCH_SIZE={size}" for size in (25, 50, 200)]
+MORE += ["mwnet MWNet.ahead=False", "mwnet SCOPE='head'"]
+MORE += ["l2rw L2RW.ahead=False", "l2rw SCOPE='head'"]
+MORE += ["gdw_dictionary_raw", "gdw_dictionary"]
+MORE += ["fsr_raw REWARD_FEATURES='bank'", JOINT]
+MORE += ["mixup_relabel", "mixup", "remix", "relabel", "elr"]
+MORE += ["focal", "class_balanced", "gce", "forward_correction", "glc"]
+MORE += ["coteaching", "mentornet", "crust", "d2l", "pencil", "finetune"]
+MORE += ["soft_label", "gen_label", "insw"]
+# The last two of the three stages of ResNet-32, and the last one; the hidden
+# layer of the tiny CNN, and its last convolution as well.
+SCOPES = ["gdw SCOPE='conv2d_11'", "gdw SCOPE='conv2d_21'"]
+OF_TINY = ["gdw SCOPE='conv2d_2'", "gdw SCOPE='dense'"]
+OF_TINY += [f"{JOINT} FSR.scope='dense'", f"{JOINT} FSR.scope='all'"]
+TABLES = {
+    # As in gin/cifar10_small.gin, for the accuracy table.
+    "tiny_cnn": Table(32, 100, 100, 100, 2000, 60, [*MAIN, *OF_TINY, *MORE]),
+    "small_cnn": Table(32, 100, 100, 200, 2000, 20, MAIN),
+    "resnet32": Table(32, 100, 100, 200, 2000, 20, [*MAIN, *SCOPES, *MORE]),
+    "wrn_28_2": Table(32, 100, 100, 200, 2000, 10, MAIN),
+    "resnet50": Table(224, 8, 8, 10, 20, 5, MAIN),
+}
+PHASES_OF = "resnet32"
+PHASES = ["supervised", "mwnet", "gdw", NOW, "gdw_head", FRESH, "fsr"]
