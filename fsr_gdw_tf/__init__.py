@@ -28,7 +28,7 @@ def __getattr__(name: str):
         return sorted({*_MODULES, *listed})
     if name in _MODULES:
         return getattr(_module(_MODULES[name]), name)
-    if not name.startswith("_"):
+    if name[:1].isupper():  # submodules are looked for here as well
         for package in map(_module, _LISTS):
             if name in package.__all__:
                 return getattr(package, name)
