@@ -111,7 +111,7 @@ def test_ema_follows_its_growing_decay_and_is_what_tests_see():
         ]
         trace.append(decay)
     np.testing.assert_allclose(trace, [0.1, 2 / 11, 0.25])
-    for mine, expected in zip(model.averages, average, strict=True):
+    for mine, expected in zip(model.average.averages, average, strict=True):
         np.testing.assert_allclose(mine, expected, rtol=1e-5, atol=1e-7)
     before = model.predict(x, verbose=0)
     for v, a in zip(model.network_variables, average, strict=True):
@@ -126,7 +126,9 @@ def test_saved_network_holds_the_averaged_weights(tmp_path):
     raw = weights(model)
     model.save_network(tmp_path / "model.keras")
     saved = keras.models.load_model(tmp_path / "model.keras")
-    for s, a in zip(saved.trainable_variables, model.averages, strict=True):
+    for s, a in zip(
+        saved.trainable_variables, model.average.averages, strict=True
+    ):
         np.testing.assert_array_equal(s, a)
     for now, then in zip(weights(model), raw, strict=True):
         np.testing.assert_array_equal(now, then)
@@ -169,21 +171,26 @@ def test_class_count_decides_about_top5():
 def test_fsr_is_what_wrap_takes():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     wrapped = Classifier.wrap(model)
-    kinds = [type(component) for component in wrapped.components]
+    kinds = parts(wrapped)
     assert kinds == [FSR, MixUp, Relabel, TrainingDynamics]
     assert wrapped.method.rule is RULES["clip"]
     chosen = Classifier.wrap(model, GDW())
-    assert [type(component) for component in chosen.components] == [
+    assert parts(chosen) == [
         GDW,
         TrainingDynamics,
     ]
     assert wrapped.method.dictionary.bank
     alone = Classifier.wrap(model, regularisers=[])
-    assert [type(component) for component in alone.components] == [
+    assert parts(alone) == [
         FSR,
         TrainingDynamics,
     ]
     assert not alone.method.dictionary.bank, "only MixUp makes it good"
+
+
+def parts(model) -> list[type]:
+    """Return the kinds of the method, the regularisers and the recorders."""
+    return [type(p) for p in [*model.components, model.training_dynamics]]
 
 
 def test_words_are_not_mixed():
@@ -201,7 +208,7 @@ def test_words_are_not_mixed():
             ]
         )
         wrapped = Classifier.wrap(model)
-        assert [type(component) for component in wrapped.components] == [
+        assert parts(wrapped) == [
             FSR,
             Relabel,
             TrainingDynamics,

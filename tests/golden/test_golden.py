@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fsr_gdw_tf import Classifier, losses
+from fsr_gdw_tf import Classifier, WeightNet, losses
 from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.lookahead import lookahead
 from fsr_gdw_tf.methods import GDW, MWNet
@@ -44,11 +44,12 @@ def case(request, double):
     features = keras.Model(inputs, hidden(inputs))
     head = keras.layers.Dense(4)
     head.build((None, 8))
-    net = {"optimizer": SGD(float(get("lr_wnet")), momentum=0.0), "l2": 0.0}
+    optimizer = SGD(float(get("lr_wnet")), momentum=0.0)
+    net = WeightNet(optimizer=optimizer, l2=0.0)
     if request.param == "mwnet":
-        method = MWNet(cap=float(get("p_max")), **net)
+        method = MWNet(net, cap=float(get("p_max")))
     else:
-        method = GDW(outer_rate=float(get("outer_lr")), **net)
+        method = GDW(outer_rate=float(get("outer_lr")), weight_net=net)
     assign([hidden, head], pairs(get, "cls"))
     assign(method.weight_net.net.layers, pairs(get, "wnet"))
     classifier = Classifier(features, head, method)

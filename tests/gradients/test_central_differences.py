@@ -118,9 +118,9 @@ def test_insw_goes_through_its_softmax(batch):
 def test_l2rw_is_its_papers_formula(batch):
     classifier = built(L2RW())
     step = forward(classifier, batch)
-    omega = classifier.method.compute_omega(classifier, batch, step).numpy()[
-        :, 0
-    ]
+    omega = classifier.method.compute_omega(
+        classifier, batch, step
+    ).after.numpy()[:, 0]
 
     def slope(i):
         one = 1e-4 * (np.arange(N) == i)[:, None]

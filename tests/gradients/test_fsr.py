@@ -68,7 +68,7 @@ def test_head_weights_are_the_official_closed_form(
     np.testing.assert_allclose(
         N * result.omega_grad[:, 0], expected, rtol=1e-10, atol=1e-15
     )
-    omega = method.compute_omega(model, batch, step).numpy()[:, 0]
+    omega = method.compute_omega(model, batch, step).after.numpy()[:, 0]
     u = np.maximum(-expected, 0)
     assert 0 < (u > 0).sum() < N, "some help and some do not"
     np.testing.assert_allclose(omega, N * u / (u.sum() + 1e-5), rtol=1e-10)
@@ -78,9 +78,9 @@ def test_head_weights_are_the_official_closed_form(
 def test_weights_of_every_scope_are_the_central_difference(batch, scope):
     method = FSR(None, scope, **PLAIN)
     model = built(method)
-    omega = method.compute_omega(model, batch, forward(model, batch)).numpy()[
-        :, 0
-    ]
+    omega = method.compute_omega(
+        model, batch, forward(model, batch)
+    ).after.numpy()[:, 0]
 
     def slope(i):
         sides = []

@@ -132,8 +132,8 @@ def test_other_data_start_anew():
     assert len(built.training_dynamics.variables) == 1
 
 
-def test_books_that_do_not_fit_are_refused_with_the_way_out():
+def test_a_table_that_does_not_fit_are_refused_with_the_way_out():
     n = 20_000_000
     source = arrays(np.zeros((n, 1), np.int8), np.arange(n) % 3)
-    with pytest.raises(InvalidInput, match="books=False"):
+    with pytest.raises(InvalidInput, match="track_labels=False"):
         classifier().setup(source, None)
