@@ -286,9 +286,13 @@ def arrays(
     """
     x, y = np.asarray(x), np.asarray(y)
     if len(x) != len(y):
-        raise InvalidInput(f"got {len(x)} inputs but {len(y)} labels")
+        raise InvalidInput(
+            f"x and y differ in length: got {len(x)} inputs but {len(y)} labels"
+        )
     if not len(x):
-        raise InvalidInput("got no examples: x and y are empty")
+        raise InvalidInput(
+            "expected examples, got no examples: x and y are empty"
+        )
     if class_names is None:
         one_hot = y.ndim == 2 and y.shape[1] > 1
         numeric = y.dtype.kind in "iuf"
