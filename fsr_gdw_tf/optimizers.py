@@ -132,9 +132,9 @@ def clone_optimizer(
         clone = type(optimizer).from_config(config)
     except NotImplementedError as error:
         raise InvalidInput(
-            "the optimizer of a second network is a copy, and this one, or its "
-            f"schedule, does not say how it was made ({error}); give it a "
-            "get_config"
+            f"the optimizer of the second network is a clone, but "
+            f"{type(optimizer).__name__} or its schedule has no get_config "
+            f"({error}); implement it"
         ) from error
     clone._learning_rate = rate
     return clone
@@ -172,7 +172,7 @@ def momentum_term(
         return 0.0
     if not buffers:
         raise InvalidInput(
-            "a look-ahead with momentum needs SGD with momentum, got "
+            "a virtual step with momentum needs SGD with momentum, got "
             f"{type(optimizer).__name__}; set virtual_momentum=False"
         )
     buffer = buffers[optimizer._get_variable_index(variable)].value

@@ -91,7 +91,7 @@ def test_l2_is_added_to_what_the_optimizer_sees():
     assert add_l2([None], [v], 0.5) == [None]
 
 
-def test_another_optimizer_follows_the_rate():
+def test_a_cloned_optimizer_follows_the_rate():
     first = keras.optimizers.SGD(0.1, momentum=0.9)
     other = clone_optimizer(first)
     first.learning_rate = 0.01

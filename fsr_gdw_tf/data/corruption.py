@@ -118,7 +118,7 @@ def _check_noise(noise: float, kind: str) -> None:
         raise InvalidInput(f"the noise rate must be in [0, 1], got {noise}")
     if kind not in NOISE_MATRICES:
         raise InvalidInput(
-            f"no noise law {kind!r}: {suggest_names(kind, NOISE_MATRICES)}"
+            f"no kind of noise {kind!r}: {suggest_names(kind, NOISE_MATRICES)}"
         )
 
 
@@ -147,7 +147,8 @@ def long_tail(
     """
     if not 0.0 < imbalance <= 1.0:
         raise InvalidInput(
-            f"imbalance is smallest / largest class, in (0, 1], got {imbalance}"
+            "imbalance (smallest / largest class) must be in (0, 1], got "
+            f"{imbalance}"
         )
     if imbalance == 1.0:
         return np.arange(len(labels))
@@ -172,7 +173,8 @@ def check_matrix(matrix: Sequence, classes: int) -> np.ndarray:
         raise InvalidInput(
             "each row of the noise matrix must be probabilities that sum to 1, "
             f"got row sums {matrix.sum(1).min():.4g} to "
-            f"{matrix.sum(1).max():.4g}"
+            f"{matrix.sum(1).max():.4g} and a smallest entry of "
+            f"{matrix.min():.4g}"
         )
     return matrix
 

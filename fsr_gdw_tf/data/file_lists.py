@@ -49,7 +49,9 @@ def open_list(name: str, layout: str) -> Iterator[TextIO]:
         with open(name, newline="", encoding="utf-8-sig") as lines:
             yield lines
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{name} is not UTF-8: {error}") from error
+        raise InvalidInput(
+            f"{name} is not UTF-8, save it as UTF-8: {error}"
+        ) from error
 
 
 def read_lines(name: str, layout: str) -> Iterator[tuple[int, str]]:
@@ -69,12 +71,12 @@ def read_labelled_paths(
         if len(parts) < 2 or not parts[1].isdecimal():
             raise InvalidInput(
                 f"{name}, line {number}: expected a path and the number of a "
-                f"class, got {text[:80]!r}; write them apart by a space"
+                f"class, separated by a space, got {text[:80]!r}"
             )
         if int(parts[1]) >= classes:
             raise InvalidInput(
                 f"{name}, line {number}: label {parts[1]} is out of range; "
-                f"expected 0 to {classes - 1}, as {classes} classes have names"
+                f"expected 0 to {classes - 1} for {classes} named classes"
             )
         yield number, parts[0], int(parts[1])
 
@@ -125,7 +127,7 @@ def read_file_list(name: str, root: str | None) -> FileList:
     with open_list(name, LIST_LAYOUT) as lines:
         rows = list(parse(name, lines))
     if not rows:
-        raise InvalidInput(f"{name} lists no image")
+        raise InvalidInput(f"{name} lists no image; {LIST_LAYOUT}")
     base = Path(root) if root else Path(name).parent
     numbers, paths, labels = zip(*rows, strict=True)
     paths = [str(base / path) for path in paths]
@@ -165,7 +167,7 @@ def _parse_label(name: str, line: int, label: str | None) -> str:
     label = (label or "").strip()
     if not label:
         raise InvalidInput(
-            f"{name}, line {line}: no path or no label; expected path,label"
+            f"{name}, line {line}: path or label missing; expected path,label"
         )
     if label.lstrip("-").isdecimal() and label.startswith("-"):
         raise InvalidInput(

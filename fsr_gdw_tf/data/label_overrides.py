@@ -90,12 +90,12 @@ def _find_examples(
     if missing:
         raise InvalidInput(
             f"{len(missing)} of the {len(paths)} examples of {name} are not in "
-            f"the training set, {missing[0]!r} the first; keep the data and "
+            f"the training set, the first is {missing[0]!r}; use the data and "
             "the settings of the run that the list was made from"
         )
     index = np.array([index_of[key] for key in keys])
     if len(np.unique(index)) < len(index):
-        raise InvalidInput(f"{name} names examples twice; {LAYOUT}")
+        raise InvalidInput(f"{name} lists an example twice; {LAYOUT}")
     return index
 
 
@@ -105,7 +105,7 @@ def _class_indices(source: Source, name: str, labels: list[str]) -> np.ndarray:
     unknown = sorted({label for label in labels if label not in index_of})
     if unknown:
         raise InvalidInput(
-            f"{name} has labels that the training set has not: "
+            f"{name} has labels that the training set lacks: "
             f"{', '.join(unknown[:5])}"
         )
     return np.array([index_of[label] for label in labels])
@@ -123,7 +123,7 @@ def _parse_weights(
         weights = np.array([np.nan], np.float32)
     if not (np.isfinite(weights).all() and (weights >= 0).all()):
         raise InvalidInput(
-            f"{name} has a weight that is no number of 0 or more"
+            f"the weights in {name} must be numbers of 0 or more"
         )
     return weights
 
@@ -136,7 +136,7 @@ def _reject_zero_weight_classes(
     empty = np.flatnonzero((total == 0) & (source.counts() > 0))
     if len(empty):
         raise InvalidInput(
-            f"all weights of {len(empty)} class(es) in {name} are 0, such as "
-            f"those of {str(source.class_names[empty[0]])!r}; raise the "
+            f"{name} gives all examples of {len(empty)} class(es) weight 0, "
+            f"the first is {str(source.class_names[empty[0]])!r}; raise the "
             "threshold"
         )

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
+from fsr_gdw_tf.data.labels import as_labels
 from fsr_gdw_tf.errors import InvalidInput
 
 
@@ -199,51 +200,6 @@ def load_view(
     return view.test(x) if seed is None else view.train(x, seed)
 
 
-def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return labels as class indices `[N]`; raise unless they are valid.
-
-    Accepts integers, whole floats, a column of either, and one-hot rows.
-    """
-    if classes < 2:
-        raise InvalidInput(
-            f"a classifier needs at least 2 classes, got {classes}"
-        )
-    labels = _as_vector(np.asarray(labels))
-    if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iu":
-        raise InvalidInput(
-            f"labels must be integers 0 to {classes - 1}, got dtype "
-            f"{labels.dtype}"
-        )
-    if len(labels) and not (labels.min() >= 0 and labels.max() < classes):
-        raise InvalidInput(
-            f"labels must lie in 0 to {classes - 1} ({classes} classes), got "
-            f"{labels.min()} to {labels.max()}"
-        )
-    return labels.astype(np.int64)
-
-
-def _as_vector(labels: np.ndarray) -> np.ndarray:
-    """Return labels `[N]` of a vector, a column or one-hot rows."""
-    if labels.ndim == 2 and _is_one_hot(labels):
-        labels = labels.argmax(axis=1)
-    labels = labels.reshape(len(labels), -1)
-    if labels.shape[1] != 1:
-        raise InvalidInput(
-            "labels must be one integer per example (or one-hot rows), got "
-            f"{labels.shape[1]} columns that are not one-hot; take the argmax "
-            "of soft targets first"
-        )
-    return labels[:, 0]
-
-
-def _is_one_hot(labels: np.ndarray) -> bool:
-    return labels.shape[1] > 1 and bool(
-        np.all((labels == 0) | (labels == 1)) and np.all(labels.sum(1) == 1)
-    )
-
-
 def require_all_classes(source: Source, what: str) -> None:
     """Raise if the source has no example of some class."""
     missing = np.flatnonzero(source.counts() == 0)
@@ -286,9 +242,13 @@ def arrays(
     """
     x, y = np.asarray(x), np.asarray(y)
     if len(x) != len(y):
-        raise InvalidInput(f"got {len(x)} inputs but {len(y)} labels")
+        raise InvalidInput(
+            f"x and y differ in length: got {len(x)} inputs but {len(y)} labels"
+        )
     if not len(x):
-        raise InvalidInput("got no examples: x and y are empty")
+        raise InvalidInput(
+            "expected examples, got no examples: x and y are empty"
+        )
     if class_names is None:
         one_hot = y.ndim == 2 and y.shape[1] > 1
         numeric = y.dtype.kind in "iuf"

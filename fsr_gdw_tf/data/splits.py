@@ -88,8 +88,8 @@ def prepare(
 def _load(load: Callable[[], Splits] | None) -> Splits:
     if load is None:
         raise InvalidInput(
-            "the configuration names no data: include a file of gin/data/, or "
-            "set prepare.load"
+            "the configuration has no data set; include a file of gin/data/, "
+            "or set prepare.load"
         )
     return load()
 
@@ -97,8 +97,8 @@ def _load(load: Callable[[], Splits] | None) -> Splits:
 def _check_meta_in_training(joined: bool, meta: Source | None) -> None:
     if joined and meta is None:
         raise InvalidInput(
-            "META_IN_TRAINING needs clean images; set META_PER_CLASS, or use "
-            "data that bring a meta set"
+            "META_IN_TRAINING=True needs a meta set; set META_PER_CLASS, or "
+            "use data that have one"
         )
 
 
@@ -110,7 +110,8 @@ def check_meta(train: Source, meta: Source) -> None:
     if missing:
         warnings.warn(
             f"the meta set has no example of {len(missing)} class(es): "
-            f"{', '.join(missing[:10])}; nothing speaks for them",
+            f"{', '.join(missing[:10])}; their weights are learned without "
+            "clean examples",
             stacklevel=3,
         )
     if train.reader is meta.reader:
@@ -119,9 +120,9 @@ def check_meta(train: Source, meta: Source) -> None:
         shared = _example_keys(train) & _example_keys(meta)
     if shared:
         raise InvalidInput(
-            f"{len(shared)} of the {len(meta)} meta examples are in the "
-            "training set as well, perhaps with another label; take them out "
-            "of it (and pass meta_in_training=True to train on them, too)"
+            f"{len(shared)} of the {len(meta)} meta examples are also in the "
+            "training set, perhaps with another label; remove them from it "
+            "(meta_in_training=True trains on the meta set as well)"
         )
 
 
@@ -147,9 +148,9 @@ def take_per_class(
     for c, count in enumerate(source.counts()):
         if count <= per_class:
             raise InvalidInput(
-                f"a meta set of {per_class} per class leaves nothing of class "
-                f"{source.class_names[c]!r}, which has {count} examples; "
-                "lower meta_per_class"
+                f"a meta set of {per_class} per class leaves no training "
+                f"example of class {source.class_names[c]!r}, which has "
+                f"{count} examples; lower meta_per_class"
             )
         members = np.flatnonzero(source.labels == c)
         taken.append(rng.choice(members, per_class, replace=False))
@@ -164,7 +165,9 @@ def stratified_split(
     """Return (training set, random test set) of equal class proportions."""
     if not 0 < examples < len(source):
         raise InvalidInput(
-            f"cannot hold {examples} of {len(source)} examples out for test"
+            f"the test set must have 1 to {len(source) - 1} of the "
+            f"{len(source)} examples, got {examples}; change test_share or "
+            "test_examples"
         )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(source))

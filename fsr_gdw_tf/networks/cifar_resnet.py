@@ -22,7 +22,8 @@ def cifar_resnet(
     """Return a ResNet of depth 6 n + 2, with 16, 32 and 64 channels."""
     if depth < 8 or (depth - 2) % 6:
         raise InvalidInput(
-            f"a CIFAR ResNet has depth 6 n + 2 (8, 14, 20, ...), got {depth}"
+            "the depth of a CIFAR ResNet must be 6 n + 2 (8, 14, 20, ...), got "
+            f"{depth}"
         )
     inputs = keras.Input(input_shape)
     x = parts.cifar_scaling(inputs)

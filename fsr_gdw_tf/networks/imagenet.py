@@ -77,6 +77,7 @@ def _load(network: keras.Model, path: str | None) -> keras.Model:
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(
-            f"{path} does not fit the network: {reason}"
+            f"{path} does not fit the network, use weights of the same "
+            f"architecture: {reason}"
         ) from error
     return network

@@ -80,9 +80,10 @@ def clone_architecture(
     try:
         copy = keras.models.clone_model(features)
     except (TypeError, ValueError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
         raise InvalidInput(
-            "this network cannot be copied, as some layer of it does not say "
-            f"how it was made ({error}); pass a second one, network=model"
+            "this network cannot be cloned, one of its layers has no usable "
+            f"get_config ({reason}); pass a second network, network=model"
         ) from error
     dense = head.dense if isinstance(head, Logits) else head
     changes = {"activation": "linear", "dtype": head.variable_dtype}

@@ -23,7 +23,8 @@ def wide_resnet(
     """Return a WRN-depth-width; the depth is 6 n + 4."""
     if depth < 10 or (depth - 4) % 6:
         raise InvalidInput(
-            f"a wide ResNet has depth 6 n + 4 (10, 16, 28, ...), got {depth}"
+            "the depth of a wide ResNet must be 6 n + 4 (10, 16, 28, ...), got "
+            f"{depth}"
         )
     inputs = keras.Input(input_shape)
     # The code of FSR scales CIFAR to -1 .. 1.

@@ -15,11 +15,17 @@ from fsr_gdw_tf.label_report.cleaned_labels import cleaned_labels
 LISTS = {
     "no file": (None, "no such file"),
     "columns": ("a,b\n1,2\n", "columns a,b"),
-    "unknown example": ("path,label\n77,0\n", "'77' the first"),
-    "unknown label": ("path,label\n0,cat\n", "labels that the training"),
-    "twice": ("path,label\n0,0\n0,1\n", "twice"),
-    "weight": ("path,label,weight\n0,0,-1\n", "no number of 0 or more"),
-    "weightless": ("path,label,weight\n0,0,0\n1,1,1\n", "those of '0'"),
+    "unknown example": ("path,label\n77,0\n", "the first is '77'"),
+    "unknown label": (
+        "path,label\n0,cat\n",
+        "labels that the training set lacks: cat",
+    ),
+    "twice": ("path,label\n0,0\n0,1\n", "lists an example twice"),
+    "weight": ("path,label,weight\n0,0,-1\n", "must be numbers of 0 or more"),
+    "weightless": (
+        "path,label,weight\n0,0,0\n1,1,1\n",
+        "weight 0, the first is '0'",
+    ),
 }
 
 

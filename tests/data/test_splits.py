@@ -69,7 +69,7 @@ def test_a_class_without_an_example():
 
 
 def test_meta_set_larger_than_a_class():
-    with pytest.raises(InvalidInput, match="500 per class leaves nothing"):
+    with pytest.raises(InvalidInput, match="500 per class leaves no training"):
         prepare(digits, no_corruption, meta_per_class=500)
 
 
@@ -82,7 +82,7 @@ def test_more_training_examples_than_there_are():
     ("how", "message"),
     [
         ({}, "GDW learns from a clean meta set and got none"),
-        ({"meta": blobs(n=9)}, "9 of the 9 meta examples are in the training"),
+        ({"meta": blobs(n=9)}, "9 of the 9 meta examples are also in the tr"),
     ],
 )
 def test_a_meta_set_that_cannot_be_used(how, message):

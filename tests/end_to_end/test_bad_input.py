@@ -44,7 +44,7 @@ BAD = {
     ),
     "no data": (
         ["--gin_file=gin/base.gin"],
-        "the configuration names no data",
+        "the configuration has no data set",
     ),
     "epochs": ([*TINY, "--gin_param=EPOCHS=0"], "EPOCHS must be 1 or more"),
     "seed": ([*TINY, "--gin_param=SEED=-1"], "SEED 0 or more"),
@@ -124,7 +124,7 @@ BAD = {
     "batch": ([*TINY, "--gin_param=BATCH_SIZE=999"], "in 1 to 120"),
     "meta set": (
         [*TINY, "--gin_param=META_PER_CLASS=999"],
-        "999 per class leaves nothing",
+        "999 per class leaves no training example",
     ),
     "data folder": (
         ["--gin_file=gin/folder.gin"],

@@ -46,13 +46,12 @@ def clothing1m(
     base = require_folder(root, LAYOUT)
     if meta not in META:
         raise InvalidInput(
-            f"no clean images {meta!r} of Clothing1M: "
-            f"{suggest_names(meta, META)}"
+            f"no meta set {meta!r} of Clothing1M: {suggest_names(meta, META)}"
         )
     file = _find(base, "category_names_eng.txt")
     names = [name for _, name in read_lines(file, LAYOUT)]
     if not names:
-        raise InvalidInput(f"{file} lists no name; {LAYOUT}")
+        raise InvalidInput(f"{file} lists no class name; {LAYOUT}")
     train = _file_lists(base, "noisy", ["noisy_train"], len(names))
     clean = _file_lists(base, "clean", ["clean_test", *META[meta]], len(names))
     train, test, meta = (
@@ -93,7 +92,7 @@ def _file_list(
         if key not in labels:
             raise InvalidInput(
                 f"{name}, line {number}: {key} has no label in {label_file}; "
-                "take both as they are published"
+                "use both files as published"
             )
     numbers, keys = zip(*rows, strict=True)
     paths = [f"{base}/{key}" for key in keys]

@@ -64,9 +64,9 @@ def _check_cache_size(paths: list[str], limit: float) -> None:
         gib = sum(pool.map(os.path.getsize, paths)) / 2**30
     if gib > limit:
         raise InvalidInput(
-            f"the {len(paths)} images, {paths[0]} the first, take {gib:.3g} "
-            f"GiB as files, more than the {limit:g} that may be kept in "
-            "memory; set cache (CACHE) to False, or to the GiB it may take"
+            f"the {len(paths)} images, the first is {paths[0]}, take "
+            f"{gib:.3g} GiB, more than the {limit:g} GiB allowed in memory; "
+            "set cache (CACHE) to False, or to a larger number of GiB"
         )
 
 
@@ -109,8 +109,8 @@ def _file_source(
     rows = [row for row in range(len(paths)) if row not in broken]
     if not rows:
         raise InvalidInput(
-            f"none of the {len(paths)} images can be decoded, e.g. "
-            f"{paths[0]}: {broken[0]}"
+            f"none of the {len(paths)} images can be decoded; expected JPEG, "
+            f"PNG, BMP or GIF, got {paths[0]}: {broken[0]}"
         )
     return Source(
         reader,
@@ -185,13 +185,13 @@ def _class_folders(base: Path, class_names: Sequence[str] | None) -> list[Path]:
     unknown = sorted(set(names) - set(class_names or names))
     if unknown:
         raise InvalidInput(
-            f"{base} holds classes that the training folder has not: "
-            f"{', '.join(unknown[:5])}"
+            f"{base} has class folders that the training folder lacks: "
+            f"{', '.join(unknown[:5])}; remove them or add them there"
         )
     if len(names) < 2:
         raise InvalidInput(
-            f"{base} holds {len(names)} class folder(s), at least 2 are "
-            f"needed; {LAYOUT}"
+            f"{base} has {len(names)} class folder(s), at least 2 are needed; "
+            f"{LAYOUT}"
         )
     return folders
 
@@ -255,8 +255,8 @@ def _list_source(
     unknown = sorted({c for c in entries.labels if c not in class_index})
     if unknown:
         raise InvalidInput(
-            f"{entries.name} has labels that the training list has not: "
-            f"{', '.join(unknown[:5])}"
+            f"{entries.name} has labels that the training list lacks: "
+            f"{', '.join(unknown[:5])}; remove them or add them there"
         )
     labels = [class_index[label] for label in entries.labels]
     entries = entries._replace(labels=labels)

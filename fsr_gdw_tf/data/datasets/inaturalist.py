@@ -53,7 +53,7 @@ def _read(name: str) -> dict:
             content = json.load(file)
         except json.JSONDecodeError as error:
             raise InvalidInput(
-                f"{name} is no JSON: {error}; {LAYOUT}"
+                f"{name} is not valid JSON: {error}; {LAYOUT}"
             ) from error
     lists = content if isinstance(content, dict) else {}
     for part in ("images", "annotations", "categories"):
@@ -107,7 +107,7 @@ def _file_list(
     for image, label in category.items():
         if label not in class_index:
             raise InvalidInput(
-                f"{name}, image {image}: category {label} is none of the "
+                f"{name}, image {image}: category {label} is not one of the "
                 f"{len(class_index)} categories of train2018.json; {LAYOUT}"
             )
     paths = [f"{base}/{file}" for file in files]

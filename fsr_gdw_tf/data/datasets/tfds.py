@@ -103,9 +103,9 @@ def _check_features(name: str, features: Mapping) -> None:
     missing = {"image", "label"} - set(features)
     if missing or features["label"].num_classes is None:
         raise InvalidInput(
-            f"data set {name!r} is no image classification data set: it has "
-            f"the features {sorted(features)}, needed are 'image' and 'label' "
-            "with a known number of classes"
+            f"data set {name!r} is not for image classification: expected the "
+            "features 'image' and 'label', the latter with a known number of "
+            f"classes, got {sorted(features)}"
         )
 
 
@@ -180,8 +180,8 @@ def _open_on_disk(builder, split: str) -> Source:
     image, names = (builder.info.features[k] for k in ("image", "label"))
     if image.np_dtype != np.uint8:
         raise InvalidInput(
-            f"images of data set {builder.name!r} are {image.np_dtype}; only "
-            "those of bytes are read at random: raise memory_gib"
+            f"images of data set {builder.name!r} are {image.np_dtype}, only "
+            "uint8 images can be read from disk; raise memory_gib"
         )
     try:
         data = builder.as_data_source(
@@ -189,8 +189,8 @@ def _open_on_disk(builder, split: str) -> Source:
         )
     except NotImplementedError as error:
         raise InvalidInput(
-            f"data set {builder.name!r} is too large for memory and its files "
-            "cannot be read at random; prepare it with tfds.builder("
+            f"data set {builder.name!r} exceeds memory_gib and its files do "
+            "not allow random access; prepare it with tfds.builder("
             f"{builder.name!r}, file_format='array_record')"
             ".download_and_prepare(), or raise memory_gib"
         ) from error
@@ -214,7 +214,8 @@ def _read_labels(data: Sequence, folder: str | Path, split: str) -> np.ndarray:
         pass  # no cache file, or a broken one
     if len(data) > SLOW_TO_READ:
         print_on_chief(
-            f"reading the {len(data):,} labels of {split!r} for {file}"
+            f"reading the {len(data):,} labels of split {split!r}, to be "
+            f"saved in {file}"
         )
     labels = np.array([example["label"] for example in data], np.int64)
     _try_to_save(file, labels)

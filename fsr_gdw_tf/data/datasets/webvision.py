@@ -78,8 +78,8 @@ def _synsets(file: Path) -> list[tuple[str, str]]:
         if not match:
             raise InvalidInput(
                 f"{file}, line {number}: expected a wordnet id and a name such "
-                f"as 'n01440764 tench, Tinca tinca', got {text[:80]!r}; take "
-                "the file as it is published, or away"
+                f"as 'n01440764 tench, Tinca tinca', got {text[:80]!r}; use "
+                "the published file, or remove it"
             )
         synsets.append(match.groups())
     return synsets
@@ -125,15 +125,16 @@ def _imagenet_test(
     """Return the test set {"imagenet": source}, or {} without a folder."""
     if imagenet is None:
         print_on_chief(
-            "no second test on ImageNet's validation images: imagenet "
-            "(IMAGENET_DIR) is not set"
+            "no test on ImageNet's validation images: imagenet (IMAGENET_DIR) "
+            "is not set"
         )
         return {}
     base = require_folder(imagenet, IMAGENET_LAYOUT)
     if not synsets:
         raise InvalidInput(
-            "which classes of ImageNet to test on is said by info/synsets.txt "
-            "of WebVision, and there is none; add it, or leave imagenet out"
+            "a test on ImageNet needs WebVision's info/synsets.txt, which maps "
+            "its classes to folders, got no such file; add it, or set imagenet "
+            "(IMAGENET_DIR) to None"
         )
     images = _images_of_classes(base, [wordnet for wordnet, _ in synsets])
     paths = [str(path) for of_class in images for path in of_class]

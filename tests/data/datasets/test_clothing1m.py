@@ -119,7 +119,7 @@ def test_clothing1m_images_that_are_not_there(clothes):
 
 
 def test_clean_images_of_another_name(clothes):
-    message = r"no clean images 'clean_vla' .*: did you mean 'clean_val'"
+    message = r"no meta set 'clean_vla' .*: did you mean 'clean_val'"
     with pytest.raises(InvalidInput, match=message):
         clothing1m(str(clothes), meta="clean_vla")
     message = "choose one of: both, clean_train, clean_val"

@@ -110,8 +110,8 @@ def test_folders_that_cannot_be_used(tmp_path):
         ("path,class\ncat/0.png,0\n", "no column label"),
         ("path,label\ncat/0.png,0\nno.png,1\n", r"1 file\(s\) that do not"),
         ("path,label\ncat/0.png,-1\n", "line 2: label -1 is out of range"),
-        ("path,label\ncat/0.png,\n", "line 2: no path or no label"),
-        ("label,path\n0\n", "line 2: no path or no label"),
+        ("path,label\ncat/0.png,\n", "line 2: path or label missing"),
+        ("label,path\n0\n", "line 2: path or label missing"),
         ("path,label\n", "lists no image"),
     ],
 )
@@ -241,6 +241,6 @@ LOADERS = {
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_files_too_large_to_be_kept_are_refused_with_the_figure(tmp_path, name):
-    message = r"take .*e-0\d GiB as files, more than the 1e-09.*set cache \(CAC"
+    message = r"take .*e-0\d GiB, more than the 1e-09 GiB.*set cache \(CACHE"
     with pytest.raises(InvalidInput, match=message):
         LOADERS[name](str(tmp_path), cache=1e-9)

@@ -82,7 +82,7 @@ def lost_files(content):
         ),
         (
             entry("annotations", 0, category_id=3),
-            r"image 1\d\d: category 3 is none of the 3 categories of train2018",
+            r"image 1\d\d: category 3 is not one of the 3 categories of trai",
         ),
         (
             lost_files,
@@ -100,7 +100,7 @@ def test_inaturalist_files_that_cannot_be_used(nature, change, message):
 def test_inaturalist_files_that_are_no_json(nature):
     (nature / "val2018.json").write_text('{"images": [')
     with pytest.raises(
-        InvalidInput, match=r"val2018\.json is no JSON: .* line 1"
+        InvalidInput, match=r"val2018\.json is not valid JSON: .* line 1"
     ):
         inaturalist_files(str(nature))
     (nature / "val2018.json").write_text("[]")

@@ -119,7 +119,7 @@ def test_reading_many_labels_is_said_once(store, monkeypatch, capsys):
     shades(store)  # 24 and 6
     said = capsys.readouterr().out
     assert said.count("\n") == 1
-    assert "reading the 24 labels of 'train'" in said
+    assert "reading the 24 labels of split 'train'" in said
     shades(store)
     assert not capsys.readouterr().out
 

@@ -140,6 +140,6 @@ def test_imagenet_that_cannot_be_used(web, tmp_path):
         webvision(str(web), imagenet=str(folder))
     (web / "info" / "synsets.txt").unlink()
     with pytest.raises(
-        InvalidInput, match=r"said by info/synsets\.txt .* is none"
+        InvalidInput, match=r"needs .*info/synsets\.txt.* got no such file"
     ):
         webvision(str(web), imagenet=str(folder))
