@@ -17,16 +17,16 @@ class Table(NamedTuple):
     methods: list[str]
 
 
-NOW = "gdw GDW.ahead=False"
+NOW = "gdw VirtualStep.ahead=False"
 FRESH = "fsr REWARD_FEATURES='fresh'"
 JOINT = f"{FRESH} META_STATISTICS='joint'"
 MAIN = ["supervised", KERAS, "mwnet", "gdw", NOW, "gdw_head"]
 MAIN += ["l2rw", FRESH, "fsr_raw", "fsr"]
 # `gdw` itself has 100 meta examples.
-MORE = [f"{NOW} GDW.meta_every=4"]
+MORE = [f"{NOW} MetaLoss.every=4"]
 MORE += [f"gdw META_BATCH_SIZE={size}" for size in (25, 50, 200)]
-MORE += ["mwnet MWNet.ahead=False", "mwnet SCOPE='head'"]
-MORE += ["l2rw L2RW.ahead=False", "l2rw SCOPE='head'"]
+MORE += ["mwnet VirtualStep.ahead=False", "mwnet SCOPE='head'"]
+MORE += ["l2rw VirtualStep.ahead=False", "l2rw SCOPE='head'"]
 MORE += ["gdw_dictionary_raw", "gdw_dictionary"]
 MORE += ["fsr_raw REWARD_FEATURES='bank'", JOINT]
 MORE += ["mixup_relabel", "mixup", "remix", "relabel", "elr"]

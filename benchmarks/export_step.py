@@ -5,7 +5,7 @@
     python benchmarks/run_step.py steps/supervised steps/gdw  # needs only JAX
 
 Methods, flags and random data are those of `step_cost.py`. A folder per
-method, `steps/gdw_GDW.ahead_False` for `gdw GDW.ahead=False`:
+method, `steps/gdw_VirtualStep.ahead_False` for `gdw VirtualStep.ahead=False`:
 
 program.hlo: forward, virtual step, meta pass, the real pullback, optimizer,
     metrics and books, as XLA gets them from TensorFlow, before it optimises.
@@ -78,8 +78,7 @@ def whole_step(classifier):
     @tf.function(jit_compile=True, autograph=False)
     def step(batch):
         step_loop.steps_of_execution(classifier)
-        classifier.train_step(batch)
-        return {m.name: m.result() for m in classifier.eval_metrics[:2]}
+        return classifier.train_step(batch)
 
     return step
 

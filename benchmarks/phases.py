@@ -1,7 +1,7 @@
 """Measure where the time of a step goes: the share of each phase.
 
     python benchmarks/phases.py --network=resnet32 --csv=phases.csv \\
-        --methods="supervised,gdw,gdw GDW.ahead=False,fsr"
+        --methods="supervised,gdw,gdw VirtualStep.ahead=False,fsr"
 
 Methods, flags and random images are those of `step_cost.py`; images are cropped
 and mirrored, as CIFAR's are. The classifier's own step is traced once for each
@@ -50,6 +50,7 @@ from fsr_gdw_tf.data import CropFlip
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.method import OmegaUpdate
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 PHASES = ["forward", "virtual_step", "meta_pass", "second_order"]
@@ -82,8 +83,9 @@ def teaching(compute_omega: Callable, reach: Callable) -> Callable:
     def wrapped(classifier, batch, forward):
         reach("forward", [forward.logits])
         omega = compute_omega(classifier, batch, forward)
-        if omega is not None:
-            reach("bookkeeping", [omega])
+        after = omega.after if isinstance(omega, OmegaUpdate) else omega
+        if after is not None:
+            reach("bookkeeping", [after])
         return omega
 
     return wrapped
@@ -95,7 +97,7 @@ def looking(look: Callable, reach: Callable) -> Callable:
     def wrapped(classifier, method, batch, forward, theta):
         if forward is None:  # called by `prepare`
             return look(classifier, method, batch, forward, theta)
-        if method.ahead:
+        if method.virtual_step.ahead:
             reach("virtual_step", theta)
         found = look(classifier, method, batch, forward, theta)
         reach("meta_pass", found[0])

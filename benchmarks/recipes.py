@@ -5,7 +5,7 @@ bindings that change it, separated by spaces (and without any themselves):
 
     gdw
     gdw_head
-    gdw GDW.ahead=False GDW.meta_every=4
+    gdw VirtualStep.ahead=False MetaLoss.every=4
     gdw SCOPE='conv2d_21'
     fsr REWARD_FEATURES='fresh'
 
@@ -23,6 +23,8 @@ from environment import ROOT
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import ClassifierConfig
+from fsr_gdw_tf.method import Method
+from fsr_gdw_tf.methods.meta import MetaMethod
 
 KERAS = "keras"
 NAMES = sorted(
@@ -45,9 +47,9 @@ class Recipe(NamedTuple):
         return f"gin/methods/{self.name}.gin"
 
 
-def parse(method: str) -> Recipe:
+def parse(text: str) -> Recipe:
     """Split a method into its recipe and bindings; the recipe must exist."""
-    name, *bindings = method.split() or [""]
+    name, *bindings = text.split() or [""]
     if name == KERAS:
         raise InvalidInput(
             "keras is a stock Keras step, not a recipe: it takes no bindings, "
@@ -59,7 +61,7 @@ def parse(method: str) -> Recipe:
     knobs = [binding.partition("=")[0] for binding in bindings]
     for knob in knobs:
         if knobs.count(knob) > 1:
-            raise InvalidInput(f"{method} sets {knob} twice")
+            raise InvalidInput(f"{text} sets {knob} twice")
     return Recipe(name, tuple(bindings))
 
 
@@ -89,42 +91,45 @@ def require_used(recipe: Recipe, config: ClassifierConfig) -> None:
             )
 
 
-def scope(method) -> str:
+def scope(method: Method) -> str:
     """Return the scope of the virtual step; empty where there is none."""
-    return getattr(method, "scope", "")
+    return method.scope if isinstance(method, MetaMethod) else ""
 
 
-def meta_every(method) -> int:
-    """Return how many steps one meta gradient serves."""
-    return getattr(method, "meta_every", 1)
+def meta_every(method: Method) -> int:
+    """Return how many steps use one meta gradient."""
+    return method.meta_loss.every if isinstance(method, MetaMethod) else 1
 
 
 @functools.cache
-def step_key(method: str) -> tuple:
+def step_key(name: str) -> tuple:
     """Return what the cost of a method's step depends on.
 
     Recipes that differ in their data or constants alone have the same step,
     such as `gdw` and `gdw_clean`.
     """
-    config = load(parse(method))
-    part, dictionary = config.method, config.method.dictionary
+    config = load(parse(name))
+    method, dictionary = config.method, config.method.dictionary
+    settings = ()
+    if isinstance(method, MetaMethod):
+        step, loss = method.virtual_step, method.meta_loss
+        settings = method.scope, step.ahead, loss.statistics, loss.every
     return (
-        type(part),
+        type(method),
         tuple(type(regulariser) for regulariser in config.regularisers),
-        *(scope(part), meta_every(part), getattr(part, "ahead", None)),
-        getattr(part, "meta_statistics", None),
+        settings,
         dictionary and dictionary.bank,
-        part.uses_meta and gin_config.value("META_BATCH_SIZE"),
+        method.uses_meta and gin_config.value("META_BATCH_SIZE"),
     )
 
 
 @functools.cache
-def clean_images(method: str) -> str:
+def clean_images(name: str) -> str:
     """Return where a method has clean images: "none", "apart", "in training".
 
     Apart are those that teach its weights, but do not train the network.
     """
-    config = load(parse(method))
+    config = load(parse(name))
     if gin_config.value("META_IN_TRAINING"):
         return "in training"
     return "apart" if config.method.uses_meta else "none"

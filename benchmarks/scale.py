@@ -122,8 +122,8 @@ def measure(n: int, classes: int, members: int, rounds: int) -> dict:
     step_s = median(step, 4 * rounds)
     track_labels = sum(
         tf.size(v.value).numpy() * tf.as_dtype(v.dtype).size
-        for component in model.components
-        for v in component.variables
+        for part in [*model.components, *model.recorders]
+        for v in part.variables
         if n in v.shape
     )
     gib = 2**30

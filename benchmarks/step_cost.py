@@ -1,7 +1,7 @@
 """Measure what a step of each method costs, relative to plain training.
 
     python benchmarks/step_cost.py --csv=cost.csv \\
-        --methods="supervised,gdw,gdw GDW.ahead=False,gdw_head,fsr"
+        --methods="supervised,gdw,gdw VirtualStep.ahead=False,gdw_head,fsr"
 
 Methods are written as in `recipes.py`. The column `meta_batch` is --meta_batch,
 even where a method sets its own META_BATCH_SIZE.
@@ -176,7 +176,8 @@ def time_steps(methods: list[str], rounds: int) -> dict[str, float]:
 
 def meta_every(model: keras.Model) -> int:
     """Return how many kinds of steps a model has."""
-    return recipes.meta_every(getattr(model, "method", None))
+    is_ours = isinstance(model, Classifier)
+    return recipes.meta_every(model.method) if is_ours else 1
 
 
 def typical(seconds: list[float], kinds: int = 1) -> float:
@@ -226,7 +227,8 @@ def scopes_of(methods: list[str]) -> dict[str, str]:
     for method in methods:
         model, pipeline = build(method)
         stepper(model, pipeline)
-        scopes[method] = recipes.scope(getattr(model, "method", None))
+        is_ours = isinstance(model, Classifier)
+        scopes[method] = recipes.scope(model.method) if is_ours else ""
     return scopes
 
 

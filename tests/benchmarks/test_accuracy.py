@@ -165,16 +165,20 @@ def test_a_table_of_something_else_is_refused(run, tmp_path):
 def test_bindings_after_a_method_are_settings_and_a_folder(run, tmp_path):
     shown = run(
         "--show",
-        "--methods=gdw GDW.ahead=False GDW.meta_every=4,"
+        "--methods=gdw VirtualStep.ahead=False MetaLoss.every=4,"
         "mwnet META_BATCH_SIZE=50",
         '--settings="uniform 40 %, no crops"',
         "--seeds=3",
     )
     gdw, mwnet = [shlex.split(line) for line in shown.stdout.splitlines()]
     assert "--gin_file=gin/methods/gdw.gin" in gdw
-    expected = {"GDW.ahead=False", "GDW.meta_every=4", "CropFlip.padding=0"}
+    expected = {
+        "VirtualStep.ahead=False",
+        "MetaLoss.every=4",
+        "CropFlip.padding=0",
+    }
     assert {f"--gin_param={p}" for p in expected} <= set(gdw)
-    name = "gdw_GDW.ahead_False_GDW.meta_every_4"
+    name = "gdw_VirtualStep.ahead_False_MetaLoss.every_4"
     assert gdw[-1].endswith(f"runs/uniform_40_no_crops/{name}/3")
     assert "--gin_param=META_BATCH_SIZE=50" in mwnet
     name = "mwnet_META_BATCH_SIZE_50"

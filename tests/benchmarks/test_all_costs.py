@@ -20,7 +20,7 @@ ROWS = f"""{COLUMNS},time_per_step_s
 tiny_cnn,100,100,supervised,,1.0,1.0,0.02
 tiny_cnn,100,100,gdw,all,2.5,2.0,0.05
 tiny_cnn,100,100,gdw_head,head,1.25,1.1,0.025
-tiny_cnn,100,100,gdw GDW.ahead=False GDW.meta_every=4,all,1.5,1.5,0.03
+tiny_cnn,100,100,gdw VirtualStep.ahead=False MetaLoss.every=4,all,1.5,1.5,0.03
 tiny_cnn,100,100,fsr,head,1.2,1.1,0.024
 resnet32,100,100,supervised,,1.0,1.0,0.4
 resnet32,100,100,l2rw,all,3.0,2.5,1.2

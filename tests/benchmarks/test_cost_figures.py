@@ -8,7 +8,7 @@ import pytest
 from fsr_gdw_tf import InvalidInput
 
 FRESH = "fsr REWARD_FEATURES='fresh'"
-EVERY4 = "gdw GDW.ahead=False GDW.meta_every=4"
+EVERY4 = "gdw VirtualStep.ahead=False MetaLoss.every=4"
 ROWS = f"""network,method,time_ratio,memory_ratio
 tiny_cnn,supervised,1.0,1.0
 tiny_cnn,keras,0.9,1.0
@@ -36,7 +36,7 @@ def rows():
 def test_points_are_of_methods_that_both_tables_know(rows):
     """By what a step does, however it is written; no time is below plain's."""
     accuracies = {"gdw": 0.6, "gdw_head": 0.5, "gdw_clean": 0.7, "fsr": 0.4}
-    accuracies |= {"gdw GDW.meta_every=4 GDW.ahead=False": 0.3}
+    accuracies |= {"gdw MetaLoss.every=4 VirtualStep.ahead=False": 0.3}
     accuracies |= {"fsr_raw": 0.9, "l2rw": 0.9, "gce": 0.2}
     rows.append({"network": "tiny_cnn", "method": "gce", "time_ratio": 0.97})
     assert figures.points(rows, accuracies, "tiny_cnn") == {
@@ -44,7 +44,7 @@ def test_points_are_of_methods_that_both_tables_know(rows):
         "gdw_head": (1.25, 0.5),
         "gdw_clean": (2.5, 0.7),
         "fsr": (1.2, 0.4),
-        "gdw GDW.meta_every=4 GDW.ahead=False": (1.5, 0.3),
+        "gdw MetaLoss.every=4 VirtualStep.ahead=False": (1.5, 0.3),
         "gce": (1.0, 0.2),
     }
 

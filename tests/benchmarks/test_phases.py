@@ -18,7 +18,7 @@ SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
     *("--examples=40", "--reward_batch=10"),
 ]
-NOW = "gdw GDW.ahead=False"
+NOW = "gdw VirtualStep.ahead=False"
 AHEAD = ["forward", "virtual_step", "meta_pass", "second_order"]
 REST = ["bookkeeping", "real_pullback"]
 
@@ -59,7 +59,7 @@ def convolutions(graph) -> tuple[int, int]:
         ("fsr", [*AHEAD, *REST]),
         (NOW, ["meta_pass", "forward", "second_order", *REST]),
         (
-            "gdw_dictionary_raw GDW.ahead=False",
+            "gdw_dictionary_raw VirtualStep.ahead=False",
             ["forward", "meta_pass", "second_order", *REST],
         ),
     ],
@@ -113,7 +113,7 @@ def test_a_phase_is_what_a_beginning_takes_longer_than_the_one_before(phases):
     ("method", "message"),
     [
         ("keras", "keras is a stock Keras step, not a recipe"),
-        (f"{NOW} GDW.meta_every=4", "the steps of .* differ from each other"),
+        (f"{NOW} MetaLoss.every=4", "the steps of .* differ from each other"),
     ],
 )
 def test_steps_without_phases_are_refused(phases, method, message):

@@ -23,7 +23,7 @@ uniform 40 %,supervised,0,0.5,0.55,12e4567890,2
 uniform 40 %,supervised,1,0.52,0.55,0123456789,2
 uniform 40 %,fsr,0,0.518,0.52,abc,2
 uniform 40 %,gdw,0,0.568,0.57,abc,2
-uniform 40 %,gdw GDW.ahead=False,0,0.5,0.57,abc,2
+uniform 40 %,gdw VirtualStep.ahead=False,0,0.5,0.57,abc,2
 uniform 40 %,mixup_relabel,0,0.6,0.6,abc,2
 uniform 40 %,supervised_clean,0,0.55,0.6,abc,2
 flip 40 %,supervised,0,0.427,0.43,abc,2
@@ -46,7 +46,7 @@ wrn_28_2,128,32,gdw,all,2.9,2.25,2.6
 """
 PHASES = """network,method,forward,meta_pass,time_per_step_s
 resnet32,supervised,0.3195,0.0,0.25
-resnet32,gdw GDW.ahead=False,0.0776,0.294,0.87
+resnet32,gdw VirtualStep.ahead=False,0.0776,0.294,0.87
 """
 # Read from the papers, not from the file: paper, table, network, setting, row.
 QUOTED = {
@@ -117,7 +117,7 @@ def test_accuracies_stand_in_groups_with_the_best_in_bold(tables, folder):
         "| `mixup_relabel` (control) | none | **60.0** | - |",
         "| `supervised_clean` (control) | in training | 55.0 | - |",
         "| `gdw` | apart | 56.8 | **57.3** |",
-        "| `gdw GDW.ahead=False` | apart | 50.0 | - |",
+        "| `gdw VirtualStep.ahead=False` | apart | 50.0 | - |",
     ]
     assert note == (
         "Per cent of the 10,000 test images, mean of the last five epochs; "
@@ -182,7 +182,7 @@ def test_phases_are_in_per_cent_of_a_step(tables, folder):
         "| method | forward | meta pass |",
         "|---|---|---|",
         "| `supervised` | 32 | 0 |",
-        "| `gdw GDW.ahead=False` | 8 | 29 |",
+        "| `gdw VirtualStep.ahead=False` | 8 | 29 |",
     ]
     assert note.startswith("Per cent of the time of a step of `resnet32`; ")
 

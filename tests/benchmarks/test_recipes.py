@@ -16,8 +16,10 @@ def load(method: str):
 
 def test_a_method_is_a_recipe_and_its_bindings():
     assert recipes.parse("gdw_head") == Recipe("gdw_head")
-    recipe = recipes.parse("gdw GDW.ahead=False  META_BATCH_SIZE=25")
-    assert recipe == Recipe("gdw", ("GDW.ahead=False", "META_BATCH_SIZE=25"))
+    recipe = recipes.parse("gdw VirtualStep.ahead=False  META_BATCH_SIZE=25")
+    assert recipe == Recipe(
+        "gdw", ("VirtualStep.ahead=False", "META_BATCH_SIZE=25")
+    )
     assert recipe.file == "gin/methods/gdw.gin"
 
 
@@ -28,9 +30,10 @@ def test_every_recipe_is_a_method_and_plain_training_is_the_first():
 
 
 def test_bindings_win_over_parameters_and_those_over_the_recipe():
-    method = "gdw_head GDW.ahead=False"
+    method = "gdw_head VirtualStep.ahead=False"
     config = recipes.load(recipes.parse(method), ["SCOPE='all'"])
-    assert (config.method.scope, config.method.ahead) == ("all", False)
+    assert config.method.scope == "all"
+    assert not config.method.virtual_step.ahead
     method = "gdw_head SCOPE='conv2'"
     config = recipes.load(recipes.parse(method), ["SCOPE='all'"])
     assert config.method.scope == "conv2"
@@ -42,7 +45,7 @@ def test_bindings_win_over_parameters_and_those_over_the_recipe():
         ("gwd", "no method 'gwd': did you mean 'gdw'"),
         ("", "no method ''"),
         ("keras", "keras is a stock Keras step, not a recipe"),
-        ("keras GDW.ahead=False", "it takes no bindings"),
+        ("keras VirtualStep.ahead=False", "it takes no bindings"),
         ("gdw head", "takes NAME=VALUE, got 'head'"),
         ("gdw SCOPE=head", "SCOPE=head.*text needs quotes"),
         ("gdw SCOP='head'", "no setting 'SCOP': did you mean 'SCOPE'"),
@@ -52,9 +55,12 @@ def test_bindings_win_over_parameters_and_those_over_the_recipe():
             "gdw META_BATCH_SIZE=5 META_BATCH_SIZE=6",
             "sets META_BATCH_SIZE twice",
         ),
-        ("gdw GDW.meta_every=4", "meta_every=4 needs ahead=False"),
-        ("gdw GDW.meta_every=0", "meta_every is 1 or more steps, got 0"),
-        ("gdw GDW.ahead=False GDW.meta_every=0", "1 or more steps, got 0"),
+        ("gdw MetaLoss.every=4", r"every=4\) needs VirtualStep\(ahead=False"),
+        ("gdw MetaLoss.every=0", "every is 1 or more steps"),
+        (
+            "gdw VirtualStep.ahead=False MetaLoss.every=0",
+            "1 or more steps of a meta loss, got 0",
+        ),
         (
             "fsr META_STATISTICS='joint'",
             "a bank holds features, so no reward images",
@@ -71,7 +77,7 @@ def test_what_cannot_be_built_is_told_in_one_line(method, message):
     ("method", "knob"),
     [
         ("supervised SCOPE='head'", "SCOPE"),
-        ("mixup MWNet.ahead=False", "MWNet.ahead"),
+        ("mixup VirtualStep.ahead=False", "VirtualStep.ahead"),
         ("mixup Relabel.weight=1.0", "Relabel.weight"),
         ("fsr_raw MixUp.law='beta'", "MixUp.law"),
         ("supervised META_BATCH_SIZE=50", "META_BATCH_SIZE"),
@@ -90,7 +96,7 @@ def test_bindings_without_effect_are_rejected(method, knob):
     [
         "finetune META_BATCH_SIZE=50",
         "fsr_meta META_BATCH_SIZE=50",
-        "l2rw SCOPE='head' L2RW.ahead=False",
+        "l2rw SCOPE='head' VirtualStep.ahead=False",
         "gdw META_IN_TRAINING=True",
         "fsr REWARD_FEATURES='fresh' META_STATISTICS='joint'",
     ],
@@ -115,7 +121,10 @@ def test_recipes_whose_steps_cost_the_same_share_a_key():
         assert recipes.step_key(one) == recipes.step_key(other), one
     others = ["supervised", "mixup", "relabel", "mixup_relabel", "fsr", joint]
     others += ["fsr_raw", "fsr_raw REWARD_FEATURES='bank'", "gdw", "gdw_head"]
-    others += ["gdw GDW.ahead=False", "gdw GDW.ahead=False GDW.meta_every=4"]
+    others += [
+        "gdw VirtualStep.ahead=False",
+        "gdw VirtualStep.ahead=False MetaLoss.every=4",
+    ]
     others += ["gdw META_BATCH_SIZE=50", "gdw_dictionary", "mwnet", "fsr_meta"]
     others += ["gdw_dictionary_raw", f"{joint} FSR.scope='all'"]
     assert len({*map(recipes.step_key, others)}) == len(others)
@@ -129,13 +138,13 @@ def test_recipes_say_where_their_clean_images_are():
     ):
         for name in names.split():
             assert recipes.clean_images(name) == where, name
-    assert recipes.clean_images("gdw GDW.ahead=False") == "apart"
+    assert recipes.clean_images("gdw VirtualStep.ahead=False") == "apart"
 
 
 def test_names_of_folders_are_words():
     setting = "long tail .1 + uniform 40 %"
     assert recipes.folder_name(setting) == "long_tail_.1_uniform_40"
-    method = "gdw SCOPE='conv2d_2' GDW.ahead=False"
-    name = "gdw_SCOPE_conv2d_2_GDW.ahead_False"
+    method = "gdw SCOPE='conv2d_2' VirtualStep.ahead=False"
+    name = "gdw_SCOPE_conv2d_2_VirtualStep.ahead_False"
     assert recipes.folder_name(method) == name
     assert recipes.folder_name("../x") == ".._x"

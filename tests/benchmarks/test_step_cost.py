@@ -114,24 +114,26 @@ def test_what_the_data_cannot_give_is_told(small):
     with pytest.raises(InvalidInput, match="must be 1 or more, got 0"):
         step_cost.build("gdw META_BATCH_SIZE=0")
     with pytest.raises(InvalidInput, match="keras is a stock Keras step"):
-        step_cost.build("keras GDW.ahead=False")
+        step_cost.build("keras VirtualStep.ahead=False")
 
 
 def test_what_is_measured_is_what_the_recipe_says(small):
-    model, pipeline = step_cost.build("gdw GDW.ahead=False GDW.meta_every=4")
-    assert (model.method.ahead, model.method.meta_every) == (False, 4)
+    model, pipeline = step_cost.build(
+        "gdw VirtualStep.ahead=False MetaLoss.every=4"
+    )
+    assert not model.method.virtual_step.ahead
     assert step_cost.meta_every(model) == 4
     assert (model.l2, pipeline.batch_size) == (5e-4, 10)
-    assert model.training_dynamics and not model.averages
+    assert model.training_dynamics and not model.average
     model, _ = step_cost.build("fsr")
     dictionary = model.method.dictionary
     assert dictionary.bank
     assert (dictionary.size, dictionary.reward_batch) == (40, 10)
     kinds = [type(part).__name__ for part in model.regularisers]
     assert kinds == ["MixUp", "Relabel"]
-    assert model.method.meta_statistics == "moving"
-    joint, _ = step_cost.build("gdw_dictionary")
-    assert joint.method.meta_statistics == "joint"
+    assert model.method.meta_loss.statistics == "moving"
+    model, _ = step_cost.build("gdw_dictionary")
+    assert model.method.meta_loss.statistics == "joint"
     assert not step_cost.build("fsr_raw")[0].regularisers
     assert step_cost.build("finetune")[0].method.warmup == 0
     assert step_cost.build("coteaching")[0].method.forget_rate == 0.2

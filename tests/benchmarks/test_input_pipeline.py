@@ -3,11 +3,9 @@
 import csv
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
+from environment import ROOT
 
 
 @pytest.mark.slow
