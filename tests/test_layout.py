@@ -23,6 +23,10 @@ EXCEPTIONS = {
     "methods/supervised.py": "test_classifier.py",
     "methods/weight_net.py": "methods/test_mwnet.py",
     "paper_figures/figures.py": "paper_figures/test_plots.py",
+    "recorders/learned_label_stats.py": "methods/test_learned_labels.py",
+    "recorders/noise_matrix_stats.py": "methods/test_forward_correction.py",
+    "recorders/recorder.py": "recorders/test_training_dynamics.py",
+    "recorders/weight_stats.py": "methods/test_reweighting.py",
 }
 
 

@@ -14,7 +14,9 @@ def test_a_generated_label_steps_through_its_softmax():
     method = GenLabel(rate=20.0, scale=0.0)
     model, batch = set_up(method), labels_of(2, 0)
     moved = method.update(model, batch, tf.zeros((1, 2)), FixedLookahead)
-    np.testing.assert_allclose(method.labels.rows(batch), [[-1, 1]], rtol=1e-6)
+    np.testing.assert_allclose(
+        method.label_table.rows(batch), [[-1, 1]], rtol=1e-6
+    )
     odds = np.exp(2)
     np.testing.assert_allclose(moved[0, 1], odds / (1 + odds), rtol=1e-6)
 

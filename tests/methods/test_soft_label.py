@@ -22,5 +22,5 @@ def test_a_soft_label_steps_against_its_slope():
     moved = method.update(model, batch, tf.zeros((1, 2)), FixedLookahead)
     np.testing.assert_allclose(moved, [[0.3, 0.7]], rtol=1e-6)
     np.testing.assert_allclose(
-        method.labels.rows(batch), [[0.3, 0.7]], rtol=1e-6
+        method.label_table.rows(batch), [[0.3, 0.7]], rtol=1e-6
     )

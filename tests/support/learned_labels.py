@@ -12,7 +12,7 @@ class FixedLookahead:
     """The labels and the gradient of the meta loss after a lookahead."""
 
     omega = tf.constant([[0.5, 0.5]])
-    slope = tf.constant([[0.1, -0.1]])
+    omega_grad = tf.constant([[0.1, -0.1]])
 
 
 def set_up(method, classes=2):
