@@ -17,14 +17,22 @@ from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
-    "apply", None, list(ACTIONS), "Write a cleaned list of the labels."
+    "apply",
+    None,
+    list(ACTIONS),
+    "Write a list of the labels to train on, the suspected ones left out, "
+    "relabelled, or weighted.",
 )
 flags.DEFINE_float(
-    "threshold", 0.9, "Labels are changed above this score.", 0.0, 1.0
+    "threshold", 0.9, "Score above which --apply changes a label.", 0.0, 1.0
 )
-flags.DEFINE_string("out", None, "Of --apply: RUN_DIR/report/drop_0.9.csv.")
-flags.DEFINE_string("verified", None, "verify_me.csv, filled in.")
-flags.DEFINE_string("images", None, "Where the images are now, if they moved.")
+flags.DEFINE_string(
+    "out", None, "File for --apply; default RUN_DIR/report/drop_0.9.csv."
+)
+flags.DEFINE_string("verified", None, "A filled-in verify_me.csv to evaluate.")
+flags.DEFINE_string(
+    "images", None, "The folder of the image files, if they were moved."
+)
 
 
 def main(argv: list[str]) -> None:
@@ -32,16 +40,17 @@ def main(argv: list[str]) -> None:
     try:
         if len(argv) != 2:
             raise InvalidInput(
-                "expected one run folder: python -m fsr_gdw_tf.report "
+                "expected one run folder, such as python -m fsr_gdw_tf.report "
                 f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
             )
         if FLAGS.apply and FLAGS.verified:
             raise InvalidInput(
-                "--apply and --verified are two things; one a call"
+                "expected one of --apply and --verified, got both; call the "
+                "command once for each"
             )
         folder = RunFolder(argv[1])
         if FLAGS.verified:
-            title = "Wrong labels among those checked; 95 % intervals"
+            title = "Share of wrong labels among those checked, 95 % intervals"
             print_table(title, evaluate_sheet(folder, FLAGS.verified), ".3g")
         elif FLAGS.apply:
             apply(folder)
@@ -62,11 +71,11 @@ def apply(folder: RunFolder) -> None:
         folder, FLAGS.apply, FLAGS.threshold, FLAGS.out, FLAGS.images
     )
     print_on_chief(
-        f"{cleaned.n_changed:,} of {cleaned.n_labels:,} labels with a score "
-        f"above {FLAGS.threshold:g} are {ACTIONS[FLAGS.apply]} in "
-        f"{cleaned.path}"
+        f"{cleaned.path}: {cleaned.n_changed:,} of {cleaned.n_labels:,} labels "
+        f"have a score above {FLAGS.threshold:g} and are "
+        f"{ACTIONS[FLAGS.apply]}"
     )
-    print_on_chief(f"train on it: --gin_param='CLEANED=\"{cleaned.path}\"'")
+    print_on_chief(f"To train on it: --gin_param='CLEANED=\"{cleaned.path}\"'")
 
 
 if __name__ == "__main__":

@@ -14,19 +14,19 @@ def test_each_figure_that_cannot_be_drawn_says_what_it_needs(tmp_path, capsys):
     code, out, err = command(capsys, run.path)
     assert code == 0 and not err
     assert out.splitlines() == [
-        "GDW Fig. 3 needs a run of a method that learns weights, on data of "
-        "which it is known which labels are wrong (NOISE above 0)",
-        "GDW Fig. 4 needs a run of GDW or MWNet that has ended its WARMUP",
-        "GDW Fig. 5 needs a run of GDW or MWNet that has ended its WARMUP, on "
-        "data of which it is known which labels are wrong (NOISE above 0)",
+        "GDW Fig. 3 needs a run of a method that learns weights, on data with "
+        "known wrong labels (NOISE above 0)",
+        "GDW Fig. 4 needs a run of GDW or MWNet, longer than its WARMUP",
+        "GDW Fig. 5 needs a run of GDW or MWNet, longer than its WARMUP, on "
+        "data with known wrong labels (NOISE above 0)",
         "GDW Fig. 6 needs a long-tailed run (IMBALANCE of 0.5 or less) of a "
         "method with class weights",
         "GDW Fig. 7 needs two runs: gin/methods/gdw.gin and "
         "gin/methods/gdw_unconstrained.gin",
-        "FSR Fig. 5 left needs a run of a method with a dictionary, whose "
-        "scope is the head",
+        "FSR Fig. 5 left needs a run of a method with a dictionary and the "
+        "scope 'head'",
         "FSR Fig. 5 middle needs a run of a method with a dictionary, on data "
-        "of which it is known which labels are wrong (NOISE above 0)",
+        "with known wrong labels (NOISE above 0)",
         "FSR Fig. 6 needs a run of FSR",
     ]
     assert not (run.path / "figures").exists()
@@ -41,7 +41,9 @@ def test_a_folder_that_is_no_run_ends_in_one_line_and_code_2(
         folder.mkdir()
     code, out, err = command(capsys, folder)
     assert code == 2 and not out and one_line(err)
-    assert err.startswith(f"error: {folder} is no run folder")
+    assert err.startswith(
+        f"error: expected the --run_dir of a run or a comparison, got {folder}"
+    )
 
 
 @pytest.mark.parametrize("name", ["labels.parquet", "metrics.csv"])
@@ -50,7 +52,7 @@ def test_a_broken_table_is_told_in_one_line(name, tmp_path, capsys):
     (run.path / name).write_text("epoch,loss\n1\n")
     code, _, err = command(capsys, run.path)
     assert code == 2 and one_line(err)
-    assert f"{name} is no table" in err and "train again" in err
+    assert f"{name} cannot be read as a table" in err and "train again" in err
 
 
 def test_looking_at_a_run_does_not_need_tensorflow():

@@ -147,7 +147,7 @@ def test_images_that_moved_are_asked_for(
     (tmp_path / "photos").rename(tmp_path / "elsewhere")
     code, _, err = report_line("run")
     assert code == 2 and one_line(err)
-    assert "are not where they were" in err and "--images=" in err
+    assert "image files are missing" in err and "--images=" in err
     code, _, err = report_line("run", "--images=elsewhere")
     assert code == 0, err
     assert page.read_text(encoding="utf-8") == before
@@ -204,10 +204,10 @@ def test_a_sheet_is_read_by_the_command(tmp_path, report_line):
 
 
 NO_RUN = {
-    "no folder": (lambda run: None, "is no run folder"),
+    "no folder": (lambda run: None, "which has no config.gin"),
     "other things": (
         lambda run: (run.mkdir(), (run / "a.txt").touch()),
-        "is no run folder",
+        "which has no config.gin",
     ),
     "no statistics": (
         lambda run: (run.mkdir(), (run / "config.gin").touch()),
@@ -219,11 +219,11 @@ NO_RUN = {
             (run / "config.gin").touch(),
             (run / "gdw" / "labels.parquet").touch(),
         ),
-        "holds a comparison, pass one of its runs, such as",
+        "expected one run, got the comparison",
     ),
     "broken": (
         lambda run: (run.mkdir(), (run / "labels.parquet").write_text("x")),
-        "holds no label statistics",
+        "is not a file of label records",
     ),
 }
 

@@ -99,8 +99,8 @@ def make_strategy(
     available = strategy.num_replicas_in_sync
     if replicas not in (None, available):
         raise InvalidInput(
-            f"{replicas} replica(s) asked for, strategy {name!r} has "
-            f"{available}; set REPLICAS to that, or to None"
+            f"REPLICAS={replicas}, but the strategy {name!r} has {available} "
+            f"replica(s); set REPLICAS={available} or None"
         )
     return strategy
 
@@ -126,8 +126,8 @@ def _largest(gpus: list, kind: str | None) -> str:
 def _mirrored(gpus: list, replicas: int) -> tf.distribute.Strategy:
     if not 0 < replicas <= len(gpus):
         raise InvalidInput(
-            f"{replicas or 'some'} replicas asked for, this host has "
-            f"{len(gpus)} GPU(s); lower REPLICAS, or try it with DEVICE='CPU'"
+            f"STRATEGY='mirrored' needs {replicas or 'some'} GPU(s), this host "
+            f"has {len(gpus)}; lower REPLICAS, or set DEVICE='CPU' for a trial"
         )
     return tf.distribute.MirroredStrategy([f"GPU:{i}" for i in range(replicas)])
 
@@ -139,7 +139,7 @@ def _logical_cpus(replicas: int) -> tf.distribute.Strategy:
         tf.config.set_logical_device_configuration(cpu, logical)
     except RuntimeError as error:
         raise InvalidInput(
-            f"{replicas} logical CPUs must be asked for before TensorFlow "
+            f"{replicas} logical CPUs must be set up before TensorFlow "
             "computes anything; start a new process"
         ) from error
     # The default collectives break on logical CPUs with a second optimizer.
@@ -170,7 +170,7 @@ def _tpu() -> tf.distribute.Strategy:
         return tf.distribute.TPUStrategy(resolver)
     except (ValueError, RuntimeError, KeyError, tf.errors.OpError) as error:
         raise InvalidInput(
-            "STRATEGY='tpu', but no TPU answers "
+            "STRATEGY='tpu', but no TPU was found "
             f"({(str(error).splitlines() or [repr(error)])[0][:80]}); on a TPU "
             "VM, replace tensorflow by the wheel tensorflow-tpu (newest: "
             "2.20.0), see launch/tpu_vm.sh"

@@ -25,7 +25,7 @@ def host() -> Host:
     # Only here: without TF_CONFIG, files and figures need no TensorFlow.
     import tensorflow as tf
 
-    expected = f"expected such as '{TF_CONFIG_EXAMPLE}'"
+    expected = f"expected, for example, '{TF_CONFIG_EXAMPLE}'"
     try:
         config = tf.distribute.cluster_resolver.TFConfigClusterResolver()
         task, index = config.task_type, config.task_id
@@ -41,7 +41,7 @@ def host() -> Host:
     if not 0 <= index < len(peers):
         counts = {job: len(addresses) for job, addresses in hosts.items()}
         raise InvalidInput(
-            f"TF_CONFIG names no {task} {index}: its cluster is {counts}; "
+            f"TF_CONFIG has no {task} {index}: its cluster is {counts}; "
             f"{expected}"
         )
     first = 0 if task == "chief" else len(chiefs)

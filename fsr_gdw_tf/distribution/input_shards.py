@@ -30,9 +30,9 @@ class InputShard(NamedTuple):
             divisible = [k for k in (lower, lower + self.replicas) if k]
             raise InvalidInput(
                 f"a global {what} of {size} cannot be split evenly over "
-                f"{self.replicas} replicas; take "
-                f"{' or '.join(map(str, divisible))}, or let it count for each "
-                "replica (PER_REPLICA)"
+                f"{self.replicas} replicas; use "
+                f"{' or '.join(map(str, divisible))}, or set the size per "
+                "replica with PER_REPLICA=True"
             )
         return size // self.replicas
 
@@ -99,6 +99,6 @@ def _require_one_each(
     for name, spec in element_spec.items():
         if spec.shape[0] is not None and spec.shape[0] < replicas:
             raise InvalidInput(
-                f"batches hold {spec.shape[0]} {name}, fewer than the "
-                f"{replicas} replicas that share them; make them larger"
+                f"expected batches of at least {replicas} examples, one per "
+                f"replica, got {spec.shape[0]} {name!r}; use larger batches"
             )

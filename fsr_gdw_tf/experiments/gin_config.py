@@ -56,12 +56,12 @@ def _parse_param(param: str, known_macros: set[str]) -> None:
     """Parse a binding of the command line."""
     name = param.partition("=")[0].strip()
     if "=" not in param:
-        raise InvalidInput(f"--gin_param takes NAME=VALUE, got {param!r}")
+        raise InvalidInput(f"--gin_param must be NAME=VALUE, got {param!r}")
     if "." not in name and name not in known_macros:
         raise InvalidInput(
             f"no setting {name!r}: {suggest_names(name, known_macros)}"
         )
-    with _one_line_errors(f" in --gin_param={param!r}; text needs quotes"):
+    with _one_line_errors(f" in --gin_param={param!r}; strings need quotes"):
         gin.parse_config(param)
 
 
@@ -84,8 +84,8 @@ def require(macro: str) -> None:
     """Raise if no run file was parsed, only parts of one."""
     if "EPOCHS" not in macros():
         raise InvalidInput(
-            f"the configuration sets no {macro}: a run file includes "
-            "'gin/base.gin', parts come after it"
+            f"the configuration does not set {macro}; pass a run file, which "
+            "includes 'gin/base.gin', before its parts"
         )
 
 
@@ -118,7 +118,7 @@ def _explain(message: str) -> str:
     if unknown:
         name = unknown[1].split("/")[-1]
         names = suggest_names(name, _registered_names())
-        return f"gin knows no {name!r}: {names}{place}"
+        return f"gin has no {name!r}: {names}{place}"
     parameter = re.search(
         r"Configurable [\"']([\w.]+)[\"'] doesn't have a parameter named "
         r"[\"'](\w+)[\"']",
@@ -154,6 +154,4 @@ def instantiate(registered: Callable[..., T]) -> T:
         raise
     except (TypeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise InvalidInput(
-            f"the configuration cannot be used: {reason}"
-        ) from error
+        raise InvalidInput(f"invalid configuration: {reason}") from error

@@ -104,7 +104,7 @@ def check_same_data(folder: RunFolder, data: str) -> None:
     if json.loads(info.read_text())["data"]["fingerprint"] != data:
         raise InvalidInput(
             f"the data have changed since {folder.path} was started; choose "
-            "another --run_dir, or bring the old data back"
+            "another --run_dir, or restore the old data"
         )
 
 
@@ -119,7 +119,7 @@ def write_undecodable(folder: RunFolder, splits: Splits) -> int:
         rows = [{"path": path, "reason": reason} for path, reason in images]
         write_csv(file, rows)
         print_on_chief(
-            f"{len(images)} image(s) cannot be decoded and are left out; see "
+            f"{len(images)} image(s) cannot be decoded and are skipped; see "
             f"{file}"
         )
     return len(images)

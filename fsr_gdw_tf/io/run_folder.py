@@ -24,7 +24,9 @@ class RunFolder:
         """Raise if the folder holds other files or another configuration."""
         old = self / "config.gin"
         if self.path.exists() and not self.path.is_dir():
-            raise InvalidInput(f"{self.path} is a file; --run_dir is a folder")
+            raise InvalidInput(
+                f"expected a folder as --run_dir, got the file {self.path}"
+            )
         same = not old.is_file() or old.read_text(encoding="utf-8") == config
         # A run that ended before its first epoch may be replaced.
         if not same and any(self.path.rglob("metrics.csv")):
@@ -35,8 +37,8 @@ class RunFolder:
             )
         if self._holds_other_things():
             raise InvalidInput(
-                f"{self.path} is not empty and holds no run; choose another "
-                "--run_dir"
+                "expected a run or an empty folder as --run_dir, got "
+                f"{self.path}, which holds other files; choose another"
             )
 
     def _holds_other_things(self) -> bool:
@@ -57,8 +59,8 @@ class RunFolder:
             time.sleep(1)
         if not is_chief():
             raise InvalidInput(
-                f"host {host().index} does not see the first host's files in "
-                f"{self.path}; --run_dir must be one folder on all hosts"
+                f"host {host().index} cannot see the first host's files in "
+                f"{self.path}; --run_dir must be a folder shared by all hosts"
             )
 
     def open(self, config: str) -> None:

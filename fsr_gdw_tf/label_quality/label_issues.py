@@ -104,13 +104,13 @@ def _visited_examples(records: LabelRecords) -> np.ndarray:
     visited = records.columns["visits"] > 0
     if not visited.any():
         raise InvalidInput(
-            "no label has been counted yet: the first epochs are not (30 % of "
-            "them, see TrainingDynamics.warmup); train on"
+            "expected recorded predictions, got none: the first epochs are not "
+            "recorded (30 %, see TrainingDynamics.warmup); train for longer"
         )
     if not np.isfinite(records.columns["probability"]).all():
         raise InvalidInput(
-            "the predictions of this run are no numbers: training has "
-            "diverged; lower LEARNING_RATE"
+            "expected finite predictions, got NaN: training has diverged; "
+            "lower LEARNING_RATE"
         )
     return visited
 

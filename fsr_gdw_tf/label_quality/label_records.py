@@ -106,12 +106,10 @@ def _tracked_source(classifier: "keras.Model") -> "Source":
     dynamics = classifier.training_dynamics
     if dynamics and dynamics.source is not None:
         return dynamics.source
-    reason = "has been trained on no arrays and no Source yet"
+    remedy = "train it on arrays or on a Source first"
     if not dynamics:
-        reason = "records nothing (track_labels=False)"
-    raise InvalidInput(
-        f"nothing is known of single labels: the classifier {reason}"
-    )
+        remedy = "build it with track_labels=True"
+    raise InvalidInput(f"the classifier has recorded no labels; {remedy}")
 
 
 def _training_info(classifier: "keras.Model", source: "Source") -> dict:
@@ -158,7 +156,7 @@ def read_records(path: Path) -> LabelRecords:
         names = table["name"].to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
         raise InvalidInput(
-            f"{path} holds no label statistics of this library "
+            f"{path} is not a file of label records "
             f"({str(error).splitlines()[0]}); train again"
         ) from error
     ranks = range(1, 1 + sum(n.startswith("class_") for n in columns))
@@ -182,18 +180,18 @@ def load_records(folder: RunFolder) -> LabelRecords:
         return read_records(folder / FILE_NAME)
     if not (folder / "config.gin").is_file():
         raise InvalidInput(
-            f"{folder.path} is no run folder; pass the --run_dir of a training "
-            "run"
+            f"expected the --run_dir of a training run, got {folder.path}, "
+            "which has no config.gin"
         )
     runs = sorted(
         path.parent.name for path in folder.path.glob(f"*/{FILE_NAME}")
     )
     if runs:
         raise InvalidInput(
-            f"{folder.path} holds a comparison, pass one of its runs, such as "
-            f"{folder / runs[0]}: {suggest_names('', runs)}"
+            f"expected one run, got the comparison {folder.path}; pass one of "
+            f"its runs, such as {folder / runs[0]}: {suggest_names('', runs)}"
         )
     raise InvalidInput(
-        f"{folder.path} has no {FILE_NAME}: the run has not ended its first "
-        "epoch, or had TRACK_LABELS=False; train again"
+        f"{folder.path} has no {FILE_NAME}: the run has not finished its first "
+        "epoch, or had TRACK_LABELS=False; train again with TRACK_LABELS=True"
     )

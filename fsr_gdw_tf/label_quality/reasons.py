@@ -25,10 +25,10 @@ class Reasons:
         p = records.columns["probability"][index]
         given_text = f"{records.class_names[given]} ({p:.2f})"
         if best == given:
-            return f"model says {given_text}"
+            return f"model predicts {given_text}"
         p = records.top_probs[index, 0]
         best_text = f"{records.class_names[best]} ({p:.2f})"
-        return f"model says {best_text}, the label {given_text}"
+        return f"model predicts {best_text}, not {given_text}"
 
     def visits(self, index: int) -> str:
         """Return how often the network predicted another class, if often."""
@@ -36,7 +36,7 @@ class Reasons:
         share, visits = columns["disagreement"][index], columns["visits"][index]
         if share < OFTEN or not visits:
             return ""
-        return f"not its label in {share:.0%} of {visits:.0f} visits"
+        return f"predicted another class in {share:.0%} of {visits:.0f} visits"
 
     def weight(self, index: int) -> str:
         """Return the weight that the method gave the example, if it is low."""

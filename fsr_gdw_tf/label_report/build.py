@@ -24,21 +24,21 @@ METRIC_TITLES = {
     "auroc": "AUROC of the score",
     "average_precision": "average precision",
     "precision_of_issues": "precision of the labels to check",
-    "recall_of_issues": "wrong labels that are among them",
+    "recall_of_issues": "recall of the labels to check",
 }
 CAUTIONS = (
     (
         "noise_estimate_unreliable",
-        "hardly any label looks wrong to this network: hardly any is, or it "
-        "has learned wrong ones by heart, or it makes the same confusions as "
-        "whoever gave the labels. It can rank labels, but do not trust the "
-        "number of wrong ones; train for fewer epochs, with a method such as "
-        "FSR, or with some clean images",
+        "the estimated number of wrong labels is unreliable. The network "
+        "agrees with nearly all labels: few are wrong, or it has memorised "
+        "the wrong ones, or it makes the same mistakes as the annotators. The "
+        "ranking may still be good. Train for fewer epochs, with a robust "
+        "method such as FSR, or with some clean images",
     ),
     (
         "most_labels_suspected",
-        "most labels look wrong, which more often means that the network has "
-        "learned too little; train for longer",
+        "most labels look wrong, which usually means that the network has "
+        "not been trained enough; train for longer",
     ),
 )
 
@@ -103,7 +103,7 @@ def try_to_build_report(
     except Exception:
         failed = folder / "report" / "FAILED"
         write_here(failed, traceback.format_exc())
-        print_on_chief(f"no label report; {failed} says why")
+        print_on_chief(f"no label report; the error is in {failed}")
 
 
 def report_title(folder: RunFolder) -> str:
@@ -168,7 +168,7 @@ def _label_facts(records: LabelRecords, totals: dict) -> list[tuple[str, str]]:
     ]
     if records.true is not None:
         share = f"{records.wrong.mean():.1%}"
-        facts.append(("labels known to be wrong", share))
+        facts.append(("labels that are wrong", share))
     for name, title in METRIC_TITLES.items():
         if name in totals:
             facts.append((title, f"{totals[name]:.3f}"))

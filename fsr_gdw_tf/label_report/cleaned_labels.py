@@ -20,7 +20,11 @@ from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
 from fsr_gdw_tf.label_report.images import image_paths
 
 # What each action does to suspected labels, in the past tense.
-ACTIONS = {"drop": "left out", "relabel": "changed", "weights": "weighed 0"}
+ACTIONS = {
+    "drop": "left out",
+    "relabel": "changed",
+    "weights": "given weight 0",
+}
 
 
 class CleanedList(NamedTuple):
@@ -95,6 +99,7 @@ def _require_all_classes(
     empty = np.flatnonzero((before > 0) & (after == 0))
     if len(empty):
         raise InvalidInput(
-            f"with --threshold={threshold:g} nothing is left of {len(empty)} "
-            f"class(es), such as {records.class_names[empty[0]]!r}; raise it"
+            f"--threshold={threshold:g} leaves no labels of {len(empty)} "
+            f"class(es), such as {records.class_names[empty[0]]!r}; raise the "
+            "threshold"
         )

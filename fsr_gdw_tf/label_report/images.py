@@ -54,7 +54,8 @@ def image_paths(
         return paths
     if records.training_info.get("folder") is None:
         raise InvalidInput(
-            "the data of this run are no files; leave --images out"
+            "--images needs a run on image files, this run was not trained on "
+            "files; omit --images"
         )
     common = os.path.commonpath([os.path.dirname(path) for path in paths])
     relative = [os.path.relpath(path, common) for path in paths]
@@ -65,9 +66,9 @@ def _require_files(paths: list[str]) -> None:
     missing = [path for path in paths if not os.path.isfile(path)]
     if missing:
         raise InvalidInput(
-            f"{len(missing)} of the {len(paths)} images to show are not where "
-            f"they were, {missing[0]} the first; bring them back, or pass "
-            "--images=FOLDER, the folder that holds them now"
+            f"{len(missing)} of {len(paths)} image files are missing, such as "
+            f"{missing[0]}; restore them, or pass --images=FOLDER if they were "
+            "moved"
         )
 
 
@@ -76,8 +77,8 @@ def _require_same(source: Source, records: LabelRecords) -> Source:
     n = len(source) - source.n_clean
     if not np.array_equal(source.labels[:n], records.given):
         raise InvalidInput(
-            "the data of this run are not those it was trained on any more; "
-            "bring them back"
+            "expected the data that the run was trained on, got other labels; "
+            "restore the original data"
         )
     return source
 

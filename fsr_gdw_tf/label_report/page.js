@@ -1,54 +1,54 @@
 "use strict";
-// Everything that comes from data is put in as text, never as markup: names of
-// files and classes may hold anything.
+// Names of files and classes may hold anything, so whatever comes from data is
+// inserted as text, never as markup.
 (() => {
-  const STEP = 24; // cards that are shown at a time
-  const FEW = 100; // classes that are shown at first
-  const MANY = 500; // that are added to them at a time
-  const TINY = 48; // pixels of images that are enlarged without blur
+  const CARDS_AT_A_TIME = 24;
+  const FIRST_ROWS = 100; // of the table of classes
+  const MORE_ROWS = 500; // added at a time
+  const TINY_PIXELS = 48; // smaller images are enlarged without blur
   const byId = (id) => document.getElementById(id);
   const on = (id, event, act) => byId(id).addEventListener(event, act);
   const data = JSON.parse(byId("data").textContent);
   const compare = new Intl.Collator("en", { numeric: true }).compare;
-  const counted = (n) => n.toLocaleString("en");
-  const two = (x) => x.toFixed(2);
+  const formatCount = (n) => n.toLocaleString("en");
+  const toFixed2 = (x) => x.toFixed(2);
   const nameOf = (c) => data.names[c];
   for (const row of data.classes) row.name = nameOf(row.index);
   const partOf = new Map(data.classes.map((row) => [row.index, row.part]));
   const isTail = (row) => partOf.get(row.given) === "tail";
 
   function el(tag, className, ...inside) {
-    const made = document.createElement(tag);
-    if (className) made.className = className;
-    made.append(...inside);
-    return made;
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    element.append(...inside);
+    return element;
   }
 
-  // A name that is read from right to left does not turn what is around it.
+  // Isolates a name that is written from right to left.
   const bdi = (text, className) => el("bdi", className, text);
 
   function button(inside, act) {
-    const made = el("button", "", inside);
-    made.type = "button";
-    made.addEventListener("click", act);
-    return made;
+    const element = el("button", "", inside);
+    element.type = "button";
+    element.addEventListener("click", act);
+    return element;
   }
 
   function ordinal(n) {
     const teen = n % 100 > 10 && n % 100 < 14;
     const ends = { 1: "st", 2: "nd", 3: "rd" };
-    return counted(n) + ((!teen && ends[n % 10]) || "th");
+    return formatCount(n) + ((!teen && ends[n % 10]) || "th");
   }
 
   function bar(...parts) {
-    const made = el("span", "bar");
+    const element = el("span", "bar");
     for (const [kind, from, to] of parts) {
       const part = el("i", kind);
       part.style.left = `${100 * from}%`;
       part.style.width = `${100 * (to - from)}%`;
-      made.append(part);
+      element.append(part);
     }
-    return made;
+    return element;
   }
 
   // ---- cards
@@ -60,20 +60,20 @@
     image.alt = alt;
     image.onload = () => {
       const side = Math.max(image.naturalWidth, image.naturalHeight);
-      image.classList.toggle("tiny", side <= TINY);
+      image.classList.toggle("tiny", side <= TINY_PIXELS);
     };
     image.src = example.image;
-    const made = el("div", kind, image);
-    made.title = example.name;
-    return made;
+    const element = el("div", kind, image);
+    element.title = example.name;
+    return element;
   }
 
   function trusted(c) {
     const examples = data.trusted[c] || [];
     const alt = `trusted example of ${nameOf(c)}`;
     const pictures = examples.map((e) => picture("control", e, alt));
-    const says = examples.length ? "trusted: " : "no trusted example of ";
-    const head = el("small", "", says, bdi(nameOf(c)));
+    const text = examples.length ? "trusted: " : "no trusted example of ";
+    const head = el("small", "", text, bdi(nameOf(c)));
     return el("div", "", head, el("div", "row", ...pictures));
   }
 
@@ -85,11 +85,11 @@
       : el("small", "verdict no", "known: the label is right");
   }
 
-  function words(row) {
+  function cardText(row) {
     const given = bdi(nameOf(row.given), "given");
     const suggested = bdi(nameOf(row.suggested), "suggested");
-    const score = `score ${two(row.score)}`;
-    const place = `${ordinal(row.rank)} of ${counted(row.of)} labelled `;
+    const score = `score ${toFixed2(row.score)}`;
+    const place = `${ordinal(row.rank)} of ${formatCount(row.of)} labelled `;
     return el(
       "div",
       "",
@@ -105,16 +105,16 @@
   function card(row) {
     const alt = `${row.name}, labelled ${nameOf(row.given)}`;
     const name = el("small", "", data.kind, bdi(row.name));
-    const both = [...new Set([row.given, row.suggested])].map(trusted);
-    const made = el(
+    const trustedRows = [...new Set([row.given, row.suggested])].map(trusted);
+    const element = el(
       "li",
       "card",
-      el("div", "what", picture("shot", row, alt), words(row)),
+      el("div", "what", picture("shot", row, alt), cardText(row)),
       el("div", "", el("p", "why", row.why), name),
-      el("div", "compare", ...both),
+      el("div", "compare", ...trustedRows),
     );
-    made.dataset.index = row.index;
-    return made;
+    element.dataset.index = row.index;
+    return element;
   }
 
   // ---- gallery
@@ -125,9 +125,9 @@
     rank: (a, b) => a.rank - b.rank || a.place - b.place,
     class: (a, b) => byClass(a, b) || a.place - b.place,
   };
-  let found = [];
+  let matches = [];
 
-  function wanted() {
+  function currentFilter() {
     const given = byId("given").value;
     const suggested = byId("suggested").value;
     const text = byId("text").value.trim().toLowerCase();
@@ -142,33 +142,35 @@
   }
 
   function search() {
-    byId("minimum-said").textContent = two(Number(byId("minimum").value));
-    found = data.rows.filter(wanted()).sort(ORDERS[byId("sort").value]);
+    byId("minimum-said").textContent = toFixed2(Number(byId("minimum").value));
+    const order = ORDERS[byId("sort").value];
+    matches = data.rows.filter(currentFilter()).sort(order);
     byId("gallery").replaceChildren();
-    show(STEP);
+    show(CARDS_AT_A_TIME);
   }
 
   function show(upTo) {
     const gallery = byId("gallery");
-    const next = found.slice(gallery.childElementCount, upTo);
+    const next = matches.slice(gallery.childElementCount, upTo);
     gallery.append(...next.map(card));
     const shown = gallery.childElementCount;
-    const all = shown === found.length;
-    const match = found.length === 1 ? "label matches" : "labels match";
-    const part = all ? "" : `, the first ${counted(shown)} are shown`;
-    byId("count").textContent = `${counted(found.length)} ${match}${part}`;
+    const all = shown === matches.length;
+    const match = matches.length === 1 ? "label matches" : "labels match";
+    const part = all ? "" : `, the first ${formatCount(shown)} are shown`;
+    const count = formatCount(matches.length);
+    byId("count").textContent = `${count} ${match}${part}`;
     byId("more").hidden = all;
-    byId("more").onclick = () => show(upTo + STEP);
-    byId("nothing").hidden = found.length > 0;
+    byId("more").onclick = () => show(upTo + CARDS_AT_A_TIME);
+    byId("nothing").hidden = matches.length > 0;
     byId("nothing").textContent = data.rows.length
       ? "Nothing matches these filters."
       : "No label is suspicious enough to be shown.";
   }
 
   function option(id, c, count) {
-    const made = el("option", "", `${nameOf(c)} (${counted(count)})`);
-    made.value = c;
-    byId(id).append(made);
+    const element = el("option", "", `${nameOf(c)} (${formatCount(count)})`);
+    element.value = c;
+    byId(id).append(element);
   }
 
   function options(id) {
@@ -184,12 +186,12 @@
 
   function select(id, c) {
     byId(id).value = c;
-    // A class of which no label is on this page.
+    // A class without a label on this page has no option yet.
     if (byId(id).value === "" && c !== "") option(id, c, 0);
     byId(id).value = c;
   }
 
-  function lookAt(given, suggested) {
+  function showConfusion(given, suggested) {
     byId("filters").reset();
     select("given", given);
     select("suggested", suggested);
@@ -202,28 +204,29 @@
     byId("filters").hidden = false;
     byId("tail-label").hidden = !data.rows.some(isTail);
     on("filters", "input", search);
-    on("filters", "reset", () => setTimeout(search)); // once it is done
-    for (const one of document.querySelectorAll("[data-given]")) {
-      const { given, suggested } = one.dataset;
-      one.hidden = false;
-      one.addEventListener("click", () => lookAt(given, suggested));
+    on("filters", "reset", () => setTimeout(search)); // after the reset
+    for (const link of document.querySelectorAll("[data-given]")) {
+      const { given, suggested } = link.dataset;
+      link.hidden = false;
+      link.addEventListener("click", () => showConfusion(given, suggested));
     }
     search();
   }
 
   // ---- table of classes
 
-  const none = (x) => x === null;
-  const count = (x) => (none(x) ? "-" : counted(Math.round(x)));
-  const percent = (x) => (none(x) ? "-" : `${(100 * x).toFixed(1)}%`);
+  const isMissing = (x) => x === null;
+  const count = (x) => (isMissing(x) ? "-" : formatCount(Math.round(x)));
+  const weight = (x) => (isMissing(x) ? "-" : toFixed2(x));
+  const percent = (x) => (isMissing(x) ? "-" : `${(100 * x).toFixed(1)}%`);
   const largest = Math.max(1, ...data.classes.map((row) => row.n));
-  const heads = [...document.querySelectorAll(".classes th")];
-  let sorting = { key: "noise", down: true };
-  const withCards = options("given");
+  const headers = [...document.querySelectorAll(".classes th")];
+  let sorting = { key: "noise", descending: true };
+  const givenCounts = options("given");
 
   function classLink(row) {
-    if (!withCards.has(row.index)) return bdi(row.name);
-    return button(bdi(row.name), () => lookAt(row.index, ""));
+    if (!givenCounts.has(row.index)) return bdi(row.name);
+    return button(bdi(row.name), () => showConfusion(row.index, ""));
   }
 
   function sizeBar(row) {
@@ -244,20 +247,20 @@
     noise: (row) => [percent(row.noise), noiseBar(row)],
     noise_low: (row) => [to(row.noise_low, row.noise_high)],
     effective_n: (row) => [count(row.effective_n)],
-    mean_weight: (row) => [none(row.mean_weight) ? "-" : two(row.mean_weight)],
+    mean_weight: (row) => [weight(row.mean_weight)],
     recall: (row) => [percent(row.recall)],
   };
 
   function classOrder(a, b) {
     const [x, y] = [a[sorting.key], b[sorting.key]];
-    if (none(x) || none(y)) return none(x) - none(y);
+    if (isMissing(x) || isMissing(y)) return isMissing(x) - isMissing(y);
     const order = typeof x === "string" ? compare(x, y) : x - y;
-    return (sorting.down ? -order : order) || a.index - b.index;
+    return (sorting.descending ? -order : order) || a.index - b.index;
   }
 
-  function classLine(row) {
+  function classRow(row) {
     const cell = (th) => el("td", th.className, ...FIELDS[th.dataset.key](row));
-    return el("tr", "", ...heads.map(cell));
+    return el("tr", "", ...headers.map(cell));
   }
 
   function showClasses(upTo) {
@@ -265,13 +268,13 @@
     const has = (row) => row.name.toLowerCase().includes(text);
     const rows = data.classes.filter(has).sort(classOrder);
     const first = rows.slice(0, upTo);
-    byId("class-rows").replaceChildren(...first.map(classLine));
+    byId("class-rows").replaceChildren(...first.map(classRow));
     byId("class-count").textContent =
-      `${counted(first.length)} of ${counted(rows.length)} classes`;
+      `${formatCount(first.length)} of ${formatCount(rows.length)} classes`;
     byId("more-classes").hidden = first.length === rows.length;
-    byId("more-classes").onclick = () => showClasses(upTo + MANY);
-    const direction = sorting.down ? "descending" : "ascending";
-    for (const th of heads) {
+    byId("more-classes").onclick = () => showClasses(upTo + MORE_ROWS);
+    const direction = sorting.descending ? "descending" : "ascending";
+    for (const th of headers) {
       const sorted = th.dataset.key === sorting.key;
       th.setAttribute("aria-sort", sorted ? direction : "none");
     }
@@ -279,10 +282,11 @@
 
   function sortable(th) {
     const key = th.dataset.key;
-    const words = key === "name" || key === "part"; // from A to Z at first
+    const isText = key === "name" || key === "part"; // ascending at first
     const sort = () => {
-      sorting = { key, down: sorting.key === key ? !sorting.down : !words };
-      showClasses(FEW);
+      const descending = sorting.key === key ? !sorting.descending : !isText;
+      sorting = { key, descending };
+      showClasses(FIRST_ROWS);
     };
     th.replaceChildren(button(th.textContent, sort));
   }
@@ -291,7 +295,7 @@
   options("suggested");
   startGallery();
   byId("class-filters").hidden = data.classes.length <= 20;
-  on("class-text", "input", () => showClasses(FEW));
-  heads.forEach(sortable);
-  showClasses(FEW);
+  on("class-text", "input", () => showClasses(FIRST_ROWS));
+  headers.forEach(sortable);
+  showClasses(FIRST_ROWS);
 })();

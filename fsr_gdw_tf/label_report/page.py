@@ -25,13 +25,13 @@ from fsr_gdw_tf.label_report.tables import (
 
 HERE = Path(__file__).parent
 TRUTH = (
-    "Here the true labels are known: beside each label stands whether the "
-    "suspicion is right."
+    "The true labels of these data are known: each card says whether its label "
+    "is wrong."
 )
 SHEET = "RUN_DIR/report/verify_me.csv"
-VERIFY = f"""<li>To learn how far the scores can be trusted, look at the labels
-in <a href="verify_me.csv">verify_me.csv</a>, write <i>right</i> or <i>wrong</i>
-beside each, and run <code><span>python -m fsr_gdw_tf.report
+VERIFY = f"""<li>To check how reliable the scores are, look at the examples in
+<a href="verify_me.csv">verify_me.csv</a>, write <i>right</i> or <i>wrong</i>
+in the last column of each, and run <code><span>python -m fsr_gdw_tf.report
 RUN_DIR</span> <span>--verified={SHEET}</span></code></li>"""
 
 
@@ -147,7 +147,7 @@ def _gallery_texts(shown: int, suspected: int) -> dict[str, str]:
     """Return how many of the suspected labels are on the page."""
     of_issues = f"of {suspected:,} suspicious labels"
     if not suspected:
-        of_issues = "labels that the network doubts most"
+        of_issues = "labels with the highest scores"
     return {"shown": f"{shown:,}", "of_issues": of_issues}
 
 

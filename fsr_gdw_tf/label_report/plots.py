@@ -41,7 +41,7 @@ CURVES = (  # title, axis label, legend labels of columns of metrics.csv
     ("Loss", "loss", {"loss": "training", "val_loss": "test"}),
     ("Accuracy", "accuracy", {"accuracy": "training", "val_accuracy": "test"}),
     (
-        "Purity: share of the dictionary whose label is right",
+        "Purity: share of right labels in the dictionary",
         "purity",
         {"purity": "dictionary"},
     ),

@@ -72,11 +72,11 @@ def read_sheet(
         rows = list(reader)
     if missing:
         raise InvalidInput(
-            f"{name} has no column {' and '.join(sorted(missing))}; {LAYOUT}"
+            f"{name} has no column {', '.join(sorted(missing))}; {LAYOUT}"
         )
     answered = [row for row in rows if (row[ANSWER] or "").strip()]
     if not answered:
-        raise InvalidInput(f"{name} has no answer yet; {LAYOUT}")
+        raise InvalidInput(f"{name} has no answers; {LAYOUT}")
     answers = dict(_answer(name, row, records) for row in answered)
     return np.array(list(answers)), np.array(list(answers.values()))
 
@@ -86,13 +86,13 @@ def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
     answer, index = row[ANSWER].strip().lower(), row["index"] or ""
     if answer not in ANSWERS:
         raise InvalidInput(
-            f"{name}, example {index}: label_is is {answer!r}; {LAYOUT}"
+            f"{name}, example {index}: got {answer!r} as label_is; {LAYOUT}"
         )
     exists = index.isdecimal() and int(index) < len(records)
     if not exists or row["name"] != records.names[int(index)]:
         raise InvalidInput(
-            f"{name}: example {index} is not called {row['name']!r} in this "
-            "run; fill in the verify_me.csv of its own report"
+            f"{name}: this run has no example {index} named {row['name']!r}; "
+            "fill in the verify_me.csv of this run's report"
         )
     return int(index), ANSWERS[answer]
 

@@ -11,7 +11,7 @@ MAX_HEAT_CLASSES = 30  # above, the noise matrix is too small to read
 MAX_CLASS_ROWS = 100  # rows in the HTML; page.js has those of all classes
 CLASS_COLUMNS = {
     "name": "Class",
-    "part": "Part",
+    "part": "Frequency",
     "n": "Labels",
     "noise": "Probably wrong",
     "noise_low": "Interval",
@@ -67,7 +67,7 @@ def _heat_rows(names: Sequence[str], matrix: np.ndarray) -> str:
 
 def _heat_cell(given: int, suggested: int, count: int, share: float) -> str:
     if given == suggested:
-        return f'<td class="kept">{count:,}</td>'
+        return f'<td class="diagonal">{count:,}</td>'
     if not count:
         return "<td></td>"
     style = f'style="--v:{share:.3f}"'

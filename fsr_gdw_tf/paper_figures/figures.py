@@ -50,21 +50,21 @@ FIGURES = {
         "GDW Fig. 3",
         runs_where(lambda run: run.has_mislabelled_weights),
         plots.panel_per_run(plots.target_weights),
-        "a run of a method that learns weights, on data of which it is known "
-        "which labels are wrong (NOISE above 0)",
+        "a run of a method that learns weights, on data with known wrong "
+        "labels (NOISE above 0)",
     ),
     "gdw_fig4_class_weights": PaperFigure(
         "GDW Fig. 4",
         runs_where(lambda run: bool(run.class_weights)),
         plots.class_weights,
-        "a run of GDW or MWNet that has ended its WARMUP",
+        "a run of GDW or MWNet, longer than its WARMUP",
     ),
     "gdw_fig5_increased_weights": PaperFigure(
         "GDW Fig. 5",
         runs_with_columns("increased_true"),
         plots.panel_per_run(plots.increased_weights),
-        "a run of GDW or MWNet that has ended its WARMUP, on data of which it "
-        "is known which labels are wrong (NOISE above 0)",
+        "a run of GDW or MWNet, longer than its WARMUP, on data with known "
+        "wrong labels (NOISE above 0)",
     ),
     "gdw_fig6_increased_tail": PaperFigure(
         "GDW Fig. 6",
@@ -83,14 +83,14 @@ FIGURES = {
         "FSR Fig. 5 left",
         runs_with_columns("loss_before", "loss_after"),
         plots.panel_per_run(plots.train_losses),
-        "a run of a method with a dictionary, whose scope is the head",
+        "a run of a method with a dictionary and the scope 'head'",
     ),
     "fsr_fig5_middle_purity": PaperFigure(
         "FSR Fig. 5 middle",
         runs_with_columns("purity", "val_accuracy"),
         plots.purity_and_accuracy,
-        "a run of a method with a dictionary, on data of which it is known "
-        "which labels are wrong (NOISE above 0)",
+        "a run of a method with a dictionary, on data with known wrong labels "
+        "(NOISE above 0)",
     ),
     "fsr_fig6_purity_and_zeros": PaperFigure(
         "FSR Fig. 6",

@@ -123,7 +123,8 @@ def one_line_errors(path: Path) -> Iterator[None]:
         yield
     except pa.ArrowException as error:
         raise InvalidInput(
-            f"{path} is no table ({str(error).splitlines()[0]}); train again"
+            f"{path} cannot be read as a table ({str(error).splitlines()[0]}); "
+            "train again"
         ) from error
 
 
@@ -136,9 +137,9 @@ def find_runs(folders: Sequence[Path]) -> list[Run]:
             run_paths = [p.parent for p in sorted(folder.glob("*/metrics.csv"))]
         if not run_paths:
             raise InvalidInput(
-                f"{folder} is no run folder: neither it nor a folder in it has "
-                "a metrics.csv; pass the --run_dir of a run or a comparison "
-                "that has ended an epoch"
+                f"expected the --run_dir of a run or a comparison, got {folder}"
+                ": no metrics.csv in it or one level below; train at least one "
+                "epoch"
             )
         paths += [path.resolve() for path in run_paths]
     paths = list(dict.fromkeys(paths))

@@ -9,11 +9,11 @@ HOSTS = {
     "no such worker": (
         '{"cluster": {"worker": ["a:1", "b:1"]}, '
         '"task": {"type": "worker", "index": 2}}',
-        "TF_CONFIG names no worker 2: its cluster is {'worker': 2}",
+        "TF_CONFIG has no worker 2: its cluster is {'worker': 2}",
     ),
     "no such task": (
         '{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}',
-        "TF_CONFIG names no ps 0",
+        "TF_CONFIG has no ps 0",
     ),
     "no lists": (
         '{"cluster": {"worker": "a:1,b:1"}, '

@@ -16,7 +16,10 @@ BAD = {
     "unknown mode": ([*TINY, "--mode=fly"], "train|evaluate|compare"),
     "stray word": ([*TINY, "train"], "unexpected argument 'train'"),
     "unknown knob": ([*TINY, "--gin_param=NOSIE=0.2"], "mean 'NOISE'"),
-    "no value": ([*TINY, "--gin_param=NOISE"], "takes NAME=VALUE, got 'NOISE'"),
+    "no value": (
+        [*TINY, "--gin_param=NOISE"],
+        "must be NAME=VALUE, got 'NOISE'",
+    ),
     "not a value": ([*TINY, "--gin_param=NOISE=much"], "NOISE=much"),
     "unknown name": (
         [*TINY, "--gin_param=ClassifierConfig.method=@Supervsed()"],
@@ -40,7 +43,7 @@ BAD = {
     ),
     "half a recipe": (
         ["--gin_file=gin/methods/gdw.gin"],
-        "a run file includes 'gin/base.gin'",
+        "pass a run file, which includes 'gin/base.gin'",
     ),
     "no data": (
         ["--gin_file=gin/base.gin"],
@@ -94,7 +97,7 @@ BAD = {
     ),
     "replicas": (
         [*TINY, "--gin_param=STRATEGY='mirrored'", "--gin_param=REPLICAS=64"],
-        "64 replicas asked for, this host has ",
+        "STRATEGY='mirrored' needs 64 GPU(s), this host has ",
     ),
     "no replicas": (
         [*TINY, "--gin_param=DEVICE='CPU'", "--gin_param=REPLICAS=-1"],
@@ -102,7 +105,7 @@ BAD = {
     ),
     "one of several": (
         [*TINY, "--gin_param=STRATEGY='one'", "--gin_param=REPLICAS=2"],
-        "2 replica(s) asked for, strategy 'one' has 1",
+        "REPLICAS=2, but the strategy 'one' has 1 replica(s)",
     ),
     "hosts": (
         [*TINY, "--gin_param=STRATEGY='multi_worker'"],

@@ -101,7 +101,7 @@ def test_another_host_that_failed_first_is_no_obstacle(tmp_path, command_line):
 def test_a_folder_with_other_things_is_refused(tmp_path, command_line):
     (tmp_path / "thesis.tex").write_text("precious")
     code, _, err = command_line(*TINY, f"--run_dir={tmp_path}")
-    assert code == 2 and "is not empty and holds no run" in err
+    assert code == 2 and "which holds other files; choose another" in err
 
 
 def test_evaluating_with_another_configuration_is_refused(
@@ -134,7 +134,7 @@ def test_resuming_on_other_data_is_refused(tmp_path, command_line):
 def test_a_file_in_place_of_the_run_folder(tmp_path, command_line):
     (tmp_path / "run").write_text("")
     code, _, err = command_line(*TINY, f"--run_dir={tmp_path}/run")
-    assert code == 2 and "is a file; --run_dir is a folder" in err
+    assert code == 2 and "expected a folder as --run_dir, got the file" in err
 
 
 def test_undecodable_images_are_counted_once(tmp_path, command_line):

@@ -14,7 +14,7 @@ def test_the_list_has_all_examples_the_worst_first(tmp_path):
     rows = read_csv(tmp_path / "label_issues.csv")
     assert [row["index"] for row in rows] == [1, 0, 2]
     first = dict(rows[0])
-    assert first.pop("reasons").startswith("model says class 0 (1.00)")
+    assert first.pop("reasons").startswith("model predicts class 0 (1.00)")
     assert first == {
         "index": 1,
         "name": "images/1.jpg",

@@ -89,13 +89,15 @@ def test_examples_that_were_never_counted_are_not_accused():
 
 def test_a_run_that_has_counted_nothing_has_no_verdict():
     s = records([0, 1], np.eye(2), visits=np.zeros(2))
-    with pytest.raises(InvalidInput, match="no label has been counted yet"):
+    with pytest.raises(
+        InvalidInput, match="expected recorded predictions, got none"
+    ):
         find_label_issues(s)
 
 
 def test_a_run_that_has_diverged_has_no_verdict():
     s = records([0, 1], np.eye(2), probability=np.array([np.nan, 1.0]))
-    with pytest.raises(InvalidInput, match="diverged"):
+    with pytest.raises(InvalidInput, match="got NaN: training has diverged"):
         find_label_issues(s)
 
 

@@ -17,7 +17,7 @@ def test_reasons_are_words_and_numbers():
     )
     why = Reasons(s)
     assert why(0) == (
-        "model says class 0 (0.97), the label class 1 (0.02); not its label in "
-        "93% of 15 visits; weight 0 in 93% of visits"
+        "model predicts class 0 (0.97), not class 1 (0.02); predicted another "
+        "class in 93% of 15 visits; weight 0 in 93% of visits"
     )
-    assert why(1) == "model says class 0 (0.90)"
+    assert why(1) == "model predicts class 0 (0.90)"

@@ -19,5 +19,5 @@ def test_a_cleaned_list_does_not_lose_a_class():
     s = records([0, 1, 1], [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
     issues = issues_of([0.2, 0.95, 0.92], s.given)
     for action in ACTIONS:
-        with pytest.raises(InvalidInput, match="such as 'class 1'; raise it"):
+        with pytest.raises(InvalidInput, match="such as 'class 1'; raise the"):
             cleaned_labels(s, issues, action, 0.9)

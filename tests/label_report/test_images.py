@@ -13,7 +13,9 @@ from fsr_gdw_tf.label_report import images
 def test_data_that_are_others_now_are_not_shown_as_those_of_the_run(tmp_path):
     s = records([0, 1], np.eye(2))
     (tmp_path / "config.gin").write_text("include 'gin/digits.gin'\n")
-    with pytest.raises(InvalidInput, match="not those it was trained on"):
+    with pytest.raises(
+        InvalidInput, match="expected the data that the run was trained on"
+    ):
         images.of_run(s, lambda: data_of_run(RunFolder(tmp_path)))
 
 

@@ -50,6 +50,15 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
     )
 
 
+def test_bands_without_examples_have_no_estimate():
+    """No score is 0.5 or more; 5 of 10 checked labels of the rest are wrong."""
+    issues = issues_of(np.full(100, 0.05), np.zeros(100, int))
+    wrong = np.arange(10) < 5
+    rows = review_sheet.estimate_noise(issues, np.arange(10), wrong)
+    assert [row["score"] for row in rows] == ["0 to 0.1", "all"]
+    assert [row["share_wrong"] for row in rows] == [0.5, 0.5]
+
+
 def test_a_sheet_that_was_begun_is_not_written_over(tmp_path):
     s = records([0, 1], np.eye(2))
     issues, sheet = issues_of([0.1, 0.9], s.given), tmp_path / "sheet.csv"
@@ -66,11 +75,14 @@ def test_a_sheet_that_was_begun_is_not_written_over(tmp_path):
 
 
 SHEETS = {
-    "other columns": ("path,verdict\na,1\n", "no column given and index"),
-    "no answer": ("{head}\n0,images/0.jpg,a,b,0.9,\n", "no answer yet"),
+    "other columns": ("path,verdict\na,1\n", "no column given, index"),
+    "no answer": ("{head}\n0,images/0.jpg,a,b,0.9,\n", "has no answers"),
     "another word": ("{head}\n0,images/0.jpg,a,b,0.9,maybe\n", "'maybe'"),
-    "another run": ("{head}\n0,cat.jpg,a,b,0.9,wrong\n", "not called"),
-    "out of range": ("{head}\n9,images/9.jpg,a,b,0.9,wrong\n", "not called"),
+    "another run": ("{head}\n0,cat.jpg,a,b,0.9,wrong\n", "no example 0 named"),
+    "out of range": (
+        "{head}\n9,images/9.jpg,a,b,0.9,wrong\n",
+        "no example 9 named",
+    ),
 }
 
 
