@@ -69,9 +69,11 @@ def test_gdws_recipes_build_gdws_constants(recipe, expected):
     gin_config.parse([f"gin/{recipe}.gin"])
     experiment = gin_config.instantiate(Experiment)
     classifier = experiment.classifier()
-    method = classifier.method
-    assert {name: getattr(method, name) for name in expected} == expected
-    assert float(method.optimizer.learning_rate) == pytest.approx(1e-3)
+    method, net = classifier.method, classifier.method.weight_net
+    owners = {"l2": net}
+    values = {n: getattr(owners.get(n, method), n) for n in expected}
+    assert values == expected
+    assert float(net.optimizer.learning_rate) == pytest.approx(1e-3)
     assert (classifier.l2, experiment.epochs) == (5e-4, 80)
     assert (
         experiment.pipeline.batch_size
@@ -130,7 +132,7 @@ def test_fsrs_recipes_build_fsrs_constants(recipe):
     assert dictionary.pusher.__name__ == "meta_margin" and not dictionary.bank
     assert (method.meta_loss.statistics, method.scope) == ("joint", "head")
     assert method.virtual_step.l2 and method.meta_loss.l2
-    assert classifier.average.decay == 0.999
+    assert classifier.ema == 0.999
     assert [type(e).__name__ for e in extras] in ([], ["MixUp", "Relabel"])
     longtail = expected[3] == "shift"
     assert method.smoothing == (0.1 if longtail else 0.0)

@@ -80,7 +80,7 @@ def test_before_the_virtual_step(case):
     check(losses.capped_probs(logits, 0.999), get("p"))
     check(losses.cross_entropy(batch["label"], logits), get("loss_i"))
     method = classifier.method
-    check(method.instance_weights(batch, logits), get("omega_inst"))
+    check(method.weight_net.example_weights(batch, logits), get("omega_inst"))
     omega = method.start(classifier, batch, logits)
     if isinstance(method, GDW):
         check(omega, get("omega1"))

@@ -149,7 +149,7 @@ def test_a_cached_meta_gradient_is_that_of_the_step_it_was_taken_in(batch):
     for step in range(3):
         theta = [v.value for v in classifier.network_variables]
         with tf.GradientTape() as tape:
-            loss, _ = method.meta_loss(classifier, batch, None)
+            loss, _ = method.compute_meta_loss(classifier, batch, None)
         v = tape.gradient(loss, classifier.network_variables)
         old = v if step % 2 == 0 else old
         seen = method.prepare(classifier, batch)

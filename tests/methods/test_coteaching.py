@@ -38,7 +38,7 @@ def test_co_teaching_keeps_the_small_losses():
     sure = [0.9, 0.2, 0.6, 0.5, 0.7]
     logits = tf.math.log([[p, 1 - p] for p in sure])
     model = at_epoch(classifier(), epoch=1)
-    omega = method.select(model, labels_of(2, *[0] * 5), logits)
+    omega = method.small_losses(model, labels_of(2, *[0] * 5), logits)
     kept = np.array([1, 0, 1, 0, 1]) * 5 / 3
     np.testing.assert_allclose(omega[:, 0], kept, rtol=1e-6)
 

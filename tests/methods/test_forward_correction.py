@@ -57,7 +57,10 @@ def test_the_second_stage_starts_again_with_a_matrix(kind, restart):
     logs = model.fit(mislabelled(n=900), **uses, **fit).history
     both = zip(first, watch.seen[4], strict=True)
     assert all(np.array_equal(a, b) for a, b in both) == restart
-    assert logs["matrix_error"][3] > 0.2 and logs["matrix_error"][-1] < 0.1
+    assert (
+        logs["noise_matrix_error"][3] > 0.2
+        and logs["noise_matrix_error"][-1] < 0.1
+    )
     x, y = blobs(seed=1)
     assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.95
 

@@ -47,7 +47,7 @@ def looked_at(model, batch):
     for component in model.components:
         batch = component.prepare(model, batch)
     step = forward(model, batch)
-    logits, (features, after) = model.method.meta_logits(model, batch, step)
+    logits, (features, after) = model.method._meta_logits(model, batch, step)
     return batch, step, logits, features, after
 
 
@@ -104,7 +104,7 @@ def test_nothing_is_forwarded_that_is_known(mixed, features, forwards):
         return plain(x, training=training)
 
     model.features = counting
-    model.method.meta_logits(model, batch, step)
+    model.method._meta_logits(model, batch, step)
     assert sizes == forwards
 
 
@@ -122,16 +122,18 @@ def test_rules_by_hand():
         np.testing.assert_allclose(u, values, rtol=1e-6, atol=1e-7)
 
 
-def outlook_of(slope):
+def result_of(omega_grad):
     """What `update` reads of a look ahead."""
-    return type("LookaheadResult", (), {"slope": tf.constant(slope)[:, None]})
+    return type(
+        "LookaheadResult", (), {"omega_grad": tf.constant(omega_grad)[:, None]}
+    )
 
 
 def test_weights_by_hand_sum_to_n():
     """Slopes of omega are 1/n of those above: u = .5, 0, 0, .1."""
     method = FSR(None, warmup=0)
     slope = np.float32([-0.125, 0.025, 0.075, -0.025])
-    omega = method.update(None, None, tf.zeros((4, 2)), outlook_of(slope))
+    omega = method.update(None, None, tf.zeros((4, 2)), result_of(slope))
     np.testing.assert_allclose(
         omega[:, 0], [2 / 0.60001, 0, 0, 0.4 / 0.60001], rtol=1e-6
     )
@@ -141,7 +143,7 @@ def test_weights_by_hand_sum_to_n():
 @pytest.mark.parametrize("fallback", [1.0, 0.0])
 def test_when_nobody_helps_the_step_is_counted(fallback):
     method = FSR(None, warmup=0, fallback=fallback)
-    slope = outlook_of(np.float32([0.1, 0.2, 0.0]))
+    slope = result_of(np.float32([0.1, 0.2, 0.0]))
     omega = method.update(None, None, tf.zeros((3, 2)), slope)
     assert omega.numpy().tolist() == [[fallback]] * 3
     assert int(method.fallback_steps) == 1
@@ -179,7 +181,7 @@ def test_joint_statistics_with_a_clean_meta_set(double):
         "label": tf.one_hot([0, 1, 2] * 2, 3, dtype=tf.float64),
         "meta_label": tf.one_hot([0, 1, 2, 0, 1], 3, dtype=tf.float64),
     }
-    logits, _ = method.meta_logits(model, batch, forward(model, batch))
+    logits, _ = method._meta_logits(model, batch, forward(model, batch))
     both = tf.concat([batch["meta_inputs"], batch["inputs"]], 0)
     expected = model.head(model.features(both, training=True))[:5]
     np.testing.assert_allclose(logits, expected, rtol=1e-9)

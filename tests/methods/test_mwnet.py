@@ -20,10 +20,12 @@ def test_during_the_warmup_all_weights_are_one_and_the_net_rests():
     after = [v.numpy() for v in model.method.weight_net.net.trainable_variables]
     for a, b in zip(before, after, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert model.method.optimizer.iterations == 0
+    assert model.method.weight_net.optimizer.iterations == 0
     logs = fit(model, epochs=3, initial_epoch=2)
     assert logs["weight_std"][0] > 0
-    assert model.method.optimizer.iterations == 1, "one step per epoch"
+    assert model.method.weight_net.optimizer.iterations == 1, (
+        "one step per epoch"
+    )
 
 
 def test_without_a_warmup_the_net_can_end_at_one_for_everybody():

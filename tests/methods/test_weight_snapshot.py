@@ -12,8 +12,10 @@ def test_going_back_takes_averages_along_and_no_optimizer():
     first = weights(model)
     model.fit(*blobs(), epochs=2, batch_size=20, verbose=0)
     slots = [v.numpy() for v in model.optimizer.variables]
-    model.method.beginning.restore(model)
-    for a, b, c in zip(first, weights(model), model.averages, strict=True):
+    model.method.first_weights.restore(model)
+    for a, b, c in zip(
+        first, weights(model), model.average.averages, strict=True
+    ):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
     for a, b in zip(slots, model.optimizer.variables, strict=True):
