@@ -105,7 +105,7 @@ def test_a_list_that_does_not_fit_ends_the_command_before_training(
     name.write_text("path,label\ncat.jpg,0\n")
     flags = [*TINY, "--mode=train", f"--run_dir={run}"]
     code, _, err = command_line(*flags, f"--gin_param=CLEANED='{name}'")
-    assert code == 2 and one_line(err) and "'cat.jpg' the first" in err
+    assert code == 2 and one_line(err) and "the first is 'cat.jpg'" in err
     assert not (run / "metrics.csv").exists()
 
 
