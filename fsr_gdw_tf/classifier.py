@@ -59,24 +59,17 @@ class Classifier(Trainer):
         self.features, self.head = features, head
         self.method = method or Supervised()
         self.regularisers = list(regularisers)
-        self.training_dynamics = as_dynamics(track_labels)
-        self.recorders = recorders_for(self.method)
-        if self.training_dynamics is not None:
-            self.recorders.append(self.training_dynamics)
+        self.recorders = recorders_for(self.method, track_labels)
         self.l2, self.wrapped = l2, None
         self.average = ema and MovingAverage(self.network_variables, ema)
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
         self.test_metrics = metrics.evaluation_metrics(self.classes)
         # Where training stands, and how far it goes (0 steps: not known).
+        start = {"epoch": 0, "epochs": 1, "step": 0, "steps": 0}
         self.epoch, self.epochs, self.step, self.steps = (
             keras.Variable(value, dtype="int32", trainable=False, name=name)
-            for name, value in (
-                ("epoch", 0),
-                ("epochs", 1),
-                ("step", 0),
-                ("steps", 0),
-            )
+            for name, value in start.items()
         )
         self.built = True
 
@@ -130,6 +123,12 @@ class Classifier(Trainer):
     def components(self) -> list[Component]:
         """The method and the regularisers."""
         return [self.method, *self.regularisers]
+
+    @property
+    def training_dynamics(self) -> TrainingDynamics | None:
+        """The recorder that `label_issues()` reads, if there is one."""
+        kinds = (r for r in self.recorders if isinstance(r, TrainingDynamics))
+        return next(kinds, None)
 
     @property
     def state(self) -> list[keras.Variable]:
@@ -299,13 +298,3 @@ class Classifier(Trainer):
         average = self.average
         with average.assigned() if average else contextlib.nullcontext():
             self.network.save(path)
-
-
-def as_dynamics(track_labels: TrainingDynamics | bool):
-    """Return the recorder that the argument `track_labels` stands for."""
-    if not isinstance(track_labels, (bool, TrainingDynamics)):
-        raise InvalidInput(
-            "track_labels is True, False or TrainingDynamics(...), got "
-            f"{track_labels!r}"
-        )
-    return TrainingDynamics() if track_labels is True else track_labels or None

@@ -95,12 +95,13 @@ def lookahead(classifier, method, batch: Batch, forward) -> LookaheadResult:
         theta_hat = _virtual_parameters(
             classifier, method, batch, forward, omega
         )
-    at = theta_hat
-    if not method.virtual_step.ahead:
-        at = [v.value for v in variables]
+    now = [v.value for v in variables]
+    theta = theta_hat if method.virtual_step.ahead else now
     meta_grad, aux = batch.get("meta_grad"), None
     if meta_grad is None:
-        meta_grad, aux = meta_gradient(classifier, method, batch, forward, at)
+        meta_grad, aux = meta_gradient(
+            classifier, method, batch, forward, theta
+        )
     # Without `ahead` theta_hat itself is not used, and XLA never computes it.
     omega_grad, *meta_grads = outer.gradient(
         theta_hat,

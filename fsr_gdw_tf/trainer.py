@@ -78,10 +78,8 @@ class Trainer(keras.Model):
         self.setup(source, pipeline)
         start = kwargs.get("initial_epoch", 0), initial_step
         x = self._train_data(x, pipeline, epochs, start, meta, kwargs)
-        kwargs["callbacks"] = [
-            *self._own_callbacks(source, meta, start[0]),
-            *(kwargs.get("callbacks") or ()),
-        ]
+        callbacks = self._own_callbacks(source, meta, start[0])
+        kwargs["callbacks"] = callbacks + list(kwargs.get("callbacks") or ())
         kwargs["shuffle"] = False  # done, by (seed, epoch, index)
         return super().fit(x, epochs=epochs, **kwargs)
 

@@ -1,5 +1,6 @@
 """What is recorded while a network learns, one file per kind."""
 
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.method import Method
 from fsr_gdw_tf.recorders.class_weight_stats import ClassWeightStats
 from fsr_gdw_tf.recorders.learned_label_stats import LearnedLabelStats
@@ -20,6 +21,19 @@ RECORDERS = [
 __all__ = ["RECORDERS", "Recorder", "TrainingDynamics", "recorders_for"]
 
 
-def recorders_for(method: Method) -> list[Recorder]:
-    """Build the recorders that have something to record with a method."""
-    return [kind() for kind in RECORDERS if kind.applies_to(method)]
+def recorders_for(
+    method: Method, track_labels: TrainingDynamics | bool
+) -> list[Recorder]:
+    """Build the recorders that have something to record with a method.
+
+    track_labels: the last one, or whether there is one with its defaults.
+    """
+    if not isinstance(track_labels, (bool, TrainingDynamics)):
+        raise InvalidInput(
+            "track_labels is True, False or TrainingDynamics(...), got "
+            f"{track_labels!r}"
+        )
+    recorders = [kind() for kind in RECORDERS if kind.applies_to(method)]
+    if track_labels is True:
+        track_labels = TrainingDynamics()
+    return [*recorders, track_labels] if track_labels else recorders

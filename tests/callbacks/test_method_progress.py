@@ -5,6 +5,7 @@ import pytest
 from support.method_cases import fit
 from support.models import classifier
 
+from fsr_gdw_tf import WeightNet
 from fsr_gdw_tf.callbacks.method_progress import MethodProgress
 from fsr_gdw_tf.methods import CRUST, FineTune, MWNet
 
@@ -28,7 +29,7 @@ def test_collapsed_weights_are_told_once():
     )
     net.layers[0].kernel.assign([[0.0]])
     net.layers[0].bias.assign([9.0])
-    model = classifier(MWNet(net=net))
+    model = classifier(MWNet(WeightNet(net)))
     with pytest.warns(UserWarning, match="all learned weights are the same"):
         fit(model, epochs=1)
 

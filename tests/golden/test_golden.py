@@ -103,7 +103,7 @@ def test_what_the_lookahead_teaches(case):
 def test_the_weights_of_the_real_step(case):
     classifier, batch, get = case
     step = forward(classifier, batch)
-    omega = classifier.method.compute_omega(classifier, batch, step)
+    omega = classifier.method.compute_omega(classifier, batch, step).after
     name = "omega2" if isinstance(classifier.method, GDW) else "omega_new"
     check(omega, get(name))
     _, delta = classifier.loss_and_delta(batch, step.logits, omega)

@@ -46,7 +46,8 @@ def mislabelled(n=90, share=0.4):
     return source.with_labels((source.labels + move) % 3, source.labels)
 
 
-TWO = tf.math.log([[0.75, 0.25], [0.75, 0.25]])
+# NumPy, as importing this must not set up TensorFlow's devices.
+TWO = np.log(np.float32([[0.75, 0.25], [0.75, 0.25]]))
 CLEAN = {"meta": blobs(n=12, seed=7)}
 
 
