@@ -1,4 +1,4 @@
-"""Writes a method's whole train step as a program that needs no TensorFlow.
+"""Write a method's whole train step as a program that needs no TensorFlow.
 
     python benchmarks/export_step.py --network=resnet32 --programs=steps \\
         --methods=supervised,gdw,gdw_head,fsr
@@ -7,16 +7,16 @@
 Methods, flags and random data are those of `step_cost.py`. A folder per
 method, `steps/gdw_VirtualStep.ahead_False` for `gdw VirtualStep.ahead=False`:
 
-program.hlo: forward, virtual step, meta pass, the real pullback, optimizer,
-    metrics and books, as XLA gets them from TensorFlow, before it optimises.
-values.npz: what each argument is at first, by its place: a batch, then all
+program.hlo: the whole step, with optimizer, metrics and recorders, as XLA gets
+    it from TensorFlow, not yet optimised.
+values.npz: the arguments of the first step, by position: a batch, then all
     variables.
-manifest.json: the arguments' names, shapes and dtypes, and of which of them
-    each output is the new value.
+manifest.json: the arguments' names, shapes and dtypes, and which argument each
+    output is the new value of.
 
-Large networks make large files. With `--draw_over=10000` arrays of more than so
-many numbers are left out, and run_step.py draws normal ones with their mean and
-deviation: enough to measure time and memory, not to learn anything.
+Large networks make large files. `--draw_over=10000` leaves out arrays of more
+numbers than that; run_step.py then draws them from a normal distribution of the
+same mean and deviation, which is enough to measure time and memory.
 """
 
 import os
@@ -39,15 +39,15 @@ from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import atomic_write, write_json
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("programs", "steps", "Where the folders of the steps go.")
+flags.DEFINE_string("programs", "steps", "Folder to write the steps to.")
 flags.DEFINE_integer(
     "draw_over",
     None,
-    "Leave out arrays of more numbers: others are drawn where the step runs.",
+    "Leave out arrays of more numbers than this; run_step.py draws them.",
     lower_bound=1,
 )
 
-# What XLA calls the types.
+# XLA's names of the types, and NumPy's.
 TYPES = {"pred": "bool", "bf16": "bfloat16"}
 TYPES |= {f"s{n}": f"int{n}" for n in (8, 16, 32, 64)}
 TYPES |= {f"u{n}": f"uint{n}" for n in (8, 16, 32, 64)}
@@ -73,7 +73,7 @@ def prepare(method: str):
 
 
 def whole_step(classifier):
-    """What the classifier's own train function does with one batch."""
+    """Return the classifier's train function for one batch, compiled by XLA."""
 
     @tf.function(jit_compile=True, autograph=False)
     def step(batch):
@@ -84,7 +84,7 @@ def whole_step(classifier):
 
 
 def arguments(concrete, batch: dict) -> list[tuple[str, np.ndarray]]:
-    """Name and first value of each parameter: the batch, then captures."""
+    """Return name and value of each argument: the batch, then captures."""
     variables = {id(v.handle): v for v in concrete.variables}
     named = [(name, batch[name]) for name in sorted(batch)]
     for i, tensor in enumerate(concrete.captured_inputs):
@@ -97,55 +97,55 @@ def arguments(concrete, batch: dict) -> list[tuple[str, np.ndarray]]:
 
 
 def signature(header: str) -> tuple[list, list]:
-    """(dtype, shape) of each parameter and of each result of a program."""
+    """Return (dtype, shape) of each argument and of each result."""
     layout = header.split("entry_computation_layout=")[1]
-    found = [
+    sides = [
         [
             (TYPES[kind], tuple(int(n) for n in shape.split(",") if n))
             for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", side)
         ]
         for side in layout.split("->")
     ]
-    return found[0], found[1]
+    return sides[0], sides[1]
 
 
 def outputs(header: str, names: list[str], logs: list[str]) -> list[dict]:
-    """What each result is: a metric, or the new value of an argument.
+    """Return what each result is: a metric, or an argument's new value.
 
-    A program says so itself: TensorFlow lets every variable that changes share
-    its memory with the result that is its new value.
+    The header has it: TensorFlow makes each variable that changes an alias of
+    the result that is its new value.
     """
     shared = re.findall(r"\{(\d+)\}: \((\d+), \{\}", header)
-    updates = {int(result): int(place) for result, place in shared}
+    updates = {int(result): int(argument) for result, argument in shared}
     count = len(signature(header)[1])
     if sorted(updates) != list(range(len(logs), count)):
         raise RuntimeError("results that are neither metrics nor variables")
-    told = [{"name": name} for name in logs]
-    return told + [
+    metrics = [{"name": name} for name in logs]
+    return metrics + [
         {"name": names[updates[i]], "updates": updates[i]}
         for i in range(len(logs), count)
     ]
 
 
 def stored(value: np.ndarray) -> bool:
-    """Whether an argument goes into values.npz."""
+    """Return whether an argument is written to values.npz."""
     return FLAGS.draw_over is None or value.size <= FLAGS.draw_over
 
 
 def moments(value: np.ndarray) -> list[float]:
-    """Mean and deviation of what is not stored."""
+    """Return mean and standard deviation."""
     return [float(np.mean(value)), float(np.std(value))]
 
 
 def portable(program: bytes) -> bytes:
-    """The program without copies, which JAX's compiler for GPUs refuses.
+    """Return the program without copies, which JAX rejects on GPUs.
 
-    TensorFlow copies a variable into its new value where nothing changes it.
+    TensorFlow copies a variable to its new value where a step leaves it as is.
     """
     module = hlo_pb2.HloModuleProto.FromString(program)
     for computation in module.computations:
         for instruction in computation.instructions:
-            if instruction.opcode == "copy":  # to the same shape: the same
+            if instruction.opcode == "copy":  # a reshape to the same shape
                 instruction.opcode = "reshape"
     return module.SerializeToString()
 
@@ -153,9 +153,9 @@ def portable(program: bytes) -> bytes:
 def describe(
     method: str, scope: str, header: str, args: list, logs: list
 ) -> dict:
-    """The manifest, checked against what the program says of itself."""
-    told = [(value.dtype.name, value.shape) for _, value in args]
-    if told != signature(header)[0]:
+    """Return the manifest, checked against the program's header."""
+    types = [(value.dtype.name, value.shape) for _, value in args]
+    if types != signature(header)[0]:
         raise RuntimeError(f"the program of {method} takes other arguments")
     return {
         "network": FLAGS.network,
@@ -176,7 +176,7 @@ def describe(
 
 
 def export(classifier, batch: dict, method: str, folder: Path) -> None:
-    """Write the step that comes next; it is not taken."""
+    """Write the next step without taking it."""
     step = whole_step(classifier)
     concrete = step.get_concrete_function(batch)
     program = step.experimental_get_compiler_ir(batch)
@@ -194,7 +194,7 @@ def export(classifier, batch: dict, method: str, folder: Path) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """A folder per method."""
+    """Write a folder for each method."""
     keras.utils.set_random_seed(0)
     try:
         for method in FLAGS.methods:  # raise before anything is written

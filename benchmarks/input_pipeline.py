@@ -1,11 +1,11 @@
-"""Images a second that `InputPipeline` delivers, beside a bare tf.data loop.
+"""Compare the speed of `InputPipeline` with that of bare tf.data pipelines.
 
     python benchmarks/input_pipeline.py --csv=input_pipeline.csv
 
-Ours reads files as WebVision or Clothing1M are read. The bare loops do the
-same by hand and nothing else, without repeatable random numbers: `whole`
-decodes each image and crops it, `window` decodes only what it crops. All run
-in one process, one after another in each round; medians over rounds.
+Ours reads files as for WebVision or Clothing1M. The bare pipelines do the same
+by hand, without reproducible random numbers: `whole` decodes each image and
+crops it, `window` decodes only the crop. All run in one process, in turns;
+medians over rounds, in images per second.
 """
 
 import os
@@ -28,19 +28,21 @@ from fsr_gdw_tf.io.files import write_csv
 
 COLUMNS = ["pipeline", "images_per_s", "ours_relative"]
 FLAGS = flags.FLAGS
-flags.DEFINE_integer("images", 384, "JPEG files to write.", lower_bound=1)
-flags.DEFINE_integer("height", 375, "Of a file.", lower_bound=16)
-flags.DEFINE_integer("width", 500, "Of a file.", lower_bound=16)
-flags.DEFINE_integer("size", 224, "Of what comes out.", lower_bound=1)
+flags.DEFINE_integer("images", 384, "Number of JPEG files.", lower_bound=1)
+flags.DEFINE_integer("height", 375, "Height of a file.", lower_bound=16)
+flags.DEFINE_integer("width", 500, "Width of a file.", lower_bound=16)
+flags.DEFINE_integer(
+    "size", 224, "Width and height of the output.", lower_bound=1
+)
 flags.DEFINE_integer("batch", 32, "Images per batch.", lower_bound=1)
-flags.DEFINE_integer("epochs", 3, "In each round.", lower_bound=1)
-flags.DEFINE_integer("rounds", 5, "Of all pipelines.", lower_bound=1)
-flags.DEFINE_bool("cached", False, "Keep the files in memory, in all of them.")
-flags.DEFINE_string("csv", None, "Where to write the table.")
+flags.DEFINE_integer("epochs", 3, "Epochs in each round.", lower_bound=1)
+flags.DEFINE_integer("rounds", 5, "Rounds of all pipelines.", lower_bound=1)
+flags.DEFINE_bool("cached", False, "Keep the files in memory.")
+flags.DEFINE_string("csv", None, "CSV file to write.")
 
 
 def write_images(folder: Path) -> list[str]:
-    """Files like photographs: smooth, a little grainy, about 70 KB each."""
+    """Write smooth, slightly grainy images of about 70 KB; return the paths."""
     rng = np.random.default_rng(0)
     height, width = FLAGS.height, FLAGS.width
     paths = []
@@ -55,15 +57,15 @@ def write_images(folder: Path) -> list[str]:
 
 
 def ours(paths: list[str]) -> tf.data.Dataset:
-    """What training reads."""
+    """Return the batches of `InputPipeline`."""
     labels = np.arange(len(paths)) % 2
     source = Source(FileReader(paths, FLAGS.cached), labels, ["a", "b"])
     pipeline = InputPipeline(FLAGS.batch, view=ResizedCropFlip(FLAGS.size))
     return pipeline.train(source, FLAGS.epochs)
 
 
-def bare(paths: list[str], see) -> tf.data.Dataset:
-    """Files, read, seen, batched: what one would write by hand."""
+def bare(paths: list[str], decode_crop) -> tf.data.Dataset:
+    """Return the batches of a pipeline that is written by hand."""
     files = tf.data.Dataset.from_tensor_slices(paths)
     if FLAGS.cached:
         files = files.map(tf.io.read_file, tf.data.AUTOTUNE).cache()
@@ -71,7 +73,7 @@ def bare(paths: list[str], see) -> tf.data.Dataset:
 
     def image(file):
         contents = file if FLAGS.cached else tf.io.read_file(file)
-        small = tf.image.resize(see(contents), (FLAGS.size, FLAGS.size))
+        small = tf.image.resize(decode_crop(contents), (FLAGS.size, FLAGS.size))
         return tf.image.random_flip_left_right(tf.cast(small, tf.uint8))
 
     images = files.map(image, tf.data.AUTOTUNE)
@@ -80,20 +82,20 @@ def bare(paths: list[str], see) -> tf.data.Dataset:
 
 
 def whole(contents: tf.Tensor) -> tf.Tensor:
-    """A random part of a decoded image."""
+    """Decode the whole image; return a random crop."""
     image = tf.io.decode_jpeg(contents, 3)
-    return tf.slice(image, *random_part(tf.shape(image)))
+    return tf.slice(image, *random_crop(tf.shape(image)))
 
 
 def window(contents: tf.Tensor) -> tf.Tensor:
-    """The same, of which nothing else was decoded."""
-    begin, extent = random_part(tf.io.extract_jpeg_shape(contents))
-    place = tf.concat([begin[:2], extent[:2]], 0)
-    return tf.image.decode_and_crop_jpeg(contents, place, 3)
+    """Decode only a random crop."""
+    begin, extent = random_crop(tf.io.extract_jpeg_shape(contents))
+    crop = tf.concat([begin[:2], extent[:2]], 0)
+    return tf.image.decode_and_crop_jpeg(contents, crop, 3)
 
 
-def random_part(shape: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where it begins and how far it goes, by the law of ResizedCropFlip."""
+def random_crop(shape: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draw begin and size of a crop, distributed as in ResizedCropFlip."""
     return tf.image.sample_distorted_bounding_box(
         shape,
         tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),
@@ -105,53 +107,57 @@ def random_part(shape: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def speeds(pipelines: dict[str, tf.data.Dataset]) -> dict[str, float]:
-    """Median images per second, after a first batch that starts threads."""
-    found = {name: [] for name in pipelines}
+    """Return the median images per second, without each first batch."""
+    measured = {name: [] for name in pipelines}
     for turn in range(FLAGS.rounds + 1):
         for name, dataset in pipelines.items():
             pipeline = iter(dataset)
-            next(pipeline)
+            next(pipeline)  # starts its threads
             start = time.perf_counter()
             count = sum(1 for _ in pipeline)
             seconds = time.perf_counter() - start
             if turn:  # the first one warms up
-                found[name].append(count * FLAGS.batch / seconds)
-    return {name: float(np.median(s)) for name, s in found.items()}
+                measured[name].append(count * FLAGS.batch / seconds)
+    return {name: float(np.median(s)) for name, s in measured.items()}
+
+
+def check() -> None:
+    """Raise for rounds that are too short."""
+    if FLAGS.images * FLAGS.epochs < 2 * FLAGS.batch:
+        raise InvalidInput(
+            f"a round needs 2 batches or more, got {FLAGS.images} images x "
+            f"{FLAGS.epochs} epochs for batches of {FLAGS.batch}; raise "
+            "--images or --epochs"
+        )
+
+
+def table() -> list[dict]:
+    """Return a row for each pipeline."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_images(Path(folder))
+        pipelines = {
+            "ours": ours(paths),
+            "window": bare(paths, window),
+            "whole": bare(paths, whole),
+        }
+        by_name = speeds(pipelines)
+    rows = [
+        (name, round(speed, 1), round(by_name["ours"] / speed, 3))
+        for name, speed in by_name.items()
+    ]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
 def main(argv: list[str]) -> None:
-    """Write images, measure, print, write."""
+    """Measure, print and write."""
     try:
-        if FLAGS.images * FLAGS.epochs < 2 * FLAGS.batch:
-            raise InvalidInput(
-                "a round needs 2 batches or more, got "
-                f"{FLAGS.images} images x {FLAGS.epochs} epochs for batches "
-                f"of {FLAGS.batch}; raise --images or --epochs"
-            )
-        with tempfile.TemporaryDirectory() as folder:
-            paths = write_images(Path(folder))
-            pipelines = {
-                "ours": ours(paths),
-                "window": bare(paths, window),
-                "whole": bare(paths, whole),
-            }
-            found = speeds(pipelines)
+        check()
+        rows = table()
     except InvalidInput as error:
         exit_with_error(error)
-    rows = [
-        dict(
-            zip(
-                COLUMNS,
-                (name, round(speed, 1), round(found["ours"] / speed, 3)),
-                strict=True,
-            )
-        )
-        for name, speed in found.items()
-    ]
-    kept = "in memory" if FLAGS.cached else "read each time"
-    print_table(
-        f"{FLAGS.images} of {FLAGS.width} x {FLAGS.height}, {kept}", rows
-    )
+    files = "in memory" if FLAGS.cached else "read each time"
+    size = f"{FLAGS.width} x {FLAGS.height}"
+    print_table(f"{FLAGS.images} files of {size}, {files}", rows)
     if FLAGS.csv:
         write_csv(Path(FLAGS.csv), rows, COLUMNS)
 

@@ -1,18 +1,17 @@
-"""Does the label report find wrong labels? Against the two obvious rivals.
+"""Measure how well label issues are found, against two baselines.
 
     pip install -e '.[benchmark]'
     python benchmarks/label_issues.py --data_dir=tfds --csv=label_issues.csv
 
 Real CIFAR-10, a random fifth of its training images, 40 % of their labels
 moved to another class; a small CNN. Ours: the score of one training run, for
-each method. Rivals: the loss of the plain run, once it has ended; and
-cleanlab's self-confidence from five-fold predictions of the same network. All
-in one process, one after another.
+each method. Baselines: the loss of the plain run after training, and cleanlab's
+self-confidence from five-fold predictions of the same network.
 
-AUROC and average precision (AP) of finding the wrong labels; precision among
-the 1,000 most suspicious; seconds of all the training that is needed. A method
-with `clean` images has seen those, too. What each run has noted of the labels
-is written beside the table, as Parquet.
+AUROC and average precision (AP) of the wrong labels, precision among the 1,000
+most suspicious ones, and the seconds of all training that is needed. `clean` is
+the number of clean images that the method had as well. The label records of
+each run are written beside the table, as Parquet.
 """
 
 import dataclasses
@@ -40,23 +39,23 @@ from fsr_gdw_tf.label_quality.label_records import (
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("data_dir", None, "The folder that holds cifar10/.")
-flags.DEFINE_string("csv", "label_issues.csv", "Where to write the table.")
-flags.DEFINE_integer("epochs", 60, "Of each training run.")
-flags.DEFINE_integer("examples", 10_000, "Training images.")
+flags.DEFINE_string("csv", "label_issues.csv", "CSV file to write.")
+flags.DEFINE_integer("epochs", 60, "Epochs of each training run.")
+flags.DEFINE_integer("examples", 10_000, "Number of training images.")
 flags.DEFINE_float("noise", 0.4, "Share of wrong labels.")
-flags.DEFINE_string("kind", "uniform", "Law of the noise.")
-flags.DEFINE_integer("seed", 0, "Of everything.")
-flags.DEFINE_integer("folds", 5, "Of the predictions for cleanlab.")
+flags.DEFINE_string("kind", "uniform", "NOISE_KIND.")
+flags.DEFINE_integer("seed", 0, "SEED.")
+flags.DEFINE_integer("folds", 5, "Folds of the predictions for cleanlab.")
 flags.DEFINE_list(
     "methods",
     ["supervised", "mixup_relabel", "fsr", "gdw_dictionary", "gdw"],
     "Names of files in gin/methods/.",
 )
-RIVALS = ("loss of the plain run", "cleanlab, self-confidence")
+BASELINES = ("loss of the plain run", "cleanlab, self-confidence")
 
 
 def settings() -> list[str]:
-    """What is not as in gin/cifar10_noise.gin."""
+    """Return the bindings that differ from gin/cifar10_noise.gin."""
     return [
         f"TRAIN_EXAMPLES={FLAGS.examples}",
         f"EPOCHS={FLAGS.epochs}",
@@ -75,7 +74,7 @@ def settings() -> list[str]:
 
 
 def train(method: str, splits=None):
-    """(splits, classifier, experiment, seconds) of a training run."""
+    """Train; return (splits, classifier, experiment, seconds)."""
     keras.backend.clear_session()
     files = ["gin/cifar10_noise.gin", f"gin/methods/{method}.gin"]
     gin_config.parse(files, settings())
@@ -93,29 +92,29 @@ def train(method: str, splits=None):
 
 
 def predict(classifier, source) -> np.ndarray:
-    """Class probabilities."""
+    """Return class probabilities."""
     return classifier.predict(source, batch_size=500, verbose=0)
 
 
 def out_of_sample(splits) -> tuple[np.ndarray, float]:
-    """(predictions by networks that have not seen the example, seconds)."""
+    """Return (cross-validated predictions, seconds of training)."""
     train_set, seconds = splits.train, 0.0
     fold = np.random.default_rng(FLAGS.seed).permutation(len(train_set))
     fold %= FLAGS.folds
     probs = np.zeros((len(train_set), train_set.classes))
     for f in range(FLAGS.folds):
         rest = train_set.subset(np.flatnonzero(fold != f))
-        _, classifier, _, took = train(
+        _, classifier, _, fold_seconds = train(
             "supervised", dataclasses.replace(splits, train=rest)
         )
         held = np.flatnonzero(fold == f)
         probs[held] = predict(classifier, train_set.subset(held))
-        seconds += took
+        seconds += fold_seconds
     return probs, seconds
 
 
 def row(name, source, score, seconds, accuracy="", clean=0) -> dict:
-    """How well a score finds the wrong labels."""
+    """Return how well a score finds the wrong labels."""
     wrong = source.labels != source.true_labels
     worst = np.argsort(-score, kind="stable")[:1000]
     return {
@@ -130,48 +129,48 @@ def row(name, source, score, seconds, accuracy="", clean=0) -> dict:
 
 
 def ours(method: str, splits) -> tuple:
-    """(splits, classifier, seconds, the row) of our score with a method."""
+    """Train a method; return (splits, classifier, seconds, our row)."""
     splits, classifier, experiment, seconds = train(method, splits)
-    tested = classifier.evaluate(
+    test = classifier.evaluate(
         splits.test,
         pipeline=experiment.test_pipeline,
         verbose=0,
         return_dict=True,
     )
-    found = collect_records(classifier)
-    write_records(Path(FLAGS.csv).with_suffix(f".{method}.parquet"), found)
-    issues = find_label_issues(found)
+    records = collect_records(classifier)
+    write_records(Path(FLAGS.csv).with_suffix(f".{method}.parquet"), records)
+    issues = find_label_issues(records)
     score = np.empty(len(splits.train))
     score[issues.order] = -np.arange(len(score))
     clean = len(splits.meta) if classifier.method.uses_meta else 0
-    accuracy = round(tested["accuracy"], 3)
-    found = row(
+    accuracy = round(test["accuracy"], 3)
+    ours_row = row(
         f"ours, {method}", splits.train, score, seconds, accuracy, clean
     )
-    found["estimated"] = round(float(issues.score.mean()), 3)
-    return splits, classifier, seconds, found
+    ours_row["estimated"] = round(float(issues.score.mean()), 3)
+    return splits, classifier, seconds, ours_row
 
 
 def main(argv) -> None:
-    """Train them all; a row each, written as it comes."""
+    """Train all methods; write each row as it comes."""
     from cleanlab.rank import get_label_quality_scores
 
     rows, splits = [], None
     for method in FLAGS.methods:
-        splits, classifier, seconds, found = ours(method, splits)
-        rows.append(found)
+        splits, classifier, seconds, ours_row = ours(method, splits)
+        rows.append(ours_row)
         if method == "supervised":
             labels = splits.train.labels
             probs = predict(classifier, splits.train)
             loss = -np.log(probs[np.arange(len(labels)), labels] + 1e-12)
-            rows.append(row(RIVALS[0], splits.train, loss, seconds))
+            rows.append(row(BASELINES[0], splits.train, loss, seconds))
         write_csv(FLAGS.csv, rows, list(rows[0]))
         print(rows[-1], flush=True)
     probs, seconds = out_of_sample(splits)
-    good = get_label_quality_scores(
+    quality = get_label_quality_scores(
         splits.train.labels, probs, method="self_confidence"
     )
-    rows.append(row(RIVALS[1], splits.train, -good, seconds))
+    rows.append(row(BASELINES[1], splits.train, -quality, seconds))
     write_csv(FLAGS.csv, rows, list(rows[0]))
     blank = dict.fromkeys(rows[0], "")
     texts = [{k: str(v) for k, v in (blank | r).items()} for r in rows]

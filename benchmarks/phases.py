@@ -11,17 +11,16 @@ one before (negative differences count as zero).
 
 forward: MixUp, the draw of a reward batch, the forward pass.
 virtual_step: the pullback of the virtual gradient, and the step along it.
-meta_pass: the meta batch forward and back. Without a virtual step it is first.
+meta_pass: the meta batch forward and back; without a virtual step it is first.
 second_order: the pullback of the meta gradient to the weights of examples, and
-    what a method learns from that.
+    the method's update from it.
 real_pullback: the loss with those weights, and the network's gradient.
-bookkeeping: optimizer, metrics, whatever is kept of examples and all else that
-    a train function does. A dictionary is told of the batch without MixUp, for
-    which that goes forward once more: here with remembered features, else
-    together with the reward batch in meta_pass. Of a method that does not look
-    ahead, also its own rule.
-input: what steps in a row take longer on batches that are made as in training
-    than on one that is there.
+bookkeeping: optimizer, metrics, recorders and the rest of the train function.
+    A dictionary scores the batch without MixUp, which is forwarded once more:
+    here with banked features, else with the reward batch in meta_pass. Methods
+    that do not look ahead have their own rule here, too.
+input: how much longer consecutive steps take when their batches come from the
+    input pipeline than with one batch in memory.
 """
 
 import contextlib
@@ -61,12 +60,12 @@ FOREVER = 10**6  # epochs
 FLAGS = flags.FLAGS
 
 
-class Reached(Exception):  # noqa: N818  nothing is wrong
-    """A step has come as far as it should."""
+class PhaseEnd(Exception):  # noqa: N818  no error
+    """Stop tracing: the last phase that was asked for has ended."""
 
 
-def preparing(prepare: Callable, reach: Callable) -> Callable:
-    """`prepare` of a method; without a virtual step it ends the meta pass."""
+def wrap_prepare(prepare: Callable, reach: Callable) -> Callable:
+    """Wrap `prepare`: without a virtual step it ends the meta pass."""
 
     def wrapped(classifier, batch):
         batch = prepare(classifier, batch)
@@ -77,8 +76,8 @@ def preparing(prepare: Callable, reach: Callable) -> Callable:
     return wrapped
 
 
-def teaching(compute_omega: Callable, reach: Callable) -> Callable:
-    """Wrap `compute_omega`, which begins when the forward pass has ended."""
+def wrap_compute_omega(compute_omega: Callable, reach: Callable) -> Callable:
+    """Wrap `compute_omega`: it begins where the forward pass ends."""
 
     def wrapped(classifier, batch, forward):
         reach("forward", [forward.logits])
@@ -91,23 +90,23 @@ def teaching(compute_omega: Callable, reach: Callable) -> Callable:
     return wrapped
 
 
-def looking(look: Callable, reach: Callable) -> Callable:
-    """`lookahead.meta_gradient`, which begins after the virtual step."""
+def wrap_meta_gradient(meta_gradient: Callable, reach: Callable) -> Callable:
+    """Wrap `lookahead.meta_gradient`: it begins after the virtual step."""
 
     def wrapped(classifier, method, batch, forward, theta):
         if forward is None:  # called by `prepare`
-            return look(classifier, method, batch, forward, theta)
+            return meta_gradient(classifier, method, batch, forward, theta)
         if method.virtual_step.ahead:
             reach("virtual_step", theta)
-        found = look(classifier, method, batch, forward, theta)
-        reach("meta_pass", found[0])
-        return found
+        gradient, aux = meta_gradient(classifier, method, batch, forward, theta)
+        reach("meta_pass", gradient)
+        return gradient, aux
 
     return wrapped
 
 
-def updating(update: Callable, reach: Callable) -> Callable:
-    """`update` of a method, the end of what is of second order."""
+def wrap_update(update: Callable, reach: Callable) -> Callable:
+    """Wrap `update`: the second-order part ends with it."""
 
     def wrapped(*args):
         omega = update(*args)
@@ -117,27 +116,29 @@ def updating(update: Callable, reach: Callable) -> Callable:
     return wrapped
 
 
-def moving(move: Callable, reach: Callable) -> Callable:
-    """Wrap `_apply_gradients`, which begins with the real gradient."""
+def wrap_apply_gradients(
+    apply_gradients: Callable, reach: Callable
+) -> Callable:
+    """Wrap `_apply_gradients`: the real pullback ends before it."""
 
     def wrapped(gradients):
         reach("real_pullback", gradients)
-        move(gradients)
+        apply_gradients(gradients)
 
     return wrapped
 
 
 @contextlib.contextmanager
-def watched(classifier: Classifier, reach: Callable):
-    """`reach(phase, its results)` is called where a step ends each phase."""
+def phase_hooks(classifier: Classifier, reach: Callable):
+    """Call `reach(phase, results)` wherever a step ends a phase."""
     places = [
-        (classifier.method, "prepare", preparing),
-        (classifier.method, "compute_omega", teaching),
-        (lookahead, "meta_gradient", looking),
-        (classifier, "_apply_gradients", moving),
+        (classifier.method, "prepare", wrap_prepare),
+        (classifier.method, "compute_omega", wrap_compute_omega),
+        (lookahead, "meta_gradient", wrap_meta_gradient),
+        (classifier, "_apply_gradients", wrap_apply_gradients),
     ]
     if isinstance(classifier.method, MetaMethod):
-        places.append((classifier.method, "update", updating))
+        places.append((classifier.method, "update", wrap_update))
     with contextlib.ExitStack() as patches:
         for owner, name, wrap in places:
             new = wrap(getattr(owner, name), reach)
@@ -145,50 +146,50 @@ def watched(classifier: Classifier, reach: Callable):
         yield
 
 
-def beginning(classifier: Classifier, batch: dict, count: int):
-    """A step that ends with its count-th phase, as a graph; those phases."""
+def partial_step(classifier: Classifier, batch: dict, count: int):
+    """Return the graph of a step up to its count-th phase, and the phases."""
     phases, results = [], []
 
-    def reach(phase, found):
+    def reach(phase, tensors):
         phases.append(phase)
-        results.extend(x for x in found if x is not None)
+        results.extend(x for x in tensors if x is not None)
         if len(phases) == count:
-            raise Reached
+            raise PhaseEnd
 
     @tf.function(autograph=False)
     def step(batch):
-        with contextlib.suppress(Reached):
+        with contextlib.suppress(PhaseEnd):
             classifier.train_step(batch)
         return list(results)
 
-    with watched(classifier, reach):
+    with phase_hooks(classifier, reach):
         return step.get_concrete_function(batch), phases
 
 
-def beginnings(classifier: Classifier, batch: dict):
-    """All of them, each ready to run, and the phases that they end with."""
+def partial_steps(classifier: Classifier, batch: dict):
+    """Return a function for each partial step, and the phases they end with."""
     runs, phases = [], []
     while len(phases) == len(runs):
-        graph, phases = beginning(classifier, batch, len(runs) + 1)
+        graph, phases = partial_step(classifier, batch, len(runs) + 1)
         runs.append(functools.partial(graph, batch))
-    return runs[:-1], phases  # the last one has gone on to the end
+    return runs[:-1], phases  # the last one is the whole step
 
 
 def medians(runs: list[Callable]) -> list[float]:
-    """Median seconds of each, in turns."""
+    """Return the median seconds of each function; they take turns."""
     seconds = [[] for _ in runs]
     for turn in range(2 + FLAGS.rounds):
-        for run, found in zip(runs, seconds, strict=True):
+        for run, measured in zip(runs, seconds, strict=True):
             start = time.perf_counter()
             run()
-            tf.test.experimental.sync_devices()  # GPUs answer early
+            tf.test.experimental.sync_devices()  # GPUs return early
             if turn > 1:  # the first one traces
-                found.append(time.perf_counter() - start)
+                measured.append(time.perf_counter() - start)
     return [float(np.median(s)) for s in seconds]
 
 
 def shares(phases: list[str], ends: list[float]) -> dict[str, float]:
-    """Each phase's share of a step; `ends` is when each of `phases` is over."""
+    """Return each phase's share of a step, from the times when phases end."""
     spans, begin = dict.fromkeys(PHASES, 0.0), 0.0
     for phase, end in zip(phases, accumulate(ends, max), strict=True):
         spans[phase] += end - begin
@@ -200,15 +201,15 @@ def measure(method: str) -> dict:
     """Return the row of a method."""
     classifier, pipeline = step_cost.build(method)
     pipeline = dataclasses.replace(pipeline, view=CropFlip())
-    made = iter(step_cost.dataset(classifier, pipeline, FOREVER))
-    batch = next(made)
+    loaded = iter(step_cost.dataset(classifier, pipeline, FOREVER))
+    batch = next(loaded)
     ready = iter(tf.data.Dataset.from_tensors(batch).repeat())
     classifier.make_train_function()
     step = classifier.train_function
-    runs, phases = beginnings(classifier, batch)
+    runs, phases = partial_steps(classifier, batch)
     ends = medians([*runs, lambda: step(ready)])
     # One after the other: the pipeline would fetch ahead in others' turns.
-    alone = [medians([lambda x=x: step(x)])[0] for x in (ready, made)]
+    alone = [medians([lambda x=x: step(x)])[0] for x in (ready, loaded)]
     ends.append(ends[-1] + max(alone[1] - alone[0], 0.0))
     by_phase = shares([*phases, "bookkeeping", "input"], ends)
     row = {"network": FLAGS.network, "method": method}
@@ -227,7 +228,7 @@ def check(method: str) -> None:
 
 
 def main(argv: list[str]) -> None:
-    """A row for each method, written as it comes."""
+    """Write a row for each method as soon as it is measured."""
     keras.utils.set_random_seed(0)
     rows = []
     try:

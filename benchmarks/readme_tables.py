@@ -148,16 +148,9 @@ def ratios(
     """
     lines, columns = pivot(folder / file, name)
     if everywhere is not None:
-        lines = {
-            key: line
-            for key, line in lines.items()
-            if (len(line) == len(columns)) == everywhere
-        }
-        columns = [
-            column
-            for column in columns
-            if any(column in line for line in lines.values())
-        ]
+        n = len(columns)
+        lines = {k: x for k, x in lines.items() if (len(x) == n) == everywhere}
+        columns = [c for c in columns if any(c in x for x in lines.values())]
     rows = [
         [*key, *(line.get(column, "-") for column in columns)]
         for key, line in lines.items()

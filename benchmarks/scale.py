@@ -1,15 +1,16 @@
-"""What everything that is kept per example costs, against N, C and K.
+"""Measure what per-example state costs, against N, C and K.
 
     python benchmarks/scale.py --csv=scale.csv
 
-Simulated: N labels of C classes, a dictionary of K members, inputs of a few
-numbers that cost nothing to read; FSR with all its books (scores, visits,
-weights, ten remembered predictions per example) on a network of no size. A
-row each, in a process of its own, for its peak memory.
+Simulated: N labels of C classes, a dictionary of K members, and inputs of four
+numbers; FSR with all its per-example state (scores, visits, weights, ten
+remembered predictions per example) on a tiny network. A row each, in a process
+of its own, for its peak memory.
 
-order: drawing the order of an epoch. choose: the end of an epoch without
-reading the members. step: one training step, all books kept. books: what they
-take, on each device. peak: of the process, above what it took at its start.
+order: drawing the order of an epoch. choose: choosing the members at the end of
+an epoch, without reading them. step: one training step with all recorders.
+state: per-example variables, on each device. peak: of the process, above its
+start.
 """
 
 import json
@@ -48,27 +49,27 @@ SIZES = [
     (2_400_000, 1_000, 5_000),
 ]
 COLUMNS = ["N", "C", "K", "order_s", "choose_s", "step_ms"]
-COLUMNS += ["books_gib", "peak_gib"]
+COLUMNS += ["state_gib", "peak_gib"]
 BATCH = 128
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("csv", None, "Where to write the table.")
-flags.DEFINE_integer("rounds", 5, "Times each thing is done; medians count.")
-flags.DEFINE_integer("only", None, "Measure one row of the table, here.")
+flags.DEFINE_string("csv", None, "CSV file to write.")
+flags.DEFINE_integer("rounds", 5, "Repetitions; the table has medians.")
+flags.DEFINE_integer("only", None, "Index in SIZES: print this row alone.")
 
 
 def process_memory(name: str) -> int:
-    """Bytes of this process: VmRSS now, VmHWM at the peak.
+    """Return this process's memory in bytes: VmRSS now, VmHWM at the peak.
 
-    The peak of `getrusage` is that of the parent, if that was higher.
+    `getrusage` gives the parent's peak, if that was higher.
     """
     lines = Path("/proc/self/status").read_text().splitlines()
-    found = next(line for line in lines if line.startswith(f"{name}:"))
-    return 1024 * int(found.split()[1])
+    line = next(line for line in lines if line.startswith(f"{name}:"))
+    return 1024 * int(line.split()[1])
 
 
 def build(n: int, classes: int, members: int):
-    """(classifier, source, batches): FSR, bound to simulated data."""
+    """Return (classifier, source, pipeline): FSR, set up for simulated data."""
     rng = np.random.default_rng(0)
     labels = np.concatenate([np.arange(classes), rng.zipf(1.5, n) % classes])
     inputs = np.zeros((n, 4), np.float32)
@@ -80,10 +81,10 @@ def build(n: int, classes: int, members: int):
         batch if batch < classes else batch // classes * classes,
         rotate=members < classes,
     )
-    # A network whose head is as wide as the classes, and no wider.
+    # The head is the only part that grows with the classes.
     parts = mlp((4,), classes, hidden=(8,))
-    extras = [Relabel(top=min(10, classes))]
-    model = Classifier(*parts, FSR(dictionary, warmup=0), extras)
+    relabel = Relabel(top=min(10, classes))
+    model = Classifier(*parts, FSR(dictionary, warmup=0), [relabel])
     model.compile("sgd")
     pipeline = InputPipeline(BATCH)
     model.setup(source, pipeline)
@@ -91,7 +92,7 @@ def build(n: int, classes: int, members: int):
 
 
 def median(action, rounds: int) -> float:
-    """Median seconds of several times."""
+    """Return the median seconds of an action."""
     seconds = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -101,13 +102,23 @@ def median(action, rounds: int) -> float:
 
 
 def measure(n: int, classes: int, members: int, rounds: int) -> dict:
-    """One row."""
+    """Return one row."""
     idle = process_memory("VmRSS")
     model, source, pipeline = build(n, classes, members)
+    choose, order, step = times(model, source, pipeline, rounds)
+    gib = 2**30
+    row = [n, classes, members, round(order, 3), round(choose, 3)]
+    row += [round(1000 * step, 2), round(state_size(model, n) / gib, 3)]
+    row += [round((process_memory("VmHWM") - idle) / gib, 2)]
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def times(model, source, pipeline, rounds: int) -> tuple[float, float, float]:
+    """Return the seconds to choose members, of an epoch's order, of a step."""
     dictionary = model.method.dictionary
-    visits = np.random.default_rng(1).random((2, n)).astype(np.float32)
-    dictionary.scores.assign(visits[0])
-    dictionary.visits.assign(np.round(visits[1]))
+    scores = np.random.default_rng(1).random((2, len(source)))
+    dictionary.scores.assign(scores[0].astype(np.float32))
+    dictionary.visits.assign(np.round(scores[1].astype(np.float32)))
     choose = median(lambda: dictionary.choose(source, 1), rounds)
     dictionary.refresh(model, source, 0)
     order = median(lambda: next(iter(pipeline.train(source, 1))), rounds)
@@ -119,22 +130,21 @@ def measure(n: int, classes: int, members: int, rounds: int) -> dict:
         return float(logs["loss"])
 
     step(), step()  # the first one traces
-    step_s = median(step, 4 * rounds)
-    track_labels = sum(
+    return choose, order, median(step, 4 * rounds)
+
+
+def state_size(model: Classifier, n: int) -> int:
+    """Return the bytes of the variables that have a row per example."""
+    return sum(
         tf.size(v.value).numpy() * tf.as_dtype(v.dtype).size
         for part in [*model.components, *model.recorders]
         for v in part.variables
         if n in v.shape
     )
-    gib = 2**30
-    row = [n, classes, members, round(order, 3), round(choose, 3)]
-    row += [round(1000 * step_s, 2), round(track_labels / gib, 3)]
-    row += [round((process_memory("VmHWM") - idle) / gib, 2)]
-    return dict(zip(COLUMNS, row, strict=True))
 
 
 def main(argv: list[str]) -> None:
-    """A process for each row; print, write."""
+    """Measure each row in a process of its own; print and write them."""
     keras.utils.set_random_seed(0)
     if FLAGS.only is not None:
         row = measure(*SIZES[FLAGS.only], FLAGS.rounds)
@@ -143,10 +153,10 @@ def main(argv: list[str]) -> None:
     rows = []
     for i in range(len(SIZES)):
         command = [sys.executable, *sys.argv, f"--only={i}"]
-        said = subprocess.run(
+        process = subprocess.run(
             command, check=True, stdout=subprocess.PIPE, text=True
         )
-        numbers = map(json.loads, said.stdout.splitlines()[-1].split())
+        numbers = map(json.loads, process.stdout.splitlines()[-1].split())
         rows.append(dict(zip(COLUMNS, numbers, strict=True)))
     print_table(f"FSR, batches of {BATCH}", rows)
     if FLAGS.csv:

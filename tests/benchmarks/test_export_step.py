@@ -234,11 +234,11 @@ def test_steps_of_other_sizes_or_of_an_older_script_are_refused(
     assert ended.returncode == 2
     assert ended.stderr == (
         f"error: {folder / 'gdw'} has batch 10, {tmp_path / 'other'} has 20: "
-        "their times do not compare; take one by one\n"
+        "their times do not compare; run them one by one\n"
     )
     ended = run(RUN, tmp_path / "old")
     assert ended.returncode == 2
-    assert "old does not say its scope: it was written by" in ended.stderr
+    assert "old/manifest.json has no scope: an older" in ended.stderr
 
 
 def test_no_rounds_are_refused(tmp_path):

@@ -31,13 +31,13 @@ def phases():
 
 @pytest.fixture
 def of(phases):
-    """(classifier, graphs of its step's beginnings, the phases they end)."""
+    """(classifier, graphs of partial steps, the phases they end with)."""
     step_cost.FLAGS(["benchmark", *SMALL])
 
     def of(method):
         classifier, pipeline = step_cost.build(method)
         batch = next(iter(step_cost.dataset(classifier, pipeline)))
-        runs, names = phases.beginnings(classifier, batch)
+        runs, names = phases.partial_steps(classifier, batch)
         return classifier, [run.func.graph for run in runs], names
 
     return of
@@ -69,7 +69,7 @@ def test_phases_stand_in_the_order_of_the_step(of, method, expected):
     assert of(method)[2] == expected
 
 
-def test_each_beginning_ends_where_its_phase_does(of):
+def test_each_partial_step_ends_where_its_phase_does(of):
     """Three convolutions: forward once, then a pullback to three kernels.
 
     The meta pass is as much again, at other weights; so is a real pullback.
@@ -93,7 +93,7 @@ def test_nothing_is_left_watched(of):
     assert not watched & {*vars(classifier), *vars(classifier.method)}
 
 
-def test_a_phase_is_what_a_beginning_takes_longer_than_the_one_before(phases):
+def test_a_phase_is_what_a_step_takes_longer_than_the_one_before(phases):
     """Ends at .1 .3 .6 .8 .7 .9 1 1: .7 is not before .8, and .9 is .1 after.
 
     Bookkeeping is in two places: none and .1.

@@ -1,4 +1,4 @@
-"""What is kept per example stays cheap at the sizes people have."""
+"""State per example stays cheap at the sizes of real data sets."""
 
 import subprocess
 import sys
@@ -44,6 +44,6 @@ def test_the_table_of_costs_has_a_row_of_numbers():
     n, classes, members, *costs = map(float, said.splitlines()[-1].split())
     assert (n, classes, members) == (50_000, 10, 2_000)
     assert len(costs) == 5 and all(cost > 0 for cost in costs)
-    # Per example four float32, ten float32 and int64, and the books' nineteen
-    # float32: 212 bytes, .0099 GiB.
+    # Per example four float32, ten float32 and int64, and nineteen float32 of
+    # the recorders: 212 bytes, .0099 GiB.
     assert costs[3] == 0.01

@@ -1,4 +1,4 @@
-"""The yardstick in PyTorch is GDW, in both of its forms."""
+"""The comparison in PyTorch is GDW, in both of its forms."""
 
 import csv
 import importlib
@@ -18,7 +18,7 @@ FORMS = ["gdw_official", "gdw_double_backward"]
 
 @pytest.fixture(scope="module")
 def torch():
-    reason = "the yardstick needs PyTorch, which is no dependency"
+    reason = "the comparison needs PyTorch, which is no dependency"
     return pytest.importorskip("torch", reason=reason)
 
 
@@ -56,7 +56,7 @@ def linear_layers(module):
     return [layer for layer in module if hasattr(layer, "in_features")]
 
 
-def make_learner(torch, script, norm=False, sharp=False):
+def make_state(torch, script, norm=False, sharp=False):
     """6 - 8 - 4 with tanh, in float64."""
 
     def build():
@@ -75,7 +75,7 @@ def make_learner(torch, script, norm=False, sharp=False):
         torch.optim.SGD(network.parameters(), float(golden("lr_model"))),
         torch.optim.SGD(net.parameters(), float(golden("lr_wnet"))),
     )
-    return script.Learner(build, network, net, *optimizers)
+    return script.TrainState(build, network, net, *optimizers)
 
 
 def make_batch(torch, script):
@@ -92,10 +92,10 @@ def check(tensor, expected, rtol=1e-10):
 @pytest.mark.parametrize("form", FORMS)
 def test_one_step_is_the_official_codes(torch, script, form):
     """The golden numbers are those of the official code, run unmodified."""
-    classifier = make_learner(torch, script)
-    omega = getattr(script, form)(classifier, make_batch(torch, script))
+    state = make_state(torch, script)
+    omega = getattr(script, form)(state, make_batch(torch, script))
     check(omega, golden("omega2"))
-    for part, module in (("cls", classifier.network), ("wnet", classifier.net)):
+    for part, module in (("cls", state.network), ("wnet", state.net)):
         for i, layer in zip((1, 2), linear_layers(module), strict=True):
             check(layer.weight, golden(f"{part}_new_k{i}").T)
             check(layer.bias, golden(f"{part}_new_b{i}"))
@@ -164,8 +164,8 @@ def test_omega_is_the_rule_on_finite_differences(torch, script, form, sharp):
         assert (capped & target).any() and (capped & ~target).any()
         assert (moved < 0)[~target].any() and (np.abs(update) > 0.2).any()
     expected = zero_mean(np.clip(moved, 1e-6, 1e6), p, labels)
-    classifier = make_learner(torch, script, sharp=sharp)
-    actual = getattr(script, form)(classifier, make_batch(torch, script))
+    state = make_state(torch, script, sharp=sharp)
+    actual = getattr(script, form)(state, make_batch(torch, script))
     check(actual, expected, rtol=1e-6)
 
 
@@ -183,15 +183,15 @@ def test_stage_one_meets_the_constraint_too(torch, script):
 
 def test_both_forms_train_alike_with_batch_norm(torch, script):
     """Three steps; running statistics move as in as many plain forwards."""
-    learners = [make_learner(torch, script, norm=True) for _ in FORMS]
+    states = [make_state(torch, script, norm=True) for _ in FORMS]
     batch = make_batch(torch, script)
     seen = []
-    for form, classifier in zip(FORMS, learners, strict=True):
-        omegas = [getattr(script, form)(classifier, batch) for _ in range(3)]
-        parts = (classifier.network, classifier.net)
-        states = [part.state_dict().values() for part in parts]
-        seen.append([*omegas, *states[0], *states[1]])
-        assert classifier.network[1].num_batches_tracked == 3
+    for form, state in zip(FORMS, states, strict=True):
+        omegas = [getattr(script, form)(state, batch) for _ in range(3)]
+        parts = (state.network, state.net)
+        tensors = [part.state_dict().values() for part in parts]
+        seen.append([*omegas, *tensors[0], *tensors[1]])
+        assert state.network[1].num_batches_tracked == 3
     for official, lean in zip(*seen, strict=True):
         check(official, lean.numpy())
 
@@ -200,9 +200,9 @@ def test_running_statistics_see_the_training_batch_once(torch, script):
     """mean = .9 * 0 + .1 * that of the hidden layer on the batch."""
     mean = (golden("x") @ golden("cls_k1") + golden("cls_b1")).mean(0)
     for form in FORMS:
-        classifier = make_learner(torch, script, norm=True)
-        getattr(script, form)(classifier, make_batch(torch, script))
-        check(classifier.network[1].running_mean, 0.1 * mean)
+        state = make_state(torch, script, norm=True)
+        getattr(script, form)(state, make_batch(torch, script))
+        check(state.network[1].running_mean, 0.1 * mean)
 
 
 def test_the_network_is_the_papers_resnet32(torch, script):
