@@ -1,5 +1,11 @@
 """Every method passes the same tests."""
 
+import functools
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +17,8 @@ from fsr_gdw_tf.callbacks import Checkpoints
 from fsr_gdw_tf.methods import METHODS
 from fsr_gdw_tf.regularisers import REGULARISERS
 
+EPOCHS = 4
+
 
 def test_no_method_is_left_out_of_the_contract():
     built = [CASES[c]() for c in CASES]
@@ -19,80 +27,123 @@ def test_no_method_is_left_out_of_the_contract():
     assert methods == set(METHODS) and extras == set(REGULARISERS)
 
 
+class KeepHalfway(keras.callbacks.Callback):
+    """Keeps checkpoint and weights of the second epoch."""
+
+    def __init__(self, saved: Path, kept: Path):
+        super().__init__()
+        self.saved, self.kept = saved, kept
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 1:
+            shutil.copytree(self.saved, self.kept)
+            self.weights = weights(self.model)
+
+
 class StopAfterTwo(keras.callbacks.Callback):
-    """Two of the epochs that were asked for."""
+    """Stops after two of the epochs that were asked for."""
 
     def on_epoch_end(self, epoch, logs=None):
         self.model.stop_training = epoch == 1
 
 
+class Run(NamedTuple):
+    """What one run of a method has shown; traced once, used by all tests."""
+
+    losses: list[float]
+    before: dict[str, float]  # metrics on new examples
+    after: dict[str, float]
+    halfway: Path  # a checkpoint after two epochs
+    weights_halfway: list[np.ndarray]
+    state: list[np.ndarray]  # after four epochs
+    traces: list[int]  # of the step, after training and after new data
+
+
+@functools.cache
+def run_of(case: str) -> Run:
+    folder = Path(tempfile.mkdtemp(prefix=f"{case}-"))
+    keras.utils.set_random_seed(0)
+    model, traces = build(case), []
+    step = model.train_step
+    model.train_step = lambda batch: traces.append(1) or step(batch)
+    new = {"verbose": 0, "return_dict": True}
+    before = model.evaluate(*blobs(seed=1), **new)
+    keep = KeepHalfway(folder / "saved", folder / "halfway")
+    callbacks = [Checkpoints(folder / "saved"), keep]
+    keras.utils.set_random_seed(1)
+    logs = fit(model, batch_size=20, epochs=EPOCHS, callbacks=callbacks)
+    state = [np.array(v) for v in model.state]
+    more = fit(model, batch_size=20, epochs=20, initial_epoch=EPOCHS)
+    after = model.evaluate(*blobs(seed=1), **new)
+    first = len(traces)
+    fit(model, blobs(seed=3), batch_size=20, epochs=2)
+    return Run(
+        losses=logs["loss"] + more["loss"],
+        before=before,
+        after=after,
+        halfway=folder / "halfway",
+        weights_halfway=keep.weights,
+        state=state,
+        traces=[first, len(traces)],
+    )
+
+
 @cases
 def test_learns_separable_data(case):
     """By the cross-entropy of new examples: training adds other losses."""
-    model = build(case)
-    before = model.evaluate(*blobs(seed=1), verbose=0, return_dict=True)
-    assert np.isfinite(fit(model, epochs=20)["loss"]).all()
-    after = model.evaluate(*blobs(seed=1), verbose=0, return_dict=True)
-    assert after["loss"] < 0.8 * before["loss"]
-    assert after["accuracy"] > 0.95
+    run = run_of(case)
+    assert np.isfinite(run.losses).all() and len(run.losses) == 20
+    assert run.after["loss"] < 0.8 * run.before["loss"]
+    assert run.after["accuracy"] > 0.95
 
 
 @cases
 def test_traces_once(case):
-    model = build(case)
-    traces = []
-    step = model.train_step
-    model.train_step = lambda batch: traces.append(1) or step(batch)
-    fit(model, epochs=2)
-    first = len(traces)
-    fit(model, blobs(seed=3), epochs=2)
-    assert first <= 2 and len(traces) == first
+    first, last = run_of(case).traces
+    assert 1 <= first <= 2 and last == first
 
 
 @cases
-def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, tmp_path):
-    whole = build(case)
-    fit(whole, epochs=4)
-    keras.utils.set_random_seed(0)
-    half = build(case)
-    save = Checkpoints(tmp_path)
-    fit(half, epochs=4, callbacks=[save, StopAfterTwo()])
+def test_goes_on_from_a_checkpoint_as_if_never_stopped(case):
+    run = run_of(case)
     keras.utils.set_random_seed(99)
     again = build(case)
-    again.setup(blob_source(), InputPipeline())
-    assert Checkpoints(tmp_path).restore(again) == 2
-    fit(again, epochs=4, initial_epoch=2)
-    for a, b in zip(whole.state, again.state, strict=True):
-        np.testing.assert_array_equal(a.numpy(), b.numpy())
-
-
-@pytest.mark.parametrize(
-    ("case", "policy"),
-    [
-        *((case, "mixed_bfloat16") for case in CASES),
-        # The gradient tests run everything else in double precision.
-        *((case, "float64") for case in ("fsr", "gdw_dictionary", "relabel")),
-    ],
-)
-def test_runs_in_other_precisions(case, policy):
-    keras.config.set_dtype_policy(policy)
-    try:
-        model = build(case)
-        assert np.isfinite(fit(model, epochs=2)["loss"]).all()
-    finally:
-        keras.config.set_dtype_policy("float32")
+    again.setup(blob_source(), InputPipeline(20))
+    assert Checkpoints(run.halfway).restore(again) == 2
+    fit(again, batch_size=20, epochs=EPOCHS, initial_epoch=2)
+    for a, b in zip(run.state, again.state, strict=True):
+        np.testing.assert_array_equal(a, b.numpy())
 
 
 @cases
 def test_compiles_with_xla(case):
-    plain = build(case)
+    run = run_of(case)
     keras.utils.set_random_seed(0)
     fast = build(case, compiled={"jit_compile": True})
-    for model in (plain, fast):
-        keras.utils.set_random_seed(1)  # a twin is built when fit begins
-        fit(model, batch_size=20, epochs=2)
+    keras.utils.set_random_seed(1)  # a peer is built when fit begins
+    stop = StopAfterTwo()
+    fit(fast, batch_size=20, epochs=EPOCHS, callbacks=[stop])
     assert all(np.isfinite(w).all() for w in weights(fast))
     if case in RANDOM:
         return  # XLA's random numbers are others: other pairs, other rewards
-    for a, b in zip(weights(plain), weights(fast), strict=True):
+    for a, b in zip(run.weights_halfway, weights(fast), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("case", "policy", "eager"),
+    [
+        # Each step runs eagerly: types are checked as in a graph.
+        *((case, "mixed_bfloat16", True) for case in CASES),
+        *((case, "mixed_bfloat16", False) for case in ("gdw", "fsr")),
+        # The gradient tests run everything else in double precision.
+        *((c, "float64", False) for c in ("fsr", "gdw_dictionary", "relabel")),
+    ],
+)
+def test_runs_in_other_precisions(case, policy, eager):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build(case, compiled={"run_eagerly": eager})
+        assert np.isfinite(fit(model, epochs=2)["loss"]).all()
+    finally:
+        keras.config.set_dtype_policy("float32")

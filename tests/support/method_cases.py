@@ -105,7 +105,11 @@ RANDOM = (
     "fsr_all",
     "gdw_dictionary",
 )
-cases = pytest.mark.parametrize("case", CASES)
+# One worker runs all tests of a case, which share a run.
+cases = pytest.mark.parametrize(
+    "case",
+    [pytest.param(c, marks=pytest.mark.xdist_group(c)) for c in CASES],
+)
 
 
 def build(case, **kwargs):
