@@ -35,14 +35,14 @@ def finish(tmp_path, name, last5, best, **info):
 
 
 def head() -> str:
-    """What git says of this checkout, if it is one."""
+    """Return the commit of this checkout; empty outside of one."""
     git = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
     ended = subprocess.run(git, capture_output=True, text=True, check=False)
     return ended.stdout.strip()
 
 
 def cpus() -> int:
-    """How many this process, and so its children, may use."""
+    """Return how many CPUs this process and its children may use."""
     known = hasattr(os, "sched_getaffinity")
     return len(os.sched_getaffinity(0)) if known else os.cpu_count()
 
@@ -99,7 +99,7 @@ def test_each_run_has_a_row_and_means_over_seeds_are_printed(run, tmp_path):
 
 
 def test_a_table_grows_over_machines_and_a_new_run_takes_its_row(run, tmp_path):
-    """Kept: a run from elsewhere, and one that is finished as it stands."""
+    """A run from elsewhere stays, and so does one that has not changed."""
     elsewhere = "long tail .01,gdw,5,0.49,0.5,0123456789,64"
     kept = "flip 40 %,gdw,0,0.57,0.58,1234567890,4"
     old = "flip 40 %,supervised,0,0.4,0.4,aaaaaaaaaa,4"
@@ -136,7 +136,7 @@ def test_choices_are_made_on_training_images(run, tmp_path):
 
 @pytest.mark.slow
 def test_held_out_results_never_stand_beside_test_results(run, tmp_path):
-    """Neither in one table, nor out of one folder of runs."""
+    """Neither in one table, nor from one folder of runs."""
     held_out = {"tested on": "held-out training images"}
     (tmp_path / "table.json").write_text(json.dumps(held_out))
     ended = run("--seeds=0")
@@ -154,12 +154,12 @@ def test_held_out_results_never_stand_beside_test_results(run, tmp_path):
     assert message.endswith("this is on test; choose another --run_dir")
 
 
-def test_a_table_of_something_else_is_refused(run, tmp_path):
+def test_a_table_of_something_else_is_rejected(run, tmp_path):
     (tmp_path / "table.csv").write_text("setting,method,seeds\na,b,3\n")
     ended = run("--seeds=0")
     assert ended.returncode == 2
-    told = "table.csv has no column best, commit, last5, seed"
-    assert told in ended.stderr.splitlines()[-1]
+    message = "table.csv has no column best, commit, last5, seed"
+    assert message in ended.stderr.splitlines()[-1]
 
 
 def test_bindings_after_a_method_are_settings_and_a_folder(run, tmp_path):

@@ -1,4 +1,4 @@
-"""The whole cost table: what is measured, how it grows, what is drawn of it."""
+"""The whole cost table: its methods, how it is updated, and its figures."""
 
 import csv
 import itertools
@@ -41,7 +41,7 @@ flip 40 %,gdw,0,0.9,0.9,abc,2
 
 @pytest.fixture(scope="module")
 def configs() -> dict:
-    """What each method that is measured configures."""
+    """Return the configuration of each measured method."""
     tables = [table.methods for table in TABLES.values()]
     methods = {*itertools.chain(PHASES, *tables)} - {KERAS}
     return {m: recipes.load(recipes.parse(m)) for m in methods}
@@ -57,7 +57,7 @@ def test_every_table_can_be_measured_and_plain_is_its_unit(configs):
 
 
 def test_the_results_are_those_of_the_tables():
-    """Or names in the CSV files could differ from what is measured next."""
+    """Names in the CSV files are those of the next measurement."""
     rows = list(csv.DictReader((RESULTS / "cost.csv").open()))
     for network, table in TABLES.items():
         measured = [r["method"] for r in rows if r["network"] == network]
@@ -90,7 +90,7 @@ def test_the_scopes_between_are_stages_of_the_network(configs):
 
 
 def test_each_recipe_takes_a_step_that_is_measured():
-    """But for FSR with clean images: their cost is that of GDW on the head."""
+    """Except FSR with clean images, whose cost is that of GDW on the head."""
     methods = {*TABLES["tiny_cnn"].methods} - {KERAS}
     measured = {*map(recipes.step_key, methods)}
     for name in {*recipes.NAMES} - {"fsr_meta"}:
@@ -108,8 +108,8 @@ def test_figures_are_drawn_from_the_tables_alone(run_script, tmp_path):
     ]
     ended = run_script("all_costs", *flags)
     assert ended.returncode == 2
-    told = "--frontier needs --accuracy_csv, of accuracy.py"
-    assert told in ended.stderr.splitlines()[-1]
+    message = "--frontier needs --accuracy_csv, of accuracy.py"
+    assert message in ended.stderr.splitlines()[-1]
     ended = run_script(
         "all_costs", *flags, f"--accuracy_csv={tmp_path / 'accuracy.csv'}"
     )
@@ -136,7 +136,7 @@ def test_an_unknown_table_ends_in_one_line(run_script, tmp_path):
 def test_a_table_takes_the_place_of_its_rows_and_others_stay(
     run_script, tmp_path
 ):
-    """Also: the phases, and notes of what both were measured with."""
+    """Also: the phases, and the JSON files on how both were measured."""
     path, phases = tmp_path / "cost.csv", tmp_path / "phases.csv"
     path.write_text(ROWS)
     note = {"resnet32": {"cpu": "another"}, "tiny_cnn": {"cpu": "old"}}

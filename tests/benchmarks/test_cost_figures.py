@@ -34,7 +34,7 @@ def rows():
 
 
 def test_points_are_of_methods_that_both_tables_know(rows):
-    """By what a step does, however it is written; no time is below plain's."""
+    """They match by their steps, not their names; no time is below plain's."""
     accuracies = {"gdw": 0.6, "gdw_head": 0.5, "gdw_clean": 0.7, "fsr": 0.4}
     accuracies |= {"gdw MetaLoss.every=4 VirtualStep.ahead=False": 0.3}
     accuracies |= {"fsr_raw": 0.9, "l2rw": 0.9, "gce": 0.2}
@@ -56,7 +56,7 @@ def test_the_frontier_is_what_nothing_cheaper_beats():
 
 
 def test_labels_move_up_where_they_would_hide_another():
-    """The long name of one reaches over its neighbours; short ones do not."""
+    """A long name overlaps its neighbours; short ones do not."""
     points = {"l2rw:head": (1, 0.5), "b": (1.05, 0.5), "c": (3, 0.5)}
     points |= {"d": (1, 0.505), "e": (0.95, 0.5)}
     placed = figures.spread_labels(points, 0.02)
@@ -87,7 +87,7 @@ def test_the_same_numbers_give_the_same_picture(rows, tmp_path):
     assert one == two and b"<svg" in one
 
 
-def test_nothing_to_draw_is_told(rows):
+def test_nothing_to_draw_is_an_error(rows):
     with pytest.raises(InvalidInput, match="no row of supervised on small_cnn"):
         figures.costs(rows[:6])
     with pytest.raises(InvalidInput, match="no method is in both tables"):

@@ -1,4 +1,4 @@
-"""A step that has left TensorFlow learns what TensorFlow's own step does."""
+"""An exported step gives the weights that TensorFlow's own step gives."""
 
 import csv
 import importlib.util
@@ -25,7 +25,7 @@ SMALL = {
 
 
 def run(script: Path, *args):
-    """A script in a process of its own, on the processor."""
+    """Run a script in a process of its own, on the CPU."""
     return subprocess.run(
         [sys.executable, str(script), *map(str, args)],
         capture_output=True,
@@ -37,7 +37,7 @@ def run(script: Path, *args):
 
 @pytest.fixture(scope="module")
 def export_step():
-    """The script as a module, with flags for something small."""
+    """Return the script as a module, with flags of small sizes."""
     module = importlib.import_module("export_step")
     if not flags.FLAGS.is_parsed():
         flags.FLAGS(["export_step"])
@@ -47,14 +47,14 @@ def export_step():
 
 @pytest.fixture(scope="module")
 def prepared(export_step):
-    """(classifier, batch) of each method, before the first step."""
+    """Return (classifier, batch) of each method, before the first step."""
     tf.keras.utils.set_random_seed(0)
     return {method: export_step.prepare(method) for method in METHODS}
 
 
 @pytest.fixture(scope="module")
 def folder(export_step, prepared, tmp_path_factory):
-    """Where their steps are."""
+    """Return the folder of the exported steps."""
     folder = tmp_path_factory.mktemp("steps")
     for name, (classifier, batch) in prepared.items():
         export_step.export(classifier, batch, name, folder / name)
@@ -81,7 +81,7 @@ def truth(prepared, folder):
 
 
 def state(classifier) -> dict[str, np.ndarray]:
-    """Every variable that decides how training goes on, copied."""
+    """Return copies of all variables that training depends on."""
     variables = [v.value for v in classifier.state]
     found = {v.name.removesuffix(":0"): v.numpy() for v in variables}
     assert len(found) == len(variables)
@@ -92,9 +92,9 @@ def manifest(folder: Path) -> dict:
     return json.loads((folder / "manifest.json").read_text())
 
 
-def values(path: Path, told: dict) -> dict[str, np.ndarray]:
-    """The arguments that are in a file, by name."""
-    names = [argument["name"] for argument in told["arguments"]]
+def values(path: Path, info: dict) -> dict[str, np.ndarray]:
+    """Return the arguments in a file, by name."""
+    names = [argument["name"] for argument in info["arguments"]]
     with np.load(path) as stored:
         return {name: stored[str(i)] for i, name in enumerate(names)}
 
@@ -103,13 +103,13 @@ def test_values_and_manifest_are_the_state_before_the_first_step(
     prepared, folder
 ):
     for name, (_, batch) in prepared.items():
-        told = manifest(folder / name)
-        stored = values(folder / name / "values.npz", told)
-        assert len(stored) == len(told["arguments"])
+        info = manifest(folder / name)
+        stored = values(folder / name / "values.npz", info)
+        assert len(stored) == len(info["arguments"])
         for key, x in batch.items():
             np.testing.assert_array_equal(stored[key], x)
         assert stored["step"] == 0 and stored["steps"] == 0
-        for argument in told["arguments"]:
+        for argument in info["arguments"]:
             x = stored[argument["name"]]
             assert list(x.shape) == argument["shape"]
             assert x.dtype == argument["dtype"]
@@ -118,10 +118,10 @@ def test_values_and_manifest_are_the_state_before_the_first_step(
 
 def test_what_trains_is_a_result_and_what_is_given_is_not(prepared, folder):
     for name, (classifier, batch) in prepared.items():
-        told = manifest(folder / name)
-        arguments = [argument["name"] for argument in told["arguments"]]
+        info = manifest(folder / name)
+        arguments = [argument["name"] for argument in info["arguments"]]
         loss, *changed = [
-            result for result in told["outputs"] if result["name"] != "accuracy"
+            result for result in info["outputs"] if result["name"] != "accuracy"
         ]
         assert loss == {"name": "loss"}
         for result in changed:
@@ -148,8 +148,8 @@ def test_the_same_state_as_tensorflow_after_one_step_and_two(
         )
         assert ended.returncode == 0, ended.stderr
         for name in METHODS:
-            told = manifest(folder / name)
-            found = values(tmp_path / f"{name}.npz", told)
+            info = manifest(folder / name)
+            found = values(tmp_path / f"{name}.npz", info)
             for key, expected in truth[name, steps].items():
                 # What a step does not touch is no argument of it.
                 value = found.get(key, truth[name, 0][key])
@@ -171,12 +171,12 @@ def test_large_arrays_stay_behind_and_others_like_them_are_drawn(
     classifier, batch = prepared["gdw"]
     with flagsaver.flagsaver(draw_over=100):
         export_step.export(classifier, batch, "gdw", tmp_path)
-    told = manifest(tmp_path)
+    info = manifest(tmp_path)
     with np.load(tmp_path / "values.npz") as stored:
         kept = {int(place): stored[place] for place in stored}
-    sizes = [int(np.prod(a["shape"])) for a in told["arguments"]]
+    sizes = [int(np.prod(a["shape"])) for a in info["arguments"]]
     assert set(kept) == {i for i, n in enumerate(sizes) if n <= 100}
-    drawn = {a["name"]: a for a in told["arguments"] if "drawn" in a}
+    drawn = {a["name"]: a for a in info["arguments"] if "drawn" in a}
     assert len(kept) + len(drawn) == len(sizes)
     for seed, name in enumerate(("inputs", "head/kernel")):
         x = run_step.draw(drawn[name], seed)
@@ -186,14 +186,14 @@ def test_large_arrays_stay_behind_and_others_like_them_are_drawn(
         assert abs(x.mean() - mean) < 0.2 * deviation
         assert abs(x.std() - deviation) < 0.3 * deviation
     for bits in (32, 64):  # and nothing overflows
-        told = {"shape": [200], "dtype": f"int{bits}", "drawn": [0.0, 1e30]}
-        x = run_step.draw(told, 0)
+        info = {"shape": [200], "dtype": f"int{bits}", "drawn": [0.0, 1e30]}
+        x = run_step.draw(info, 0)
         most = 2 ** (bits - 1)
         assert x.min() == -most and x.max() > 0.99 * most
 
 
 def test_no_program_holds_a_copy(folder):
-    """JAX's compiler for GPUs refuses them."""
+    """JAX's compiler for GPUs rejects them."""
     from tensorflow.compiler.xla.service import hlo_pb2
 
     for name in METHODS:
@@ -211,7 +211,7 @@ def test_an_unknown_method_ends_in_one_line(tmp_path):
     assert not (tmp_path / "steps").exists()
 
 
-def test_a_folder_without_a_program_is_told(tmp_path):
+def test_a_folder_without_a_program_is_an_error(tmp_path):
     ended = run(RUN, tmp_path)
     assert ended.returncode == 2 and not ended.stdout
     assert ended.stderr == (
@@ -220,16 +220,16 @@ def test_a_folder_without_a_program_is_told(tmp_path):
     )
 
 
-def test_steps_of_other_sizes_or_of_an_older_script_are_refused(
+def test_steps_of_other_sizes_or_of_an_older_script_are_rejected(
     folder, tmp_path
 ):
-    told = manifest(folder / "gdw")
-    old = {k: v for k, v in told.items() if k != "scope"}
-    for name, said in (("other", told | {"batch": 20}), ("old", old)):
+    info = manifest(folder / "gdw")
+    old = {k: v for k, v in info.items() if k != "scope"}
+    for name, altered in (("other", info | {"batch": 20}), ("old", old)):
         (tmp_path / name).mkdir()
         for file in ("program.hlo", "values.npz"):
             (tmp_path / name / file).write_bytes(b"")
-        (tmp_path / name / "manifest.json").write_text(json.dumps(said))
+        (tmp_path / name / "manifest.json").write_text(json.dumps(altered))
     ended = run(RUN, folder / "gdw", tmp_path / "other")
     assert ended.returncode == 2
     assert ended.stderr == (
@@ -241,7 +241,7 @@ def test_steps_of_other_sizes_or_of_an_older_script_are_refused(
     assert "old/manifest.json has no scope: an older" in ended.stderr
 
 
-def test_no_rounds_are_refused(tmp_path):
+def test_no_rounds_are_rejected(tmp_path):
     ended = run(RUN, tmp_path, "--rounds=0")
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert "argument --rounds: 1 or more, got '0'" in ended.stderr

@@ -25,13 +25,13 @@ REST = ["bookkeeping", "real_pullback"]
 
 @pytest.fixture(scope="module")
 def phases():
-    """The script as a module."""
+    """Return the script as a module."""
     return importlib.import_module("phases")
 
 
 @pytest.fixture
 def of(phases):
-    """(classifier, graphs of partial steps, the phases they end with)."""
+    """Return (classifier, graphs of partial steps, phases they end with)."""
     step_cost.FLAGS(["benchmark", *SMALL])
 
     def of(method):
@@ -44,7 +44,7 @@ def of(phases):
 
 
 def convolutions(graph) -> tuple[int, int]:
-    """How many forward, and how many gradients of kernels."""
+    """Return the number of convolutions and of their kernels' gradients."""
     kinds = collections.Counter(op.type for op in graph.get_operations())
     return kinds["Conv2D"], kinds["Conv2DBackpropFilter"]
 
@@ -65,7 +65,7 @@ def convolutions(graph) -> tuple[int, int]:
     ],
 )
 def test_phases_stand_in_the_order_of_the_step(of, method, expected):
-    """Without a virtual step a clean meta batch is the first thing seen."""
+    """Without a virtual step the clean meta batch is forwarded first."""
     assert of(method)[2] == expected
 
 
@@ -116,7 +116,7 @@ def test_a_phase_is_what_a_step_takes_longer_than_the_one_before(phases):
         (f"{NOW} MetaLoss.every=4", "the steps of .* differ from each other"),
     ],
 )
-def test_steps_without_phases_are_refused(phases, method, message):
+def test_steps_without_phases_are_rejected(phases, method, message):
     with pytest.raises(InvalidInput, match=message):
         phases.check(method)
 

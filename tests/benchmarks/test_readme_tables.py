@@ -72,13 +72,13 @@ QUOTED = {
 
 @pytest.fixture(scope="module")
 def tables():
-    """The script as a module."""
+    """Return the script as a module."""
     return importlib.import_module("readme_tables")
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Small tables of each kind."""
+    """Return a folder with small tables of each kind."""
     kinds = {"accuracy": RUNS, "papers": PAPERS}
     kinds |= {"cost": COST, "phases": PHASES}
     for name, text in kinds.items():
@@ -91,7 +91,7 @@ def block(name: str, inside: str = "") -> str:
 
 
 def made(tables, folder: Path, name: str) -> tuple[list[str], str]:
-    """The lines of a table, and the paragraph beneath in one line."""
+    """Return the lines of a table, and the paragraph below as one line."""
     old = block(name, "| old |\n")
     text = tables.rewrite(f"One\n{old}\nTwo\n", folder)
     found = re.fullmatch(
@@ -149,7 +149,7 @@ def test_the_papers_figures_stand_as_they_are_printed(tables, folder):
 
 
 def test_costs_have_a_row_per_scope_and_a_column_per_network(tables, folder):
-    """What was measured on every network, and apart from it the rest."""
+    """Methods measured on every network, and the others, have a table each."""
     lines, _ = made(tables, folder, "cost")
     assert lines == [
         "| method | scope | `resnet32`, 100 + 100 | `wrn_28_2`, 128 + 32 |",
@@ -212,14 +212,14 @@ def test_each_block_is_replaced_and_a_second_time_changes_nothing(
         ("<!-- table: cost -->\n", "no <!-- end --> of its own"),
     ],
 )
-def test_marks_that_cannot_be_understood_are_told(
+def test_marks_that_cannot_be_understood_are_errors(
     tables, folder, text, message
 ):
     with pytest.raises(InvalidInput, match=message):
         tables.rewrite(text, folder)
 
 
-def test_a_table_that_cannot_be_made_is_told(tables, folder):
+def test_a_table_that_cannot_be_made_is_an_error(tables, folder):
     def refused(name: str, message: str):
         with pytest.raises(InvalidInput, match=message):
             tables.rewrite(block(name), folder)
@@ -290,7 +290,7 @@ def test_the_quoted_figures_are_those_of_the_papers():
 
 
 def test_the_readme_is_up_to_date(tables):
-    """If not: make tables."""
+    """If not, run `make tables`."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert tables.rewrite(text, RESULTS) == text
 

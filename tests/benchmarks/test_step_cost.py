@@ -64,15 +64,15 @@ def run(*flags: str):
 
 @pytest.fixture
 def small():
-    """Flags of a network of no size."""
+    """Set the flags of a tiny network."""
     step_cost.FLAGS(["benchmark", *SMALL])
 
 
 @pytest.mark.slow
 def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
-    """Ten batches of features are remembered: read at once, but not in a step.
+    """The bank holds the features of ten batches, filled before the steps.
 
-    A step of 20 images that counted it would seem to need those of 100.
+    Counting that, a step of 20 images would seem to need 100's memory.
     """
     file = tmp_path / "cost.csv"
     flags = ["--size=16", "--batch=20", "--examples=200", "--rounds=2"]
@@ -110,7 +110,7 @@ def test_an_unknown_network_ends_in_one_line():
     assert "small_cnn|tiny_cnn|resnet32" in ended.stderr.splitlines()[-1]
 
 
-def test_what_the_data_cannot_give_is_told(small):
+def test_what_the_data_cannot_give_is_an_error(small):
     with pytest.raises(InvalidInput, match="must be 1 or more, got 0"):
         step_cost.build("gdw META_BATCH_SIZE=0")
     with pytest.raises(InvalidInput, match="keras is a stock Keras step"):
@@ -158,7 +158,7 @@ def test_there_is_a_recipe_for_each_method_and_regulariser():
 
 @pytest.mark.parametrize("method", [*ONE_OF_EACH, KERAS])
 def test_every_method_can_be_measured(method):
-    """A step of each, on a network of no size."""
+    """Take a step of each, on a tiny network."""
     step_cost.FLAGS(["benchmark", *SMALL, "--size=4"])
     logs = step_cost.stepper(*step_cost.build(method))()
     assert np.isfinite(logs["loss"])
@@ -206,7 +206,7 @@ def test_the_peak_of_a_step_holds_its_activations():
 
 
 def test_of_steps_that_take_turns_each_kind_counts():
-    """One step in three is dear: (9 + 1 + 1) / 3, which is no median."""
+    """One step in three is slow: (9 + 1 + 1) / 3 is not a median."""
     seconds = [9.0, 1.0, 1.0, 9.0, 1.0, 1.0, 99.0]
     assert step_cost.typical(seconds, 3) == pytest.approx(11 / 3)
     assert step_cost.typical(seconds) == 1.0

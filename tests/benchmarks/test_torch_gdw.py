@@ -24,12 +24,12 @@ def torch():
 
 @pytest.fixture(scope="module")
 def script(torch):
-    """The script as a module."""
+    """Return the script as a module."""
     return importlib.import_module("torch_gdw")
 
 
 def run(*command):
-    """Python in a process of its own."""
+    """Run Python in a process of its own."""
     return subprocess.run(
         [sys.executable, *map(str, command)],
         capture_output=True,
@@ -43,7 +43,7 @@ def golden(name):
 
 
 def parameters(sharp=False):
-    """Golden ones by name; or so that p meets its cap, omega its floor."""
+    """Return golden ones; sharp: p reaches its cap, omega its floor."""
     names = [f"{part}_{k}{i}" for part in PARTS for i in (1, 2) for k in "kb"]
     values = {name: golden(name) for name in names}
     if sharp:
@@ -57,7 +57,7 @@ def linear_layers(module):
 
 
 def make_state(torch, script, norm=False, sharp=False):
-    """6 - 8 - 4 with tanh, in float64."""
+    """Return a network of 6 - 8 - 4 units with tanh, in float64."""
 
     def build():
         layers = [torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 4)]
@@ -120,7 +120,7 @@ def zero_mean(omega, p, labels):
 
 
 def meta_loss(omega, error, of):
-    """After a virtual step with these weights, everything written out."""
+    """Return the meta loss after a virtual step, in NumPy."""
     x, k2 = golden("x"), of["cls_k2"]
     h = np.tanh(x @ of["cls_k1"] + of["cls_b1"])
     d = omega * error / len(x)
@@ -133,7 +133,7 @@ def meta_loss(omega, error, of):
 
 
 def differences(omega, error, of, h=1e-4):
-    """The gradient of the meta loss, one weight at a time."""
+    """Return central differences of the meta loss."""
     g = np.zeros_like(omega)
     for at in np.ndindex(*omega.shape):
         up, down = omega.copy(), omega.copy()
@@ -233,7 +233,7 @@ def test_the_table_has_a_row_for_each_step(torch, tmp_path):
         assert (row["threads"], row["torch"]) == ("1", torch.__version__)
 
 
-def test_a_number_below_one_is_refused(torch):
+def test_a_number_below_one_is_rejected(torch):
     said = run(SCRIPT, "--rounds=0")
     assert said.returncode == 2
     assert said.stderr.endswith("--rounds: 1 or more, got '0'\n")
