@@ -14,8 +14,6 @@ EXCEPTIONS = {
     "errors.py": "end_to_end/test_bad_input.py",
     "experiments/run_info.py": "end_to_end/test_command_line.py",
     "io/console.py": "experiments/test_compare.py",
-    "label_report/escaping.py": "label_report/test_page.py",
-    "label_report/tables.py": "label_report/test_page.py",
     "main.py": "end_to_end/test_command_line.py",
     "method.py": "contract/test_contract.py",
     "methods/focal.py": "test_losses.py",

@@ -129,4 +129,4 @@ def test_a_batch_that_replicas_cannot_share_is_bad_input(tmp_path):
     last = ended.stderr.splitlines()[-1]
     assert one_line(last + "\n")
     assert "a global BATCH_SIZE of 30 cannot be split evenly over 4" in last
-    assert "take 28 or 32" in last
+    assert "use 28 or 32" in last
