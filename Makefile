@@ -34,7 +34,7 @@ tables: $(VENV)/.installed
 	$(BIN)/python benchmarks/readme_tables.py
 
 test: lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -55,7 +55,7 @@ $(VENV)/.installed-dev: setup.py
 
 # The oldest TensorFlow and Keras that setup.py allows.
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/python -m pytest -n auto
+	$(OLDEST)/bin/python -m pytest -n auto --dist loadgroup
 
 $(OLDEST)/.installed: setup.py
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)

@@ -145,9 +145,7 @@ def test_shapes_are_known_before_anything_is_read(share):
 
 
 def test_sizes_that_replicas_cannot_share():
-    with pytest.raises(
-        InvalidInput, match=r"BATCH_SIZE of 30 .* use 28 or 32"
-    ):
+    with pytest.raises(InvalidInput, match=r"BATCH_SIZE of 30 .* use 28 or 32"):
         InputPipeline(30).train(blob_source(n=60), 1, share=HOSTS[0])
     with pytest.raises(
         InvalidInput, match=r"META_BATCH_SIZE of 3 .* take 4, or"
