@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fsr_gdw_tf.command_line import exit_with_error
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.paper_figures.figures import draw_figures
+from fsr_gdw_tf.paper_figures.catalogue import draw_figures
 from fsr_gdw_tf.paper_figures.run import find_runs
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
-from fsr_gdw_tf.data.labels import as_labels
+from fsr_gdw_tf.data.label_checks import as_labels
 from fsr_gdw_tf.errors import InvalidInput
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from support.figures import run_with_files
 
 from fsr_gdw_tf.paper_figures import plots
-from fsr_gdw_tf.paper_figures.figures import FIGURES
+from fsr_gdw_tf.paper_figures.catalogue import FIGURES
 
 
 def test_lines_show_the_columns_from_the_first_epoch_that_has_them(tmp_path):

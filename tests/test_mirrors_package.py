@@ -22,7 +22,7 @@ EXCEPTIONS = {
     "methods/l2rw.py": "gradients/test_central_differences.py",
     "methods/supervised.py": "test_classifier.py",
     "methods/weight_net.py": "methods/test_mwnet.py",
-    "paper_figures/figures.py": "paper_figures/test_plots.py",
+    "paper_figures/catalogue.py": "paper_figures/test_plots.py",
     "recorders/learned_label_stats.py": "methods/test_learned_labels.py",
     "recorders/noise_matrix_stats.py": "methods/test_forward_correction.py",
     "recorders/recorder.py": "recorders/test_training_dynamics.py",
