@@ -1,8 +1,8 @@
-"""State that is too large or too odd for a plain variable.
+"""Tables with a value per training example, and images as variables.
 
-A row for each training example, addressed by its index; and images, which are
-bytes: hosts send each other the first value of a variable, and have no way to
-send bytes, so four of them travel and lie as one int32.
+A table has a row for each training example, addressed by the example's index.
+Images are bytes, which TensorFlow cannot broadcast between hosts: four bytes
+are packed into one int32.
 """
 
 import math
@@ -14,51 +14,59 @@ import tensorflow as tf
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import InvalidInput
 
+# A table or a dictionary lies in the memory of each device, beside the network.
 TABLE_GIB = 1.0
 DICTIONARY_GIB = 2.0
 
 
-def require_same_examples(part, source) -> None:
-    """Refuse other examples, or labels, than those there are books on."""
-    known = getattr(part, "known_labels", source.labels)
-    if not np.array_equal(known, source.labels):
+def require_same_examples(layer: keras.layers.Layer, source) -> None:
+    """Raise if the layer has state for other examples, or other labels."""
+    labels = getattr(layer, "example_labels", source.labels)
+    if not np.array_equal(labels, source.labels):
         raise InvalidInput(
-            f"{type(part).__name__} keeps books on each of {len(known)} "
+            f"{type(layer).__name__} has state for each of {len(labels)} "
             f"examples and got {len(source)} with other labels or in another "
-            "order; build a new classifier around the model to go on with them"
+            "order; build a new classifier around the model to train on them"
         )
-    part.known_labels = source.labels
+    layer.example_labels = source.labels
 
 
-def require_indices(who: str, source) -> None:
-    """Refuse data without a stable number for each example."""
+def require_indices(name: str, source) -> None:
+    """Raise if the examples have no indices; `name` is what needs them."""
     if source is None:
         raise InvalidInput(
-            f"{who} keeps books on each example and needs stable indices: pass "
-            "arrays or a Source to fit, not a dataset (or choose a method "
-            "without a memory, such as Supervised())"
+            f"{name} has state for each example and needs stable indices: "
+            "pass arrays or a Source to fit, not a dataset (or choose a method "
+            "without such state, such as Supervised())"
         )
 
 
-def class_counts(who: str, source) -> np.ndarray:
-    """How many examples each class has; refuses data that do not say so."""
+def class_counts(name: str, source) -> np.ndarray:
+    """Return the number of examples of each class; raise for a dataset."""
     if source is None:
         raise InvalidInput(
-            f"{who} counts the classes before training: pass arrays or a "
+            f"{name} counts the classes before training: pass arrays or a "
             "Source to fit, not a dataset"
         )
     return source.counts()
 
 
-def retrace_if_changed(classifier, old, new):
-    """`new`; a step that holds another number as a constant is traced anew."""
+def retrace_if_changed(
+    classifier: keras.Model,
+    old: np.ndarray | int | None,
+    new: np.ndarray | int,
+) -> np.ndarray | int:
+    """Return `new`; if it differs from `old`, have the step traced again.
+
+    For numbers that the traced step holds as constants.
+    """
     if old is not None and np.any(old != new):
         classifier.train_function = None
     return new
 
 
 def require_table_fits(shape: tuple[int, ...], remedy: str) -> None:
-    """Refuse a table that does not fit, with the figure."""
+    """Raise if a float32 table of this shape is larger than `TABLE_GIB`."""
     gib = 4 * math.prod(shape) / 2**30
     if gib > TABLE_GIB:
         raise InvalidInput(
@@ -68,13 +76,23 @@ def require_table_fits(shape: tuple[int, ...], remedy: str) -> None:
 
 
 def example_table(
-    part, name: str, n: int, value: float, *width: int, **kwargs
+    layer: keras.layers.Layer,
+    name: str,
+    n: int,
+    value: float,
+    *width: int,
+    **kwargs,
 ) -> keras.Variable:
-    """A number (or `width` of them) per training example, on all replicas."""
+    """Create a variable `[n, *width]` of the layer, filled with `value`.
+
+    Each replica has a copy; `scatter_rows` keeps the copies equal. `remedy`
+    ends the error message if the table is too large; other keyword arguments
+    go to `add_weight`.
+    """
     remedy = kwargs.pop("remedy", "train on fewer examples")
     shape = (n, *width)
     require_table_fits(shape, remedy)
-    return part.add_weight(
+    return layer.add_weight(
         shape=shape,
         initializer=keras.initializers.Constant(value),
         trainable=False,
@@ -84,21 +102,23 @@ def example_table(
     )
 
 
-def dense_rows(values: tf.Tensor, places: tf.Tensor, classes: int) -> tf.Tensor:
-    """`[batch, classes]` of the few values that are kept, and their classes.
+def dense_rows(
+    values: tf.Tensor, classes: tf.Tensor, n_classes: int
+) -> tf.Tensor:
+    """Return `[batch, n_classes]`: values at their classes, zero elsewhere.
 
-    A class of -1 is none.
+    `values` and `classes` are `[batch, k]`; a class of -1 is skipped.
     """
-    batch = tf.shape(places)[0]
-    row = tf.repeat(tf.range(batch, dtype=places.dtype), places.shape[1])
-    cells = tf.stack([row, tf.reshape(tf.maximum(places, 0), [-1])], axis=1)
-    values = tf.where(places >= 0, values, tf.zeros_like(values))
-    shape = tf.cast(tf.stack([batch, classes]), places.dtype)
+    batch = tf.shape(classes)[0]
+    row = tf.repeat(tf.range(batch, dtype=classes.dtype), classes.shape[1])
+    cells = tf.stack([row, tf.reshape(tf.maximum(classes, 0), [-1])], axis=1)
+    values = tf.where(classes >= 0, values, tf.zeros_like(values))
+    shape = tf.cast(tf.stack([batch, n_classes]), classes.dtype)
     return tf.scatter_nd(cells, tf.reshape(values, [-1]), shape)
 
 
 def require_dictionary_fits(members: int, example: np.ndarray) -> None:
-    """Refuse members of a dictionary that will not fit, with the figure."""
+    """Raise if the members' inputs are larger than `DICTIONARY_GIB`."""
     gib = members * example.nbytes / 2**30
     if gib > DICTIONARY_GIB:
         shape = " x ".join(map(str, example.shape))
@@ -110,16 +130,16 @@ def require_dictionary_fits(members: int, example: np.ndarray) -> None:
 
 
 def pack_bytes(rows: np.ndarray) -> np.ndarray:
-    """Rows of bytes as rows of int32, filled up; all else as it is."""
+    """Pack uint8 rows into int32 rows, zero-padded; return others as is."""
     if rows.dtype != np.uint8:
         return rows
     flat = rows.reshape(len(rows), -1)
-    fill = -flat.shape[1] % 4
-    return np.pad(flat, ((0, 0), (0, fill))).view(np.int32)
+    padding = -flat.shape[1] % 4
+    return np.pad(flat, ((0, 0), (0, padding))).view(np.int32)
 
 
 def unpack_bytes(rows: tf.Tensor, like: tf.TensorSpec) -> tf.Tensor:
-    """The rows that were packed, each of them like an example."""
+    """Undo `pack_bytes`; `like` is the spec of one example."""
     if rows.dtype == like.dtype:
         return rows
     flat = tf.reshape(tf.bitcast(rows, tf.uint8), [-1, 4 * rows.shape[1]])
@@ -127,11 +147,13 @@ def unpack_bytes(rows: tf.Tensor, like: tf.TensorSpec) -> tf.Tensor:
     return tf.reshape(flat[:, :size], [-1, *like.shape])
 
 
-def scatter_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
-    """table[index] <- rows, on all replicas; no index twice in a batch.
+def scatter_rows(
+    table: keras.Variable, index: tf.Tensor, rows: tf.Tensor
+) -> None:
+    """Assign table[index] = rows on all replicas; indices must be distinct.
 
-    Each replica writes the rows of all into a copy of its own, so that the
-    cost is that of a batch; the table is created with aggregation="none".
+    Each replica writes the rows of all replicas into its own copy, so that the
+    batch is sent, not the table, which must have aggregation="none".
     """
     rows = tf.cast(rows, table.dtype)
     if collectives.replicas() > 1:
@@ -143,16 +165,16 @@ def scatter_rows(table, index: tf.Tensor, rows: tf.Tensor) -> None:
 
 
 def scatter_rows_by_key(
-    table, owners: tf.Tensor, index: tf.Tensor, rows
+    table: keras.Variable, keys: tf.Tensor, index: tf.Tensor, rows: tf.Tensor
 ) -> None:
-    """table[i] <- the row of owners[i], of those who are in this batch.
+    """Assign table[i] = the batch's row whose index is keys[i], if any.
 
-    For a few owners of many examples. Each replica sees a part of the batch:
-    the table is created with aggregation="sum", and what changes is added.
+    For a table of a few examples. Each replica has a part of the batch and
+    adds the change of its rows, so the table must have aggregation="sum".
     """
-    same = owners[:, None] == tf.cast(index, owners.dtype)[None]
+    same = keys[:, None] == tf.cast(index, keys.dtype)[None]
     present = tf.reduce_any(same, axis=1, keepdims=True)
     rows = tf.cast(tf.stop_gradient(rows), table.dtype)
-    mine = tf.gather(rows, tf.argmax(tf.cast(same, tf.int32), axis=1))
-    change = tf.where(present, mine - table.value, tf.zeros_like(mine))
+    new = tf.gather(rows, tf.argmax(tf.cast(same, tf.int32), axis=1))
+    change = tf.where(present, new - table.value, tf.zeros_like(new))
     table.value.assign_add(change)
