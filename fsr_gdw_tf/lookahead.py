@@ -1,16 +1,17 @@
-"""What a virtual step would do to the meta loss: the only nested tapes.
+"""The meta loss after a virtual step, and its gradients: the only nested tapes.
 
 The training batch was forwarded once, under the step's own tape. The virtual
-gradient is a pullback of `delta` through that tape, linear in `delta`, which
-depends on omega; the outer tape sees just this. The meta loss has a tape of its
-own, at the virtual parameters; its gradient there is pulled back through the
-outer one. Layers below the scope do not depend on omega, so they are never
-recorded: the cost falls with the scope.
+gradient is a vector-Jacobian product of `delta` with that tape: it is linear in
+`delta`, which depends on omega, and the outer tape records this product alone.
+The meta loss has a tape of its own at the virtual parameters; its gradient
+there goes back to omega through the outer tape. Layers below the scope do not
+depend on omega, so they are never recorded: a smaller scope costs less.
 """
 
 import dataclasses
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import gin
 import keras
@@ -19,33 +20,33 @@ import tensorflow as tf
 from fsr_gdw_tf import optimizers
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
-from fsr_gdw_tf.method import Batch, Forward, apply_warmup
+from fsr_gdw_tf.method import Batch, Forward, Method, apply_warmup
 from fsr_gdw_tf.networks.split import leaf_layers
 
 OPTIMIZER = "optimizer"
+T = TypeVar("T")
 
 
-def fill_defaults(chosen, defaults):
+def fill_defaults(settings: T | None, defaults: T) -> T:
     """Replace the fields of a settings object that are None by defaults."""
-    if chosen is None:
+    if settings is None:
         return defaults
-    fields = {
+    missing = {
         field.name: getattr(defaults, field.name)
         for field in dataclasses.fields(defaults)
-        if getattr(chosen, field.name) is None
+        if getattr(settings, field.name) is None
     }
-    return dataclasses.replace(chosen, **fields)
+    return dataclasses.replace(settings, **missing)
 
 
 @gin.register
 @dataclasses.dataclass(frozen=True)
 class VirtualStep:
-    """How far a look-ahead goes; None is the method's own default.
+    """Settings of the virtual step; None is the method's own default.
 
-    rate: the learning rate of the virtual step; "optimizer" is the optimizer's
-        at the time.
-    momentum: whether it has the optimizer's momentum; "optimizer" is: if the
-        optimizer has any.
+    rate: its learning rate; "optimizer" is the optimizer's current one.
+    momentum: whether it uses the optimizer's momentum; "optimizer": if the
+        optimizer has momentum.
     l2: whether it has the L2 of the real step.
     ahead: whether the virtual step is taken. False takes the meta gradient at
         the current weights, before the training batch is forwarded: a fifth
@@ -58,19 +59,22 @@ class VirtualStep:
     ahead: bool | None = None
 
     def __post_init__(self):
-        for name, kinds in (("rate", (int, float)), ("momentum", bool)):
+        for name, types, expected in (
+            ("rate", (int, float), "a number"),
+            ("momentum", bool, "True, False"),
+        ):
             value = getattr(self, name)
-            if not (value in (None, OPTIMIZER) or isinstance(value, kinds)):
+            if not (value in (None, OPTIMIZER) or isinstance(value, types)):
                 raise InvalidInput(
-                    f"{name} of a virtual step is a value or {OPTIMIZER!r}, "
-                    f"got {value!r}"
+                    f"{name} of a virtual step must be {expected} or "
+                    f"{OPTIMIZER!r}, got {value!r}"
                 )
         if isinstance(self.rate, (int, float)):
             require_range(0, INF, rate=self.rate)
 
 
 class LookaheadResult(NamedTuple):
-    """The meta loss's gradients after a virtual step."""
+    """Gradients of the meta loss after a virtual step."""
 
     omega: tf.Tensor
     omega_grad: tf.Tensor  # d meta loss / d omega
@@ -78,11 +82,13 @@ class LookaheadResult(NamedTuple):
     aux: object  # what else `compute_meta_loss` returned
 
 
-def lookahead(classifier, method, batch: Batch, forward) -> LookaheadResult:
-    """Return omega, and the meta loss's gradient at omega and at its source.
+def lookahead(
+    classifier: keras.Model, method: Method, batch: Batch, forward: Forward
+) -> LookaheadResult:
+    """Return omega, and the meta loss's gradients after a virtual step with it.
 
-    `method.start` gives omega from `method.meta_variables`, `method.objective`
-    is the loss that it shapes, `method.virtual_step` how far the step goes.
+    `method.start` computes omega from `method.meta_variables`; the gradients
+    are with respect to both. The virtual step is down `method.objective`.
     """
     variables = scope_variables(classifier, method.scope)
     phi = [v.value for v in method.meta_variables]
@@ -95,8 +101,8 @@ def lookahead(classifier, method, batch: Batch, forward) -> LookaheadResult:
         theta_hat = _virtual_parameters(
             classifier, method, batch, forward, omega
         )
-    now = [v.value for v in variables]
-    theta = theta_hat if method.virtual_step.ahead else now
+    current = [v.value for v in variables]
+    theta = theta_hat if method.virtual_step.ahead else current
     meta_grad, aux = batch.get("meta_grad"), None
     if meta_grad is None:
         meta_grad, aux = meta_gradient(
@@ -113,7 +119,11 @@ def lookahead(classifier, method, batch: Batch, forward) -> LookaheadResult:
 
 
 def _virtual_parameters(
-    classifier, method, batch: Batch, forward: Forward, omega: tf.Tensor
+    classifier: keras.Model,
+    method: Method,
+    batch: Batch,
+    forward: Forward,
+    omega: tf.Tensor,
 ) -> list[tf.Tensor]:
     """Return theta_hat, the scope's weights after the virtual step."""
     variables = scope_variables(classifier, method.scope)
@@ -131,8 +141,16 @@ def _virtual_parameters(
     ]
 
 
-def _move(classifier, step: VirtualStep, variable, gradient) -> tf.Tensor:
-    """theta - rate (momentum m + gradient + l2 theta), each part a switch."""
+def _move(
+    classifier: keras.Model,
+    step: VirtualStep,
+    variable: keras.Variable,
+    gradient: tf.Tensor,
+) -> tf.Tensor:
+    """Return theta - rate (momentum m + gradient + l2 theta).
+
+    Eq. 9 of GDW, Algorithm 1 of FSR; momentum and L2 can be switched off.
+    """
     optimizer = classifier.optimizer
     rate = step.rate  # a plain float takes any precision
     if rate == OPTIMIZER:
@@ -146,9 +164,13 @@ def _move(classifier, step: VirtualStep, variable, gradient) -> tf.Tensor:
 
 
 def meta_gradient(
-    classifier, method, batch: Batch, forward: Forward | None, theta
+    classifier: keras.Model,
+    method: Method,
+    batch: Batch,
+    forward: Forward | None,
+    theta: list[tf.Tensor],
 ) -> tuple[list[tf.Tensor], object]:
-    """Return the meta loss's gradient at theta, and what else it returned."""
+    """Return the gradient of the meta loss at theta, and the loss's aux."""
     variables = scope_variables(classifier, method.scope)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(theta)
@@ -158,12 +180,14 @@ def meta_gradient(
     return tape.gradient(loss, theta, unconnected_gradients="zero"), aux
 
 
-def precompute_meta_grad(classifier, method, batch: Batch) -> Batch:
+def precompute_meta_grad(
+    classifier: keras.Model, method: Method, batch: Batch
+) -> Batch:
     """Add the meta gradient at the current weights to the batch.
 
-    The inputs wait for it, so that the activations of the meta batch are freed
+    The inputs depend on it, so that the activations of the meta batch are freed
     before those of the training batch exist: XLA plans 1.1 times the memory of
-    plain training for a ResNet-32, and 2.9 times without.
+    plain training for a ResNet-32, and 2.9 times without this.
     """
     theta = [v.value for v in scope_variables(classifier, method.scope)]
 
@@ -178,11 +202,11 @@ def precompute_meta_grad(classifier, method, batch: Batch) -> Batch:
     return {**batch, "inputs": inputs, "meta_grad": meta_grad}
 
 
-def _barrier(dependencies: list[tf.Tensor], values):
+def _barrier(dependencies: list[tf.Tensor], values: tf.Tensor) -> tf.Tensor:
     """Return the values, computed only after the dependencies are.
 
-    XLA ignores control dependencies, so this is a data dependency, on a sum of
-    which the compiler cannot tell that it is a number.
+    XLA ignores control dependencies, so this is a data dependency: on a sum
+    that the compiler cannot prove not to be NaN.
     """
     total = tf.add_n([tf.reduce_sum(v) for v in dependencies])
     is_nan = tf.math.is_nan(total)
@@ -191,10 +215,14 @@ def _barrier(dependencies: list[tf.Tensor], values):
     )
 
 
-def _cached_meta_grad(classifier, method, compute) -> list[tf.Tensor]:
+def _cached_meta_grad(
+    classifier: keras.Model,
+    method: Method,
+    compute: Callable[[], list[tf.Tensor]],
+) -> list[tf.Tensor]:
     """Return a new meta gradient every so many steps, else the last one."""
-    # Each replica saw its own part of the meta batch; the cache holds the sum,
-    # of which each replica takes a part again.
+    # Each replica computes the gradient of its part of the meta batch. The
+    # cache holds the sum, of which each replica uses an equal part.
     cache, replicas = method.cached_meta_grad, collectives.replicas()
     is_due = classifier.optimizer.iterations % method.meta_loss.every == 0
     old = [v.value / replicas for v in cache]
@@ -207,10 +235,12 @@ def _cached_meta_grad(classifier, method, compute) -> list[tf.Tensor]:
     return [value / replicas for value in total]
 
 
-def scope_variables(classifier, scope: str) -> list[keras.Variable]:
-    """What the virtual step moves: "all", "head", or a layer and all after.
+def scope_variables(
+    classifier: keras.Model, scope: str
+) -> list[keras.Variable]:
+    """Return the variables of a scope: "all", "head", or a layer and all after.
 
-    A layer is named by a regular expression that its name must contain.
+    A layer is given by a regular expression, which is searched in the names.
     """
     head = list(classifier.head.trainable_variables)
     if scope == "all":
@@ -220,16 +250,16 @@ def scope_variables(classifier, scope: str) -> list[keras.Variable]:
     layers = leaf_layers(classifier.features)
     names = [layer.name for layer in layers]
     try:
-        hits = [i for i, name in enumerate(names) if re.search(scope, name)]
+        matches = [i for i, name in enumerate(names) if re.search(scope, name)]
     except re.error as error:
         raise InvalidInput(
             f"the scope {scope!r} is no regular expression: {error}"
         ) from error
-    if not hits:
+    if not matches:
         trainable = {layer.name for layer in layers if layer.trainable_weights}
         raise InvalidInput(
             f"no layer matches the scope {scope!r}: "
             f"{suggest_names(scope, {'all', 'head', *trainable})}"
         )
-    above = [v for layer in layers[hits[0] :] for v in layer.trainable_weights]
-    return [*above, *head]
+    above = layers[matches[0] :]
+    return [*(v for layer in above for v in layer.trainable_weights), *head]

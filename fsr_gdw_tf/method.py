@@ -1,9 +1,9 @@
 """The contract between a method and the one train step.
 
-A method is a rule for the gradient on the logits. It says so through hooks,
-each of which has a default, so that a method is as long as its paper's
-formula. Methods are Keras layers: their variables are saved, mirrored over
-replicas and resumed with the network's.
+A method is a rule for the gradient on the logits. It implements hooks, each of
+which has a default, so that a method is about as long as its paper's formula.
+Methods are Keras layers: their variables are saved, mirrored over replicas and
+restored together with the network's.
 """
 
 from typing import NamedTuple, TypedDict
@@ -36,7 +36,7 @@ class Batch(TypedDict, total=False):
 
 
 class Forward(NamedTuple):
-    """The step's one forward pass; every gradient is a pullback through it."""
+    """The only forward pass of a step; its tape gives all gradients."""
 
     tape: tf.GradientTape
     features: tf.Tensor
@@ -44,10 +44,10 @@ class Forward(NamedTuple):
 
 
 class OmegaUpdate(NamedTuple):
-    """omega before and after a method has updated it in a step.
+    """Omega before and after a method's update in a step.
 
-    For methods with a dictionary also the logits of the un-mixed training
-    batch, before and after the virtual step.
+    Methods with a dictionary add the logits of the un-mixed training batch
+    before and after the virtual step.
     """
 
     before: tf.Tensor | None = None
@@ -57,106 +57,122 @@ class OmegaUpdate(NamedTuple):
 
 
 class Component(keras.layers.Layer):
-    """What methods and regularisers have in common."""
+    """Base class of methods and regularisers.
+
+    In the hooks `classifier` is the `Classifier`; `source` is the training set
+    (a `Source`, or None if it is a tf.data dataset), `clean` the meta set, and
+    `pipeline` the `InputPipeline` that makes the batches.
+    """
 
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:
-        """Optimizers of the component's own, saved in checkpoints."""
+        """The component's own optimizers, saved in checkpoints."""
         return []
 
-    def setup(self, classifier, source, pipeline) -> None:
+    def setup(self, classifier: keras.Model, source, pipeline) -> None:
         """Create the state that depends on the data; called before training."""
 
-    def begin_epoch(self, classifier, source, clean) -> None:
+    def begin_epoch(self, classifier: keras.Model, source, clean) -> None:
         """Update state from all examples; skipped when resuming mid-epoch."""
 
-    def prepare(self, classifier, batch: Batch) -> Batch:
-        """Change the batch before the forward pass."""
+    def prepare(self, classifier: keras.Model, batch: Batch) -> Batch:
+        """Return the batch, changed, before the forward pass."""
         return batch
 
-    def penalty(self, classifier, batch: Batch, logits) -> tf.Tensor | float:
-        """Return an extra loss of each example for the real step."""
+    def penalty(
+        self, classifier: keras.Model, batch: Batch, logits: tf.Tensor
+    ) -> tf.Tensor | float:
+        """Return a loss per example that is added in the real step only."""
         return 0.0
 
-    def observe(self, classifier, batch: Batch, logits, omega) -> None:
-        """Update state that later steps use, after the gradient is known."""
+    def observe(
+        self,
+        classifier: keras.Model,
+        batch: Batch,
+        logits: tf.Tensor,
+        omega: tf.Tensor | None,
+    ) -> None:
+        """Update state for later steps, after the weights were updated."""
 
     def epoch_logs(self, source) -> dict[str, float]:
-        """Return what to log at the end of an epoch."""
+        """Return numbers to log at the end of an epoch."""
         return {}
 
 
 class Method(Component):
-    """What is learned from a batch: the rows of the papers' tables.
+    """Base class of training methods, the rows of the papers' tables.
 
-    warmup: epochs, or below 1 their share of all, of plain training first: any
-        method can be deferred.
+    warmup: epochs of plain training first; below 1, as a share of all epochs.
     """
 
-    uses_meta = False  # whether it learns from a clean meta set
-    meta_in_batches = True  # if so, whether each batch brings some of it
-    dictionary = None  # a meta set out of the training set, if any
-    logs_zero_weights = False  # whether some weights are zero by its rule
+    uses_meta = False  # whether it needs a clean meta set
+    meta_in_batches = True  # if so, whether each batch has a part of it
+    dictionary = None  # a meta set chosen from the training set, if any
+    logs_zero_weights = False  # whether its rule can set weights to zero
 
     def __init__(self, warmup: float = 0, **kwargs):
         super().__init__(**kwargs)
         require_range(0, INF, warmup=warmup)
         self.warmup = warmup
 
-    def plain_omega(self, batch: Batch, logits) -> tf.Tensor | None:
-        """Return the omega of plain training, which holds in the warm-up.
+    def plain_omega(self, batch: Batch, logits: tf.Tensor) -> tf.Tensor | None:
+        """Return the omega of plain training, used in the warm-up.
 
-        Where it is None, cross-entropy replaces the objective in the warm-up.
+        If it is None, cross-entropy replaces the objective in the warm-up.
         """
         return None
 
     def compute_omega(
-        self, classifier, batch: Batch, forward: Forward
+        self, classifier: keras.Model, batch: Batch, forward: Forward
     ) -> tf.Tensor | OmegaUpdate | None:
-        """Return omega, whatever this method shapes its objective with."""
+        """Return omega: weights, or labels, that `objective` depends on."""
         return None
 
-    def objective(self, batch: Batch, logits, omega) -> tf.Tensor:
+    def objective(
+        self, batch: Batch, logits: tf.Tensor, omega: tf.Tensor | None
+    ) -> tf.Tensor:
         """Return each example's loss, `[batch]`, for virtual and real step."""
         return losses.cross_entropy(batch["label"], logits)
 
 
 class Regulariser(Component):
-    """What can be added to any method."""
+    """Base class of regularisers, which can be combined with any method."""
 
 
-def first_epoch(warmup: float, epochs):
-    """Return the first epoch after a warm-up; below 1 it is a share."""
+def first_epoch(warmup: float, epochs: int | tf.Tensor) -> float | tf.Tensor:
+    """Return the first epoch after a warm-up of epochs or, below 1, a share."""
     if warmup >= 1:
         return warmup
     return keras.ops.round(warmup * keras.ops.cast(epochs, "float32"))
 
 
-def warmup_done(classifier, warmup: float) -> tf.Tensor:
-    """Return whether the warm-up is over, inside a step."""
+def warmup_done(classifier: keras.Model, warmup: float) -> tf.Tensor:
+    """Return whether the warm-up is over; for use inside a step."""
     first = first_epoch(warmup, classifier.epochs.value)
     return classifier.epoch.value >= tf.cast(first, "int32")
 
 
-def apply_warmup(classifier, value, plain):
-    """Return `value`, or `plain` during the warm-up of the method."""
+def apply_warmup(
+    classifier: keras.Model, value: tf.Tensor, plain: tf.Tensor | None
+) -> tf.Tensor:
+    """Return `value`, or `plain` in the method's warm-up if it is not None."""
     warmup = classifier.method.warmup
     if not warmup or plain is None:
         return value
     return tf.where(warmup_done(classifier, warmup), value, plain)
 
 
-def current_epoch(classifier) -> tuple[int, int]:
-    """Return the epoch and the number of epochs, outside of a step."""
+def current_epoch(classifier: keras.Model) -> tuple[int, int]:
+    """Return the epoch and the number of epochs; for use outside of a step."""
     return int(np.array(classifier.epoch)), int(np.array(classifier.epochs))
 
 
-def epochs_since_warmup(classifier, warmup: float) -> int:
-    """Return how many epochs ago the warm-up ended; below zero: not yet."""
+def epochs_since_warmup(classifier: keras.Model, warmup: float) -> int:
+    """Return how many epochs ago the warm-up ended; negative before its end."""
     epoch, epochs = current_epoch(classifier)
     return epoch - int(first_epoch(warmup, epochs))
 
 
 def target_weight(omega: tf.Tensor, label: tf.Tensor) -> tf.Tensor:
-    """Return each example's weight at its label, a mean if that is mixed."""
+    """Return each example's weight at its label (mean over a mixed label)."""
     return tf.reduce_sum(omega * tf.cast(label, omega.dtype), axis=-1)

@@ -1,9 +1,9 @@
-"""All methods that learn from a meta batch are one algorithm with blanks.
+"""The algorithm shared by all methods that learn from a meta batch.
 
-Where omega starts (`start`), how it shapes the loss (`objective`), and how the
-meta loss's gradient moves it (`update`). The virtual step itself is in
-`lookahead.py`. The meta batch comes from a clean meta set or, with
-`meta=Dictionary()`, from the training set itself.
+A method implements where omega starts (`start`), how the meta loss's gradient
+updates it (`update`) and, if it is not a weight, how the loss depends on it
+(`objective`). The virtual step itself is in `lookahead.py`. The meta batch
+comes from a clean meta set or, with `meta=Dictionary()`, from the training set.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
 from fsr_gdw_tf.example_state import require_same_examples
 from fsr_gdw_tf.lookahead import (
     OPTIMIZER,
+    LookaheadResult,
     VirtualStep,
     fill_defaults,
     lookahead,
@@ -26,13 +27,7 @@ from fsr_gdw_tf.lookahead import (
     scope_variables,
 )
 from fsr_gdw_tf.losses import scale_gradient
-from fsr_gdw_tf.method import (
-    Batch,
-    Forward,
-    Method,
-    OmegaUpdate,
-    apply_warmup,
-)
+from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate, apply_warmup
 
 STATISTICS = ("batch", "moving", "joint")
 
@@ -40,18 +35,18 @@ STATISTICS = ("batch", "moving", "joint")
 @gin.register
 @dataclasses.dataclass(frozen=True)
 class MetaLoss:
-    """The loss of the meta batch; None is the method's own default.
+    """Settings of the meta batch's loss; None is the method's own default.
 
-    l2: whether it has the L2 of what the virtual step moves.
+    l2: whether it has the L2 of the variables in the scope.
     smoothing: label smoothing of the meta labels.
     statistics: what batch normalisation uses for the meta batch: its own
         statistics ("batch", as in the papers' code), the "moving" ones, or
         those of the meta batch and the un-mixed training batch together
         ("joint", FSR's code). The default is "moving" for the scope "head",
-        "batch" otherwise: a head that learns from features as tests never see
-        them learns little.
-    every: take its gradient in every so many steps (without `ahead`), and use
-        the last one in those between.
+        as features with batch statistics differ from those at test time and
+        such a head learns little; otherwise "batch".
+    every: compute its gradient every so many steps (needs `ahead=False`), and
+        reuse it in the steps between.
     """
 
     l2: bool | None = None
@@ -74,17 +69,17 @@ class MetaLoss:
 
 
 class MetaMethod(Method):
-    """Weights omega on the gradient of the logits, learned from meta loss.
+    """Weights omega on the gradient of the logits, learned from the meta loss.
 
     scope: how much of the network the virtual step moves: "all", "head", or
         the name of a layer, for that layer and all after it.
     meta: where the meta batch comes from: None is the clean meta set that
         comes with the batches; a `Dictionary` needs no clean labels, and
         "dictionary" is one with its defaults.
-    virtual_step, meta_loss: settings of both; see there.
+    virtual_step, meta_loss: a `VirtualStep` and a `MetaLoss`.
     warmup: epochs, or below 1 their share of all, in which all weights are one.
-    cap: probabilities above it count as it in the gradient (GDW's code: .999);
-        1.0 is plain cross-entropy.
+    cap: upper bound of probabilities in the gradient (GDW's code: .999); 1.0
+        is plain cross-entropy.
     """
 
     default_virtual_step = VirtualStep(OPTIMIZER, False, False, True)
@@ -120,51 +115,58 @@ class MetaMethod(Method):
         self.cached_meta_grad = []
 
     def _check_every(self) -> None:
-        """Raise where the last meta gradient cannot be used again."""
+        """Raise if `every` > 1 goes with settings that need each step's."""
         if self.meta_loss.every == 1:
             return
-        for wrong, needed in (
+        joint = self.meta_loss.statistics == "joint"
+        for is_invalid, needed in (
             (
                 self.virtual_step.ahead,
                 "VirtualStep(ahead=False): the gradient at the current weights "
-                "is what can be used again",
+                "is what can be reused",
             ),
             (
                 self.dictionary,
                 "a clean meta set: a dictionary scores examples in each step",
             ),
-            (
-                self.meta_loss.statistics == "joint",
-                "statistics 'batch' or 'moving'",
-            ),
+            (joint, "statistics 'batch' or 'moving'"),
         ):
-            if wrong:
+            if is_invalid:
                 raise InvalidInput(
                     f"MetaLoss(every={self.meta_loss.every}) needs {needed}"
                 )
 
     @property
     def uses_meta(self) -> bool:
-        """Whether batches have to bring clean examples."""
+        """Whether the method needs a clean meta set."""
         return self.dictionary is None
 
     @property
     def meta_variables(self) -> list[keras.Variable]:
-        """What learns from the meta loss, besides omega itself."""
+        """Variables that `start` depends on, trained on the meta loss."""
         return []
 
-    def plain_omega(self, batch: Batch, logits) -> tf.Tensor | None:
+    def plain_omega(self, batch, logits) -> tf.Tensor | None:
         return tf.ones_like(logits[:, :1])
 
-    def start(self, classifier, batch: Batch, logits) -> tf.Tensor:
-        """Return omega before the virtual step, from `meta_variables`."""
-        raise NotImplementedError("a MetaMethod says where omega starts")
+    def start(
+        self, classifier: keras.Model, batch: Batch, logits: tf.Tensor
+    ) -> tf.Tensor:
+        """Return omega for the virtual step, from `meta_variables`."""
+        raise NotImplementedError("a MetaMethod must implement start")
 
-    def update(self, classifier, batch: Batch, logits, result) -> tf.Tensor:
-        """Return omega for the real step, from a `LookaheadResult`."""
-        raise NotImplementedError("a MetaMethod says how omega moves")
+    def update(
+        self,
+        classifier: keras.Model,
+        batch: Batch,
+        logits: tf.Tensor,
+        result: LookaheadResult,
+    ) -> tf.Tensor:
+        """Return omega for the real step, from the meta loss's gradients."""
+        raise NotImplementedError("a MetaMethod must implement update")
 
     def setup(self, classifier, source, pipeline) -> None:
+        # First of all, so that an unknown scope raises before training.
         variables = scope_variables(classifier, self.scope)
         if self.meta_loss.every > 1 and not self.cached_meta_grad:
             self.cached_meta_grad = [
@@ -183,16 +185,14 @@ class MetaMethod(Method):
         if source is not None:
             require_same_examples(self, source)
 
-    def prepare(self, classifier, batch: Batch) -> Batch:
+    def prepare(self, classifier, batch) -> Batch:
         if self.dictionary:
             return self.dictionary.prepare(classifier, batch)
         if self.virtual_step.ahead or self.meta_loss.statistics == "joint":
             return batch
         return precompute_meta_grad(classifier, self, batch)
 
-    def compute_omega(
-        self, classifier, batch: Batch, forward: Forward
-    ) -> OmegaUpdate:
+    def compute_omega(self, classifier, batch, forward) -> OmegaUpdate:
         result = lookahead(classifier, self, batch, forward)
         omega = self.update(classifier, batch, forward.logits, result)
         plain = self.plain_omega(batch, omega)
@@ -205,8 +205,8 @@ class MetaMethod(Method):
         return OmegaUpdate(result.omega, tf.stop_gradient(omega), *logits)
 
     def compute_meta_loss(
-        self, classifier, batch: Batch, forward: Forward | None
-    ) -> tuple[tf.Tensor, tuple]:
+        self, classifier: keras.Model, batch: Batch, forward: Forward | None
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
         """Return the meta loss; the training batch's features and logits."""
         logits, aux = self._meta_logits(classifier, batch, forward)
         labels = losses.smooth_labels(
@@ -221,10 +221,10 @@ class MetaMethod(Method):
         return loss, aux
 
     def _meta_logits(self, classifier, batch: Batch, forward: Forward | None):
-        """Return the meta batch's logits; features, logits of the un-mixed one.
+        """Return the meta batch's logits; features, logits of the other batch.
 
-        The training batch is forwarded again only if a dictionary needs its
-        features and they are not those of the step's forward pass.
+        The training batch is forwarded again only if its un-mixed features are
+        needed and they are not those of the step's forward pass.
         """
         inputs = [batch["meta_inputs"]] if "meta_inputs" in batch else []
         step_features, mixed = None, "unmixed_inputs" in batch
@@ -243,7 +243,7 @@ class MetaMethod(Method):
         return logits[0], (features[-1], logits[-1])
 
     def _meta_features(self, classifier, inputs: list) -> list[tf.Tensor]:
-        """Return each batch's features, in one pass if statistics allow it."""
+        """Return each batch's features, from one pass unless norms differ."""
         if not inputs:
             return []
         statistics = self.meta_loss.statistics
@@ -257,7 +257,7 @@ class MetaMethod(Method):
     def _update_dictionary(
         self, classifier, batch: Batch, forward: Forward, features, logits_after
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Score the training batch; return its logits before and after."""
+        """Update the scores; return logits before and after the step."""
         omega = self.plain_omega(batch, forward.logits)
         if omega is None:
             loss = losses.cross_entropy(batch["label"], forward.logits)
@@ -275,7 +275,7 @@ class MetaMethod(Method):
             self.dictionary.update_features(batch["index"], features)
         return logits_before, logits_after
 
-    def objective(self, batch: Batch, logits, omega) -> tf.Tensor:
+    def objective(self, batch, logits, omega) -> tf.Tensor:
         # Its gradient on the logits is omega (p - y), Eq. 2 of GDW.
         scaled = scale_gradient(logits, omega)
         if self.cap >= 1.0:
@@ -295,6 +295,6 @@ def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
     if meta is None or isinstance(meta, Dictionary):
         return meta
     raise InvalidInput(
-        "meta is None (a clean meta set), 'dictionary' or a Dictionary(...), "
-        f"got {meta!r}; clean examples go to fit(..., meta=)"
+        "meta must be None (a clean meta set), 'dictionary' or a Dictionary(), "
+        f"got {meta!r}; pass clean examples to fit(..., meta=)"
     )

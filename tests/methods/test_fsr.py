@@ -191,7 +191,7 @@ def test_joint_statistics_with_a_clean_meta_set(double):
     ("build", "message"),
     [
         (lambda: FSR(rule="clipp"), "no rule 'clipp': did you mean 'clip'"),
-        (lambda: FSR(meta="dict"), "meta is None .* got 'dict'"),
+        (lambda: FSR(meta="dict"), "meta must be None .* got 'dict'"),
         (lambda: MetaLoss(statistics="mowing"), "did you mean 'moving'"),
         (
             lambda: FSR(Dictionary(features="bank"), scope="all"),
