@@ -1,4 +1,4 @@
-"""What is learned: one file per method, and the one list of all methods."""
+"""Training methods, one file each, and the only list of them."""
 
 from fsr_gdw_tf.methods.class_balanced import ClassBalanced
 from fsr_gdw_tf.methods.coteaching import CoTeaching
@@ -45,5 +45,5 @@ METHODS = [
 # The classes are what users import; METHODS is the only list of them.
 __all__ = [  # noqa: PLE0604
     "METHODS",
-    *(kind.__name__ for kind in METHODS),
+    *(method.__name__ for method in METHODS),
 ]

@@ -1,11 +1,11 @@
-"""Class-balanced loss: classes weighed by their effective number of examples.
+"""Class-balanced loss: weights by the effective number of examples per class.
 
 Cui et al., "Class-Balanced Loss Based on Effective Number of Samples",
-https://arxiv.org/abs/1901.05555, Eq. 10 to 13. beta = 0.9999 is the paper's
-for long-tailed CIFAR-10, gamma = 0.5 its for iNaturalist. The weights add up to
-the number of classes, as in the paper; counts are those of the given labels,
-right or wrong. Deviation: the biases of the last layer are the network's own,
-where the paper starts those of the sigmoid forms at the prior of a class.
+https://arxiv.org/abs/1901.05555, Eq. 10 to 13. The paper has beta = 0.9999 for
+long-tailed CIFAR-10 and gamma = 0.5 for iNaturalist. The weights add up to the
+number of classes, as in the paper; classes are counted by the given labels,
+right or wrong. Deviation: the last layer's biases are initialised by the
+network; the paper sets those of the sigmoid forms to the class prior.
 """
 
 import gin
@@ -21,23 +21,21 @@ FORMS = ("softmax", "sigmoid", "focal")
 
 
 def class_weights(counts: np.ndarray, beta: float) -> np.ndarray:
-    """(1 - beta) / (1 - beta^n) of each class, with mean one.
-
-    Written so that it holds for beta near one: there it is 1 / n.
-    """
+    """Return (1 - beta) / (1 - beta^n) of each class, scaled to mean one."""
     counts = np.asarray(counts, np.float64)
     if beta == 0:
         return np.ones_like(counts)
+    # 1 / (1 - beta^n) without cancellation for beta near one.
     raw = -1.0 / np.expm1(np.maximum(counts, 1) * np.log(beta))
     return raw * len(raw) / raw.sum()
 
 
 @gin.register
 class ClassBalanced(Method):
-    """A loss times the weight of the label's class.
+    """A loss multiplied by the weight of the label's class.
 
-    form: "softmax" cross-entropy; "sigmoid" cross-entropy, a yes or no for
-        each class; "focal", the same with (1 - p)^gamma.
+    form: "softmax" cross-entropy; "sigmoid", a binary cross-entropy for each
+        class; "focal", the same with the factor (1 - p)^gamma.
     """
 
     def __init__(
@@ -60,12 +58,13 @@ class ClassBalanced(Method):
 
     def setup(self, classifier, source, pipeline) -> None:
         counts = class_counts("ClassBalanced", source)
-        found = class_weights(counts, self.beta)
-        self.per_class = retrace_if_changed(classifier, self.per_class, found)
+        new = class_weights(counts, self.beta)
+        self.per_class = retrace_if_changed(classifier, self.per_class, new)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         label = tf.cast(batch["label"], logits.dtype)
         per_class = tf.cast(self.per_class, logits.dtype)
+        # Eq. 10 to 13: the loss times (1 - beta) / (1 - beta^n_y).
         weight = tf.reduce_sum(label * per_class, axis=1)
         if self.form == "softmax":
             return weight * losses.cross_entropy(label, logits)

@@ -1,12 +1,12 @@
-"""Co-teaching: two networks; each trains on what the other finds easy.
+"""Co-teaching: two networks; each trains on the other's small-loss examples.
 
 Han et al., "Co-teaching: Robust Training of Deep Neural Networks with Extremely
-Noisy Labels", https://arxiv.org/abs/1804.06872, Algorithm 1, with the rise over
-ten epochs of its code. The peer is a second `Classifier`, trained by the
-same step with the same rates; the first network is the one that is tested.
-Deviations: the loss is the mean over what is selected (the authors' code
-divides by their number twice); the peer gets no penalties of regularisers and
-has no moving average of its weights.
+Noisy Labels", https://arxiv.org/abs/1804.06872, Algorithm 1. The forget rate
+rises over ten epochs, as in the authors' code. The peer is a second
+`Classifier`, trained by the same step with the same learning rates; the first
+network is the one that is evaluated. Deviations: the loss is the mean over the
+selected examples (the authors' code divides by their number twice); the peer
+has no penalties of regularisers and no moving average of its weights.
 """
 
 import warnings
@@ -27,12 +27,12 @@ from fsr_gdw_tf.optimizers import clone_optimizer
 
 @gin.register
 class CoTeaching(ReweightingMethod):
-    """Weight zero for the share with the largest loss of the peer.
+    """Weight zero for the share of a batch on which the peer's loss is largest.
 
-    forget_rate: that share in the end: the rate of wrong labels.
-    rise: epochs until then, from zero in a straight line.
-    network: a second Keras classifier; None is a copy of the architecture:
-        what is frozen stays as it is, all else starts from random weights.
+    forget_rate: the final share; set it to the rate of wrong labels.
+    rise: epochs in which the share rises linearly from zero.
+    network: a second Keras classifier; None is a copy of the architecture, in
+        which frozen layers keep their weights and others get random ones.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class CoTeaching(ReweightingMethod):
                 "(FORGET_RATE) to the share of labels that are wrong",
                 stacklevel=2,
             )
-        self.second = split(network) if network is not None else None
+        self.peer_parts = split(network) if network is not None else None
         self.peer = None
 
     @property
@@ -62,51 +62,60 @@ class CoTeaching(ReweightingMethod):
     def setup(self, classifier, source, pipeline) -> None:
         if self.peer is not None:
             return
-        parts = self.second or clone_architecture(
+        features, head = self.peer_parts or clone_architecture(
             classifier.features, classifier.head
         )
-        require_another(classifier, *parts)
+        check_peer(classifier, features, head)
         self.peer = type(classifier)(
-            *parts, SelectedOnly(), l2=classifier.l2, track_labels=False
+            features,
+            head,
+            SelectedOnly(),
+            l2=classifier.l2,
+            track_labels=False,
         )
         self.peer.compile(clone_optimizer(classifier.optimizer))
 
-    def example_weights(self, classifier, batch: Batch, logits) -> tf.Tensor:
-        # Algorithm 1: each network selects for the other, with the weights
+    def example_weights(self, classifier, batch, logits) -> tf.Tensor:
+        # Algorithm 1: each network selects for the other, with its weights from
         # before this step.
-        selected = self.small_losses(classifier, batch, logits)
+        selected = self.small_loss_weights(classifier, batch, logits)
         plain = self.plain_omega(batch, logits)
         selected = apply_warmup(classifier, selected, plain)
         peer_logits = self.peer.update_weights({**batch, "selected": selected})
-        return self.small_losses(classifier, batch, peer_logits)
+        return self.small_loss_weights(classifier, batch, peer_logits)
 
-    def small_losses(self, classifier, batch: Batch, logits) -> tf.Tensor:
-        """Return equal weights for the small losses, zero for the others."""
+    def small_loss_weights(
+        self, classifier: keras.Model, batch: Batch, logits: tf.Tensor
+    ) -> tf.Tensor:
+        """Return equal weights for the smallest losses, zero for the others."""
         loss = tf.stop_gradient(losses.cross_entropy(batch["label"], logits))
         n = tf.cast(collectives.global_size(loss), "float32")
-        # A product a rounding error below an integer is that integer.
-        n_kept = tf.floor((1.0 - self.forgotten(classifier)) * n + 1e-3)
+        keep_rate = 1.0 - self.current_forget_rate(classifier)
+        # The 1e-3 makes up for a product that is rounded below an integer.
+        n_kept = tf.floor(keep_rate * n + 1e-3)
         n_kept = tf.maximum(n_kept, 1.0)
         small = collectives.global_ranks(loss) < tf.cast(n_kept, "int32")
         omega = tf.where(small, n / n_kept, 0.0)
         return tf.cast(omega, logits.dtype)[:, None]
 
-    def forgotten(self, classifier) -> tf.Tensor:
-        """Return the share that is left out in this epoch, 0 in the first."""
+    def current_forget_rate(self, classifier: keras.Model) -> tf.Tensor:
+        """Return the share with weight zero in this epoch, 0 in the first."""
         epoch = tf.cast(classifier.epoch.value, "float32")
         return self.forget_rate * tf.minimum(epoch / max(self.rise - 1, 1), 1.0)
 
 
 class SelectedOnly(ReweightingMethod):
-    """The peer's method: train on what the other network has selected."""
+    """The peer's method: the weights that the first network has chosen."""
 
-    def example_weights(self, classifier, batch: Batch, logits) -> tf.Tensor:
+    def example_weights(self, classifier, batch, logits) -> tf.Tensor:
         return batch["selected"]
 
 
-def require_another(classifier, features: keras.Model, head) -> None:
-    """Refuse a second network of another kind, or that is the same."""
-    for what, mine, its in (
+def check_peer(
+    classifier: keras.Model, features: keras.Model, head: keras.layers.Layer
+) -> None:
+    """Raise if the peer does not fit the data, or has the same weights."""
+    for what, first, second in (
         (
             "inputs of shape",
             classifier.features.input_shape,
@@ -114,14 +123,14 @@ def require_another(classifier, features: keras.Model, head) -> None:
         ),
         ("classes", classifier.classes, head.units),
     ):
-        if mine != its:
+        if first != second:
             raise InvalidInput(
-                f"the second network of CoTeaching has {what} {its}, the first "
-                f"{mine}; make them alike"
+                f"the second network of CoTeaching has {what} {second}, the "
+                f"first {first}; build both for the same data"
             )
-    theirs = [*features.trainable_variables, *head.trainable_variables]
-    both = list(zip(classifier.network_variables, theirs, strict=False))
-    if all(a.shape == b.shape and np.array_equal(a, b) for a, b in both):
+    peer_weights = [*features.trainable_variables, *head.trainable_variables]
+    pairs = list(zip(classifier.network_variables, peer_weights, strict=False))
+    if all(a.shape == b.shape and np.array_equal(a, b) for a, b in pairs):
         raise InvalidInput(
             "both networks of CoTeaching have the same weights (initialisers "
             "with a fixed seed?) and would stay the same; pass a second one, "

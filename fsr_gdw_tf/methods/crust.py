@@ -1,15 +1,15 @@
-"""CRUST: train on the half of each class whose gradients lie together.
+"""CRUST: train on the half of each class with the most central gradients.
 
 Mirzasoleiman et al., "Coresets for Robust Training of Neural Networks against
 Noisy Labels", https://arxiv.org/abs/2011.07451. The rule and its constants are
-those of the authors' code, which differs from the text: it takes the examples
-with the smallest sum of distances to their class, where the text speaks of a
-greedy facility location, and its images are mixed with others of the same given
-label, not of the same cluster. Deviations: gradients are those of images as
-tests see them; batches are drawn from all examples, those that are not selected
-weigh nothing, so that a batch trains on about half of its size; images are
-mixed with others of their own batch. The radius of the code is larger than any
-distance there is: an example weighs as much as its class has members.
+those of the authors' code, which differs from the text: it selects the examples
+with the smallest sum of distances to their class (text: greedy facility
+location), and mixes images with others of the same given label (text: of the
+same cluster). Deviations: gradients are taken without augmentation, in
+inference mode; batches are drawn from all examples, and those not selected have
+weight zero, so that a batch trains on about half of its size; images are mixed
+with others of their own batch. The code's radius is larger than all distances:
+each selected example's weight is the size of its class.
 """
 
 import gin
@@ -31,11 +31,12 @@ from fsr_gdw_tf.regularisers.mixup import mix, require_mixable
 
 @gin.register
 class CRUST(ReweightingMethod):
-    """Weight zero for those whose gradient is far from their class.
+    """Weight zero for examples whose gradient is far from their class.
 
-    share: of each class that is selected, anew before each epoch.
-    radius: an example weighs as much as it has neighbours this near.
-    blend: of Beta(1, blend), how much of an image stays; 0 mixes nothing.
+    share: the share of each class that is selected, again before each epoch.
+    radius: the weight is the number of neighbours within this distance.
+    blend: b of Beta(1, b), the share of its own image that an example keeps in
+        a mixture; 0 switches mixing off.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class CRUST(ReweightingMethod):
         if epochs_since_warmup(classifier, self.warmup) < 0:
             return
         probs = classifier.predict(source, pipeline=self.pipeline, verbose=0)
+        # The loss's gradient on the features, from p - y and the head.
         probs[np.arange(len(source)), source.labels] -= 1
         gradients = (
             probs
@@ -79,13 +81,13 @@ class CRUST(ReweightingMethod):
         weights = np.zeros(len(source), np.float32)
         for k in np.unique(source.labels):
             members = np.flatnonzero(source.labels == k)
-            weights[members] = central(
+            weights[members] = coreset_weights(
                 gradients[members], self.share, self.radius
             )
         self.selected.assign(weights)
 
     def prepare(self, classifier, batch):
-        # Blend images with others of the same given label.
+        # Mix images with others of the same given label.
         if not self.blend:
             return batch
         n = tf.shape(batch["label"])[0]
@@ -97,10 +99,11 @@ class CRUST(ReweightingMethod):
         )
         same = batch["label"] @ tf.transpose(batch["label"])
         partner = tf.argmax(tf.cast(same, u.dtype) * (u[:n] + 1e-6), axis=1)
-        stays = 1.0 - u[n, 0] ** (1.0 / self.blend)
-        stays = tf.where(warmup_done(classifier, self.warmup), stays, 1.0)
+        # A draw of Beta(1, blend), by the inverse of its distribution function.
+        share = 1.0 - u[n, 0] ** (1.0 / self.blend)
+        share = tf.where(warmup_done(classifier, self.warmup), share, 1.0)
         inputs = tf.cast(batch["inputs"], "float32")
-        inputs = mix(inputs, partner, tf.repeat(stays, n))
+        inputs = mix(inputs, partner, tf.repeat(share, n))
         return {**batch, "inputs": inputs}
 
     def example_weights(self, classifier, batch, logits) -> tf.Tensor:
@@ -108,17 +111,22 @@ class CRUST(ReweightingMethod):
         return tf.cast(omega, logits.dtype)[:, None]
 
 
-def central(points: np.ndarray, share: float, radius: float) -> np.ndarray:
-    """How many are near each of the most central points; zero elsewhere."""
+def coreset_weights(
+    points: np.ndarray, share: float, radius: float
+) -> np.ndarray:
+    """Return weights: neighbour counts of the most central points, else zero.
 
-    def both(distances, start):
+    Central points have the smallest sum of distances to all others.
+    """
+
+    def sum_and_count(distances, start):
         near = (distances < radius).sum(axis=1)
         return np.stack([distances.sum(axis=1), near], axis=1)
 
-    found = pairwise_distances_chunked(points, reduce_func=both)
-    sums, near = np.concatenate(list(found)).T
-    most = max(int(share * len(points)), 1)
-    chosen = np.argsort(sums, kind="stable")[:most]
+    chunks = pairwise_distances_chunked(points, reduce_func=sum_and_count)
+    sums, n_near = np.concatenate(list(chunks)).T
+    n_selected = max(int(share * len(points)), 1)
+    selected = np.argsort(sums, kind="stable")[:n_selected]
     weights = np.zeros(len(points), np.float32)
-    weights[chosen] = near[chosen]
+    weights[selected] = n_near[selected]
     return weights

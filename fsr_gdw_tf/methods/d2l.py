@@ -1,11 +1,11 @@
-"""D2L: trust labels less as the dimension of the features grows.
+"""D2L: labels count less as the dimension of the features grows.
 
 Ma et al., "Dimensionality-Driven Learning with Noisy Labels",
 https://arxiv.org/abs/1806.02612. Constants are those of the authors' code for
 CIFAR-10: 10 batches of 128, 20 neighbours, a window of 5 epochs after the first
 10 (CIFAR-100: 20). As in that code the prediction that is mixed into the label
-is the class, not its probabilities, and the weights of the epoch before the
-turn are not restored (the code reloads what it has just saved).
+is a one-hot class, not probabilities, and the weights from before the dimension
+turned upwards are not restored (the code reloads what it has just saved).
 """
 
 import gin
@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import INF, require_range
 from fsr_gdw_tf.example_state import require_indices
 from fsr_gdw_tf.method import Method, current_epoch
@@ -23,15 +24,17 @@ TINY = 1e-8
 
 @gin.register
 class D2L(Method):
-    """alpha y + (1 - alpha) prediction, alpha = exp(-epoch / epochs * growth).
+    """Labels alpha y + (1 - alpha) prediction, changed once features expand.
 
-    growth: of the local intrinsic dimension, against its lowest value. Before
-    it turns upwards, alpha is one.
+    alpha = exp(-epoch / epochs * d / d_min), with d the local intrinsic
+    dimension of the features and d_min its lowest value so far. Until d turns
+    upwards, alpha is one.
 
-    start: epochs before the turn is looked for.
-    window: how many epochs the next one is compared with.
-    neighbours: of each example within its batch.
-    examples, batch_size: what the dimension is estimated from.
+    start, window: from epoch start + window on, d is compared with the mean and
+        the standard deviation of its last `window` values.
+    neighbours: number of neighbours, within a batch, that give d.
+    examples, batch_size: number of examples, and of a batch, that d is
+        estimated from.
     """
 
     def __init__(
@@ -68,41 +71,45 @@ class D2L(Method):
 
     def begin_epoch(self, classifier, source, clean) -> None:
         epoch, epochs = current_epoch(classifier)
-        before, now = np.array(self.history), self.dimension(classifier, source)
-        now = now if now > 0 else before[-1]  # where features coincide
-        if now <= 0:
+        past = np.array(self.history)
+        dimension = self.mean_dimension(classifier, source)
+        # It is zero if the features of all neighbours coincide.
+        dimension = dimension if dimension > 0 else past[-1]
+        if dimension <= 0:
             return
-        lowest = min(float(np.array(self.lowest)), now)
-        looked = epoch >= self.start + self.window and before.min() > 0
-        turned = looked and now - before.mean() > 2 * before.std()
+        lowest = min(float(np.array(self.lowest)), dimension)
+        has_window = epoch >= self.start + self.window and past.min() > 0
+        turned = has_window and dimension - past.mean() > 2 * past.std()
         if turned or np.array(self.alpha) < 1.0:
-            self.alpha.assign(np.exp(-epoch / epochs * now / lowest))
+            self.alpha.assign(np.exp(-epoch / epochs * dimension / lowest))
         self.lowest.assign(lowest)
-        self.history.assign([*before[1:], now])
+        self.history.assign([*past[1:], dimension])
 
-    def dimension(self, classifier, source) -> float:
-        """Its mean over some examples, as tests see them."""
+    def mean_dimension(self, classifier: keras.Model, source: Source) -> float:
+        """Return the mean local dimension of some examples' features."""
         epoch, _ = current_epoch(classifier)
         rng = np.random.default_rng([self.seed, epoch])
-        chosen = rng.permutation(len(source))[: self.examples]
-        whole = max(len(chosen) // self.batch_size, 1)
-        found = []
-        # Neighbours are sought within batches, so a short one is left out.
-        for index in np.array_split(chosen[: whole * self.batch_size], whole):
+        sample = rng.permutation(len(source))[: self.examples]
+        n_batches = max(len(sample) // self.batch_size, 1)
+        sample = sample[: n_batches * self.batch_size]
+        dimensions = []
+        # Neighbours are those of a batch, so a shorter last one is left out.
+        for index in np.array_split(sample, n_batches):
             inputs = self.pipeline.load_inputs(
                 source, index, epoch, random=False
             )
             features = classifier.features(inputs, training=False)
             features = np.reshape(features, (len(index), -1))
-            found.append(local_dimensions(features, self.neighbours))
-        return float(np.concatenate(found).mean())
+            dimensions.append(local_dimensions(features, self.neighbours))
+        return float(np.concatenate(dimensions).mean())
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         label = tf.cast(batch["label"], logits.dtype)
         alpha = tf.cast(self.alpha.value, logits.dtype)
-        seen = tf.one_hot(tf.argmax(logits, axis=1), logits.shape[-1])
-        seen = tf.cast(seen, logits.dtype)
-        return losses.cross_entropy(alpha * label + (1 - alpha) * seen, logits)
+        predicted = tf.one_hot(tf.argmax(logits, axis=1), logits.shape[-1])
+        predicted = tf.cast(predicted, logits.dtype)
+        target = alpha * label + (1 - alpha) * predicted
+        return losses.cross_entropy(target, logits)
 
     def epoch_logs(self, source) -> dict[str, float]:
         return {
@@ -112,7 +119,10 @@ class D2L(Method):
 
 
 def local_dimensions(points: np.ndarray, neighbours: int) -> np.ndarray:
-    """-k / sum_i log(r_i / r_k) of each point, r_i its distance to the i-th."""
+    """Return -k / sum_i log(r_i / r_k) of each point.
+
+    r_i is its distance to the i-th nearest neighbour, i = 1 to k.
+    """
     k = min(neighbours, len(points) - 1)
     points = points.astype(np.float64)
     squares = (points**2).sum(axis=1)

@@ -1,7 +1,7 @@
 """Fine-tuning: plain training, then the clean meta set alone.
 
 The row "Fine-tuning" of GDW's tables, for which there is no code. Deviation:
-the second phase goes on with the schedule's rate at that point.
+the second phase continues with the schedule's learning rate at that point.
 """
 
 import gin
@@ -12,7 +12,7 @@ from fsr_gdw_tf.method import Method, warmup_done
 
 @gin.register
 class FineTune(Method):
-    """After `start` epochs each batch is made of meta examples."""
+    """Plain training, on batches of meta examples after `start` epochs."""
 
     uses_meta = True
 
@@ -20,21 +20,21 @@ class FineTune(Method):
         super().__init__(warmup=start, **kwargs)
 
     def prepare(self, classifier, batch):
-        # The size of the batch stays, so meta examples may repeat.
+        # The batch size does not change, so meta examples may repeat.
         tuning = warmup_done(classifier, self.warmup)
         size, m = tf.shape(batch["label"])[0], tf.shape(batch["meta_label"])[0]
-        turn = tf.range(size) % m
-        swapped = {
+        index = tf.range(size) % m
+        replaced = {
             name: tf.where(
                 tuning,
                 tf.cast(
-                    tf.gather(batch[f"meta_{name}"], turn), batch[name].dtype
+                    tf.gather(batch[f"meta_{name}"], index), batch[name].dtype
                 ),
                 batch[name],
             )
             for name in ("inputs", "label")
         }
         if "weight" in batch:
-            swapped["weight"] = tf.where(tuning, 1.0, batch["weight"])
-        # Recorders must not take the meta inputs for those of the examples.
-        return {**batch, **swapped, "recordable": ~tuning}
+            replaced["weight"] = tf.where(tuning, 1.0, batch["weight"])
+        # `index` still names the training examples: nothing to record of them.
+        return {**batch, **replaced, "recordable": ~tuning}

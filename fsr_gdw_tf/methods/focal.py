@@ -1,9 +1,9 @@
-"""Focal loss: what is predicted well counts little.
+"""Focal loss: well-predicted examples get less weight.
 
 Lin et al., "Focal Loss for Dense Object Detection",
 https://arxiv.org/abs/1708.02002, Eq. 4. gamma = 2 is the paper's best.
-Deviation: the form over a softmax, as for one class per image; the paper's is
-over sigmoids (see `ClassBalanced(form="focal")`), with a weight alpha of the
+Deviation: p is that of a softmax, for one class per image; the paper's is that
+of sigmoids (see `ClassBalanced(form="focal")`), with a weight alpha of the
 foreground, which has no counterpart here.
 """
 

@@ -2,17 +2,17 @@
 
 Zhang & Pfister, "Learning Fast Sample Re-weighting Without Reward Data" (ICCV
 2021), https://arxiv.org/abs/2109.03216. The rule is that of the official code,
-which made the paper's numbers; it differs from the text: 1/b is taken off
+which made the paper's numbers; it differs from the text: 1/b is subtracted
 before clipping (`rule="clip"`; the text's is "clip_paper"), the virtual step
 has the momentum and the L2 of the real one, the meta loss has the L2
 (`VirtualStep`, `MetaLoss`), and the virtual step is taken in the warm-up too,
 as the scores need it. Our deviations: weights are normalised over the global
-batch, not over each replica's; when no example of a batch helps, each gets the
-weight `fallback` and the step is counted (the code: 0, silently); the reward
-batch is normalised with moving statistics (the code: "joint"); members are
-chosen by the area under the margin (the paper: "meta_margin", see
-`Dictionary`). MixUp and re-labelling are regularisers of their own; without
-them this is FSR-Raw.
+batch, not over each replica's; if no example of a batch lowers the meta loss,
+each gets the weight `fallback` and the step is counted (the code: 0, without a
+notice); the reward batch is normalised with moving statistics (the code:
+"joint"); members are chosen by the area under the margin (the paper:
+"meta_margin", see `Dictionary`). MixUp and re-labelling are separate
+regularisers; without them this is FSR-Raw.
 """
 
 import dataclasses
@@ -34,19 +34,19 @@ from fsr_gdw_tf.regularisers.relabel import Relabel
 EPSILON = 1e-5
 
 
-def clip(slope: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
-    """max(0, -slope): only examples that help."""
-    return tf.nn.relu(-slope)
+def clip(gradient: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
+    """Return max(0, -gradient): only examples that lower the meta loss."""
+    return tf.nn.relu(-gradient)
 
 
-def clip_paper(slope: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
-    """max(0, 1/n - slope): Eq. 2 as printed."""
-    return tf.nn.relu(1.0 / n - slope)
+def clip_paper(gradient: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
+    """Return max(0, 1/n - gradient): Eq. 3 with omega >= 0 of Eq. 2."""
+    return tf.nn.relu(1.0 / n - gradient)
 
 
-def shift(slope: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
-    """w - min w + 1/n with w = 1/n - slope: for long tails, none is zero."""
-    raw = 1.0 / n - slope
+def shift(gradient: tf.Tensor, n: tf.Tensor) -> tf.Tensor:
+    """Return w - min w + 1/n, w = 1/n - gradient: for long tails, all > 0."""
+    raw = 1.0 / n - gradient
     return raw - collectives.all_reduce_min(raw) + 1.0 / n
 
 
@@ -55,12 +55,13 @@ RULES = {rule.__name__: rule for rule in (clip, clip_paper, shift)}
 
 @gin.register
 class FSR(MetaMethod):
-    """A step of size one on the weights, anew for each batch.
+    """Weights from one step of size one on the meta loss, for each batch.
 
     rule: "clip" for noisy labels, "shift" for long tails, or "clip_paper".
     smoothing: label smoothing of the training loss.
-    fallback: every weight when no example helps (`fallback_steps` in the logs
-        counts these steps); 0 leaves the step out.
+    fallback: the weight of all examples of a batch in which none lowers the
+        meta loss (`fallback_steps` in the logs counts these steps); with 0
+        such a step trains on regularisers alone.
     """
 
     logs_zero_weights = True
@@ -71,7 +72,7 @@ class FSR(MetaMethod):
 
     def __init__(
         self,
-        meta="dictionary",
+        meta: Dictionary | str | None = "dictionary",
         scope: str = "head",
         rule: str = "clip",
         warmup: float = 0.15,
@@ -97,19 +98,20 @@ class FSR(MetaMethod):
         return super().objective({**batch, "label": smooth}, logits, omega)
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        # In the paper's terms each weight is 1/b.
+        # Algorithm 1: each weight is 1/b; here it is n times that.
         return tf.ones_like(logits[:, :1])
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
         n = tf.cast(collectives.global_size(logits), logits.dtype)
-        # Eq. 2: one step, clipped or shifted; our omega is n w.
-        u = self.rule(n * result.omega_grad, n)
-        total = collectives.all_reduce_sum(tf.reduce_sum(u))
-        omega = n * u / (total + EPSILON)  # Eq. 3
+        # Eq. 3, a step of size one; the rule keeps it non-negative (Eq. 2).
+        # The paper's weights sum to one over a batch, omega sums to n.
+        raw = self.rule(n * result.omega_grad, n)
+        total = collectives.all_reduce_sum(tf.reduce_sum(raw))
+        omega = n * raw / (total + EPSILON)  # Algorithm 1, "Normalize"
         none_helps = total <= 0.0
         count = self.fallback_steps
         count.assign_add(tf.cast(none_helps, count.dtype))
-        return tf.where(none_helps, self.fallback * tf.ones_like(u), omega)
+        return tf.where(none_helps, self.fallback * tf.ones_like(raw), omega)
 
     def epoch_logs(self, source) -> dict[str, float]:
         if source is None:
@@ -121,11 +123,11 @@ class FSR(MetaMethod):
 def with_regularisers(
     features: keras.Model, regularisers: list | None = None
 ) -> tuple[FSR, list]:
-    """Build FSR with MixUp, where inputs can be mixed, and re-labelling."""
+    """Return FSR, with MixUp (if inputs can be mixed) and re-labelling."""
     if regularisers is None:
         mixup = [MixUp()] if mixable(features) else []
         regularisers = [*mixup, Relabel()]
-    # Features of the bank are good enough with MixUp, and only with it.
+    # Without MixUp the bank is far worse: see `Dictionary`.
     mixed = any(isinstance(r, MixUp) for r in regularisers)
     dictionary = Dictionary(features="bank" if mixed else "fresh")
     return FSR(dictionary), regularisers

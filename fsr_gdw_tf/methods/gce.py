@@ -2,8 +2,8 @@
 
 Zhang & Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural
 Networks with Noisy Labels", https://arxiv.org/abs/1805.07836, Eq. 6. q = 0.7 is
-the paper's. The truncated form, which leaves examples out by turns, is not
-here.
+the paper's. The truncated form, which drops examples with a large loss, is not
+implemented.
 """
 
 import gin

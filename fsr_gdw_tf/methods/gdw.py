@@ -5,7 +5,7 @@ Chen et al., "Generalized Data Weighting via Class-Level Gradient Manipulation"
 numbers; it differs from the text: the update of Eq. 11 is divided by the sum
 of |g| over the batch and clipped, omega is kept in [floor, ceiling], p is
 capped, and the zero-mean constraint holds at both stages. Our deviation: a
-meta-gradient of zero leaves the weights where they are (the code gives NaN).
+meta-gradient of zero leaves the weights unchanged (the code gives NaN).
 """
 
 import gin
@@ -13,17 +13,19 @@ import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
+from fsr_gdw_tf.method import Batch
 from fsr_gdw_tf.methods.meta import MetaMethod
 from fsr_gdw_tf.methods.weight_net import WeightNet
 
 
 @gin.register
 class GDW(MetaMethod):
-    """Two stages: a net's weight for the example, a step of it per class.
+    """Weights in two stages: a net's per example, then a step per class.
 
-    outer_rate: eta_omega of Eq. 11, 100 on CIFAR-10 and 1000 on CIFAR-100: a
-        mean |update| of outer_rate / (batch * classes); None is .1 of that.
-    clip, floor, ceiling: bounds of one update, and of omega.
+    outer_rate: eta_omega of Eq. 11, 100 on CIFAR-10 and 1000 on CIFAR-100. The
+        mean |update| is outer_rate / (batch * classes), .1 in both cases; None
+        is the rate for which it is .1.
+    clip, floor, ceiling: the largest |update|; the bounds of omega.
     zero_mean: the constraint of Eq. 4; False is the paper's ablation.
     weight_net: the net of stage one; None is one with its defaults.
     """
@@ -54,47 +56,51 @@ class GDW(MetaMethod):
         return self.weight_net.trainable_variables
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        # Stage one: the net's weight, once per class.
+        # Stage one: the net's weight, repeated for each class.
         omega = self.weight_net.example_weights(batch, logits)
         omega = tf.repeat(omega, logits.shape[-1], axis=1)
         return self.constrain(omega, batch, logits)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        # Stage two: Eq. 11, then Eq. 4.
+        # Stage two: Eq. 10 for the net, Eq. 11 for omega, then Eq. 4.
         self.weight_net.learn(classifier, result.meta_grads)
         step = self.class_update(result.omega_grad)
-        moved = tf.clip_by_value(result.omega - step, self.floor, self.ceiling)
-        return self.constrain(moved, batch, logits)
+        omega = tf.clip_by_value(result.omega - step, self.floor, self.ceiling)
+        return self.constrain(omega, batch, logits)
 
     def class_update(self, g: tf.Tensor) -> tf.Tensor:
         """Return the step of Eq. 11: eta_omega g / sum |g|, clipped."""
-        size = collectives.all_reduce_sum(tf.reduce_sum(tf.abs(g)))
+        norm = collectives.all_reduce_sum(tf.reduce_sum(tf.abs(g)))
         entries = g.shape[-1] * collectives.global_size(g)
         rate = self.outer_rate
         rate = 0.1 * tf.cast(entries, g.dtype) if rate is None else rate
         return tf.clip_by_value(
-            tf.math.divide_no_nan(rate * g, size), -self.clip, self.clip
+            tf.math.divide_no_nan(rate * g, norm), -self.clip, self.clip
         )
 
-    def constrain(self, omega, batch, logits) -> tf.Tensor:
-        """Apply the zero-mean constraint of Eq. 4."""
+    def constrain(
+        self, omega: tf.Tensor, batch: Batch, logits: tf.Tensor
+    ) -> tf.Tensor:
+        """Apply the zero-mean constraint of Eq. 4, if it is on."""
         if not self.zero_mean:
             return omega
         probs = tf.stop_gradient(losses.capped_probs(logits, self.cap))
         return zero_mean(omega, tf.cast(batch["label"], omega.dtype), probs)
 
 
-def zero_mean(omega, label, probs) -> tf.Tensor:
-    """Set omega_t = sum_{j != t} omega_j p_j / (1 - p_t), Eq. 4 of GDW.
+def zero_mean(
+    omega: tf.Tensor, label: tf.Tensor, probs: tf.Tensor
+) -> tf.Tensor:
+    """Return omega with omega_t = sum_{j != t} omega_j p_j / (1 - p_t), Eq. 4.
 
     The classes of a mixed label share one weight: t is then a set, p_t its
     probability. (A weight for each alone would divide by y_j - p_j.)
     """
     target = tf.cast(label > 0.0, omega.dtype)
-    rest = 1.0 - target
-    others = tf.reduce_sum(omega * probs * rest, axis=1, keepdims=True)
+    other = 1.0 - target
+    weighted = tf.reduce_sum(omega * probs * other, axis=1, keepdims=True)
     p_t = tf.reduce_sum(probs * target, axis=1, keepdims=True)
-    p_rest = tf.reduce_sum(probs * rest, axis=1, keepdims=True)
-    # Both are equal but for capped p and for rounding near certainty.
-    left = tf.maximum(1.0 - p_t, p_rest)
-    return omega * rest + target * tf.math.divide_no_nan(others, left)
+    p_other = tf.reduce_sum(probs * other, axis=1, keepdims=True)
+    # These differ where p is capped, and by rounding where p_t is near one.
+    p_other = tf.maximum(1.0 - p_t, p_other)
+    return omega * other + target * tf.math.divide_no_nan(weighted, p_other)

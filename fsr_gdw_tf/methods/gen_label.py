@@ -3,10 +3,11 @@
 Algan & Ulusoy, "Meta Soft Label Generation for Noisy Labels",
 https://arxiv.org/abs/2007.05836, the row "Gen-label" of GDW's tables. Constants
 are those of the authors' code for CIFAR-10 (rate 1500 on Clothing1M), the
-warm-up is 44 of its 120 epochs. As there the prediction is the first argument
-of the divergence, both losses are divided by the number of classes, and only
-the first one takes part in the virtual step, which is plain gradient descent.
-Deviation: the schedule of the learning rate is that of all methods here.
+warm-up is 44 of its 120 epochs. As in that code the prediction is the first
+argument of the divergence, divergence and entropy are divided by the number of
+classes, and only the divergence takes part in the virtual step, which is plain
+gradient descent. Deviation: the learning-rate schedule is that of all methods
+here.
 """
 
 import dataclasses
@@ -26,11 +27,11 @@ from fsr_gdw_tf.methods.meta import MetaMethod
 
 @gin.register
 class GenLabel(MetaMethod):
-    """omega = softmax(l), with l, of each example, moved by the meta loss.
+    """Labels omega = softmax(l), with l per example, trained on the meta loss.
 
-    rate: beta of the paper, of that move.
-    scale: K; l starts at K times the given label.
-    entropy: gamma, the weight of the entropy of predictions.
+    rate: learning rate of l, beta of the paper.
+    scale: K of the paper; l starts at K times the given label.
+    entropy: gamma of the paper, the weight of the predictions' entropy.
     """
 
     default_virtual_step = dataclasses.replace(
@@ -57,7 +58,7 @@ class GenLabel(MetaMethod):
         super().setup(classifier, source, pipeline)
 
     def plain_omega(self, batch, logits) -> None:
-        return None  # labels learn in the warm-up, the network trains plainly
+        return None  # in the warm-up labels are trained, but not trained on
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
         return tf.cast(
@@ -65,11 +66,11 @@ class GenLabel(MetaMethod):
         )
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        # The gradient goes through the softmax to its logits.
-        y, slope = result.omega, result.omega_grad
-        mean = tf.reduce_sum(y * slope, axis=1, keepdims=True)
+        # l <- l - beta dL/dl, with dL/dl_j = y_j (g_j - sum_k y_k g_k).
+        y, g = result.omega, result.omega_grad
+        mean = tf.reduce_sum(y * g, axis=1, keepdims=True)
         rows = self.label_table.rows(batch)
-        rows -= self.rate * tf.cast(y * (slope - mean), rows.dtype)
+        rows -= self.rate * tf.cast(y * (g - mean), rows.dtype)
         self.label_table.write(batch, rows)
         return tf.cast(tf.nn.softmax(rows), logits.dtype)
 
@@ -78,5 +79,5 @@ class GenLabel(MetaMethod):
 
     def penalty(self, classifier, batch, logits) -> tf.Tensor:
         # gamma H(p) / C.
-        counts = warmup_done(classifier, self.warmup)
-        return entropy_penalty(logits, self.entropy, counts)
+        active = warmup_done(classifier, self.warmup)
+        return entropy_penalty(logits, self.entropy, active)

@@ -1,9 +1,9 @@
-"""GLC: forward correction with the matrix that a clean set shows.
+"""GLC: forward correction with a noise matrix estimated on a clean set.
 
 Hendrycks et al., "Using Trusted Data to Train Deep Networks on Labels
 Corrupted by Severe Noise", https://arxiv.org/abs/1802.05300, Algorithm 1.
-Clean examples that are in the training set (META_IN_TRAINING) keep the plain
-loss, as there; the larger part of a mixed one decides. Deviation: both networks
+Clean examples in the training set (META_IN_TRAINING) have the plain loss, as in
+the paper; of a mixed example the larger part decides. Deviation: both networks
 share the epochs of one run, see `ForwardCorrection`.
 """
 
@@ -18,7 +18,7 @@ from fsr_gdw_tf.methods.forward_correction import ForwardCorrection
 
 @gin.register
 class GLC(ForwardCorrection):
-    """T_ij = the mean probability of j over clean examples of class i."""
+    """Forward correction, T_ij = mean probability of j over clean class i."""
 
     uses_meta = True
     meta_in_batches = False
@@ -29,14 +29,14 @@ class GLC(ForwardCorrection):
 
     def setup(self, classifier, source, pipeline) -> None:
         super().setup(classifier, source, pipeline)
-        # Clean examples are the last ones.
+        # The clean examples are the last ones of the training set.
         first = len(source) - source.n_clean
         self.first_clean = retrace_if_changed(
             classifier, self.first_clean, first
         )
 
     def estimate(self, classifier, source, clean) -> np.ndarray:
-        # Eq. 2; a class without a clean example is taken for clean.
+        # Eq. 2; a class without clean examples is assumed to have no noise.
         probs = classifier.predict(clean, pipeline=self.pipeline, verbose=0)
         matrix = np.eye(classifier.classes, dtype=probs.dtype)
         for k in np.unique(clean.labels):
@@ -44,7 +44,7 @@ class GLC(ForwardCorrection):
         return matrix
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
-        # Plain where the label is known to be right.
+        # Plain cross-entropy where the label is known to be right.
         corrected = super().objective(batch, logits, omega)
         plain = losses.cross_entropy(batch["label"], logits)
         clean = batch["index"] >= self.first_clean

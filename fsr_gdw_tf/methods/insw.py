@@ -1,10 +1,10 @@
-"""INSW: a learned number per training example, softmax over the batch.
+"""INSW: a learned parameter per training example, softmax over the batch.
 
 Hu et al., "Learning Data Manipulation for Augmentation and Weighting",
 https://arxiv.org/abs/1910.12795. Deviations: the paper's softmax is used in
-the virtual step as well (its code uses the raw numbers there), and the virtual
-step is plain SGD like that of the other methods here (its code: Adam). Rate 1
-and decay 10 are the defaults of its code.
+the virtual step as well (its code uses the raw parameters there), and the
+virtual step is plain SGD like that of the other methods here (its code: Adam).
+Rate 1 and decay 10 are the defaults of its code.
 """
 
 import gin
@@ -18,7 +18,7 @@ from fsr_gdw_tf.methods.meta import MetaMethod
 
 @gin.register
 class INSW(MetaMethod):
-    """phi_i <- phi_i / decay - rate * gradient; omega = n softmax(phi)."""
+    """Weights omega = n softmax(phi); phi_i <- phi_i / decay - rate * grad."""
 
     def __init__(self, rate: float = 1.0, decay: float = 10.0, **kwargs):
         super().__init__(**kwargs)
@@ -36,21 +36,20 @@ class INSW(MetaMethod):
         return tf.cast(_softmax(phi), logits.dtype)[:, None]
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        # The gradient goes through the softmax to phi.
         g = result.omega_grad[:, 0]
-        share = result.omega[:, 0]
+        omega = result.omega[:, 0]
         n = tf.cast(collectives.global_size(g), g.dtype)
-        mean = collectives.all_reduce_sum(tf.reduce_sum(share * g)) / n
-        # d/dphi of n softmax(phi): omega_i (g_i - sum_k omega_k g_k / n).
-        slope = tf.cast(share * (g - mean), self.phi.dtype)
+        mean = collectives.all_reduce_sum(tf.reduce_sum(omega * g)) / n
+        # dL/dphi through n softmax(phi): omega_i (g_i - sum_k omega_k g_k / n).
+        phi_grad = tf.cast(omega * (g - mean), self.phi.dtype)
         phi = tf.gather(self.phi.value, batch["index"])
-        phi = phi / self.decay - self.rate * slope
+        phi = phi / self.decay - self.rate * phi_grad
         example_state.scatter_rows(self.phi, batch["index"], phi)
         return tf.cast(_softmax(phi), logits.dtype)[:, None]
 
 
 def _softmax(phi: tf.Tensor) -> tf.Tensor:
-    """n softmax(phi) over the global batch; mean one."""
-    share = tf.exp(phi)
+    """Return n softmax(phi) over the global batch, with mean one."""
+    exp = tf.exp(phi)
     n = tf.cast(collectives.global_size(phi), phi.dtype)
-    return n * share / collectives.all_reduce_sum(tf.reduce_sum(share))
+    return n * exp / collectives.all_reduce_sum(tf.reduce_sum(exp))

@@ -1,8 +1,8 @@
-"""L2RW: weights from the alignment with the meta gradient, anew each step.
+"""L2RW: weights from the alignment with the meta gradient, new in each step.
 
 Ren et al., "Learning to Reweight Examples for Robust Deep Learning",
-https://arxiv.org/abs/1803.09050. Deviation: when no example helps, all weights
-are zero as in the paper, and `weight_mean` in the logs shows it.
+https://arxiv.org/abs/1803.09050. No deviations: if no example of a batch lowers
+the meta loss all its weights are zero, which `weight_mean` in the logs shows.
 """
 
 import gin
@@ -14,12 +14,12 @@ from fsr_gdw_tf.methods.reweighting import mean_one
 
 @gin.register
 class L2RW(MetaMethod):
-    """max(-gradient, 0) at zero weights, normalised over the global batch."""
+    """Weights max(-gradient, 0), normalised over the global batch."""
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        # At zero weights the virtual step has no length; its gradient counts.
+        # With zero weights the virtual step is zero, but its derivative is not.
         return tf.zeros_like(logits[:, :1])
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        # Eq. 7 to 9 of the paper, times n, as the objective is a mean.
+        # Eq. 7 to 9, times n, as the objective is a mean over the batch.
         return mean_one(tf.nn.relu(-result.omega_grad))

@@ -221,10 +221,10 @@ class MetaMethod(Method):
         return loss, aux
 
     def _meta_logits(self, classifier, batch: Batch, forward: Forward | None):
-        """Return the meta batch's logits; features, logits of the other batch.
+        """Return the meta batch's logits; features and logits of the last one.
 
-        The training batch is forwarded again only if its un-mixed features are
-        needed and they are not those of the step's forward pass.
+        With a dictionary the training batch is last; it is forwarded again only
+        if its un-mixed features are not those of the step's forward pass.
         """
         inputs = [batch["meta_inputs"]] if "meta_inputs" in batch else []
         step_features, mixed = None, "unmixed_inputs" in batch
@@ -243,7 +243,7 @@ class MetaMethod(Method):
         return logits[0], (features[-1], logits[-1])
 
     def _meta_features(self, classifier, inputs: list) -> list[tf.Tensor]:
-        """Return each batch's features, from one pass unless norms differ."""
+        """Return the features of each batch."""
         if not inputs:
             return []
         statistics = self.meta_loss.statistics

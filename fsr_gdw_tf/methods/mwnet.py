@@ -1,10 +1,10 @@
 """MWNet: a small network maps the loss of an example to its weight.
 
 Shu et al., "Meta-Weight-Net: Learning an Explicit Mapping For Sample
-Weighting", https://arxiv.org/abs/1902.07379. Deviations: none with cap=1.0,
-the rule of the MWNet repository (no normalisation of the weights over the
-batch). cap=0.999 is the variant of the GDW repository, which made the MWNet
-rows of its tables.
+Weighting", https://arxiv.org/abs/1902.07379. With cap=1.0 no deviations from
+the MWNet repository, which does not normalise the weights over the batch.
+cap=0.999 is the variant of the GDW repository, which made the MWNet rows of its
+tables.
 """
 
 import gin
@@ -16,7 +16,7 @@ from fsr_gdw_tf.methods.weight_net import WeightNet
 
 @gin.register
 class MWNet(MetaMethod):
-    """One weight per example, `[batch, 1]`.
+    """One weight per example, `[batch, 1]`, from a net that reads the loss.
 
     weight_net: maps the loss to the weight; None is one with its defaults.
     """
@@ -37,6 +37,6 @@ class MWNet(MetaMethod):
         return self.weight_net.example_weights(batch, logits)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        # The net learns, then gives new weights for the same losses.
+        # The updated net weights the same losses again.
         self.weight_net.learn(classifier, result.meta_grads)
         return self.weight_net.example_weights(batch, logits)

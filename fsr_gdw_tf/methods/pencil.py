@@ -3,13 +3,14 @@
 Yi & Wu, "Probabilistic End-to-end Noise Correction for Learning with Noisy
 Labels", https://arxiv.org/abs/1903.07788. Rules and phases (70, 130 and 120 of
 320 epochs) are those of the authors' code, in which the compatibility loss is a
-cross-entropy of probabilities that are taken for logits; alpha, beta and the
-rate are those that re-implementations list for CIFAR-10 with 30 % noise
-(CIFAR-100: .1, .4 and 1000). Deviation: one schedule of the learning rate for
-all phases; the authors raise it again for the last.
+cross-entropy that takes probabilities for logits; alpha, beta and the rate are
+those that re-implementations list for CIFAR-10 with 30 % noise (CIFAR-100: .1,
+.4 and 1000). Deviation: one learning-rate schedule for all phases; the authors
+raise the rate again for the last phase.
 """
 
 import gin
+import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
@@ -25,12 +26,12 @@ from fsr_gdw_tf.methods.learned_labels import (
 
 @gin.register
 class PENCIL(Method):
-    """Plain training; labels y = softmax(l) learn, too; y stays as it is.
+    """Plain training, then learned labels softmax(l), then these labels fixed.
 
     alpha, beta: weights of the compatibility with the given label, and of the
-        entropy of predictions.
-    rate: lambda, of the labels.
-    scale: K; l starts at K times the given label.
+        predictions' entropy.
+    rate: learning rate of l, lambda of the paper.
+    scale: K of the paper; l starts at K times the given label.
     warmup, fix: where the second and third phase begin, in epochs, or below 1
         as a share of all.
     """
@@ -51,8 +52,8 @@ class PENCIL(Method):
         )
         if (warmup < 1) == (fix < 1) and fix <= warmup:
             raise InvalidInput(
-                f"labels learn from warmup={warmup} to fix={fix}: never; take "
-                "a later fix"
+                f"labels are learned from warmup={warmup} to fix={fix}: never; "
+                "take a later fix"
             )
         self.alpha, self.beta, self.rate = alpha, beta, rate
         self.scale, self.fix = scale, fix
@@ -63,7 +64,7 @@ class PENCIL(Method):
             self, classifier, source, self.scale
         )
 
-    def learning(self, classifier) -> tf.Tensor:
+    def labels_learn(self, classifier: keras.Model) -> tf.Tensor:
         """Return whether the second phase is under way."""
         return warmup_done(classifier, self.warmup) & ~warmup_done(
             classifier, self.fix
@@ -78,10 +79,12 @@ class PENCIL(Method):
 
     def penalty(self, classifier, batch, logits) -> tf.Tensor:
         # beta H(p) / C, in the second phase.
-        return entropy_penalty(logits, self.beta, self.learning(classifier))
+        active = self.labels_learn(classifier)
+        return entropy_penalty(logits, self.beta, active)
 
     def observe(self, classifier, batch, logits, omega) -> None:
-        # In the second phase labels take a step down the same loss.
+        # In the second phase l takes a gradient step on the same loss, plus
+        # alpha times the compatibility of y with the given label.
         rows = self.label_table.rows(batch)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(rows)
@@ -90,5 +93,5 @@ class PENCIL(Method):
             loss += self.alpha * losses.cross_entropy(batch["label"], y)
         n = tf.cast(collectives.global_size(rows), rows.dtype)
         step = self.rate / n * tape.gradient(loss, rows)
-        moved = tf.where(self.learning(classifier), rows - step, rows)
-        self.label_table.write(batch, moved)
+        active = self.labels_learn(classifier)
+        self.label_table.write(batch, tf.where(active, rows - step, rows))

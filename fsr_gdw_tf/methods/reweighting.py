@@ -1,5 +1,6 @@
-"""What methods share that weight examples without looking ahead."""
+"""Base class of methods that weight examples without a virtual step."""
 
+import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
@@ -9,21 +10,23 @@ from fsr_gdw_tf.method import Batch, Method, apply_warmup
 
 
 class ReweightingMethod(Method):
-    """Weights of examples on the gradient of the logits, `[batch, 1]`."""
+    """A weight per example on the gradient of the logits, `[batch, 1]`."""
 
-    def plain_omega(self, batch: Batch, logits) -> tf.Tensor:
+    def plain_omega(self, batch, logits) -> tf.Tensor:
         return tf.ones_like(logits[:, :1])
 
-    def example_weights(self, classifier, batch: Batch, logits) -> tf.Tensor:
+    def example_weights(
+        self, classifier: keras.Model, batch: Batch, logits: tf.Tensor
+    ) -> tf.Tensor:
         """Return the weight of each example; one is plain training."""
-        raise NotImplementedError("a ReweightingMethod weights examples")
+        raise NotImplementedError("implement example_weights")
 
-    def compute_omega(self, classifier, batch: Batch, forward) -> tf.Tensor:
+    def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         omega = self.example_weights(classifier, batch, forward.logits)
         plain = self.plain_omega(batch, omega)
         return apply_warmup(classifier, omega, plain)
 
-    def objective(self, batch: Batch, logits, omega) -> tf.Tensor:
+    def objective(self, batch, logits, omega) -> tf.Tensor:
         # Its gradient on the logits is omega (p - y), Eq. 2 of GDW.
         scaled = scale_gradient(logits, omega)
         return losses.cross_entropy(batch["label"], scaled)

@@ -1,11 +1,11 @@
-"""Soft-label: a label per example, taught by the clean meta set.
+"""Soft-label: a soft label per example, learned from the meta loss.
 
 Vyas et al., "Learning Soft Labels via Meta Learning",
 https://arxiv.org/abs/2009.09496, the row "Soft-label" of GDW's tables: labels
 are parameters, moved by the gradient of the meta loss after a virtual step.
-There is no code. Ours: labels start as given, each step is taken on the loss of
-the example alone (not on its share of the batch) and ends at the nearest
-probabilities, and the rate was chosen on digits.
+The authors published no code. Ours: labels start as given; a label's step is
+taken on the loss of its example alone (not on the example's share of the batch)
+and ends at the nearest probabilities; the rate was chosen on digits.
 """
 
 import gin
@@ -21,9 +21,9 @@ from fsr_gdw_tf.methods.meta import MetaMethod
 
 @gin.register
 class SoftLabel(MetaMethod):
-    """omega is the label itself.
+    """Labels omega, trained by gradient descent on the meta loss.
 
-    rate: of a label's step against the meta gradient; 0 is plain training.
+    rate: the learning rate of the labels; 0 is plain training.
     """
 
     def __init__(self, rate: float = 1.0, **kwargs):
@@ -43,22 +43,23 @@ class SoftLabel(MetaMethod):
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
         n = tf.cast(collectives.global_size(logits), logits.dtype)
-        moved = result.omega - self.rate * n * result.omega_grad
+        # The loss is a mean over the batch: n times the gradient.
+        omega = result.omega - self.rate * n * result.omega_grad
         label = self.plain_omega(batch, logits)
-        moved = apply_warmup(classifier, nearest_probs(moved), label)
-        self.label_table.write(batch, moved)
-        return moved
+        omega = apply_warmup(classifier, nearest_probs(omega), label)
+        self.label_table.write(batch, omega)
+        return omega
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         return losses.cross_entropy(omega, logits)
 
 
 def nearest_probs(rows: tf.Tensor) -> tf.Tensor:
-    """Return the probabilities nearest to each row: max(row - t, 0), sum 1."""
+    """Project each row onto the simplex: max(row - t, 0), with the sum 1."""
     ordered = tf.sort(rows, axis=1, direction="DESCENDING")
     count = tf.range(1, tf.shape(rows)[1] + 1, dtype="int32")
     excess = (tf.cumsum(ordered, axis=1) - 1.0) / tf.cast(count, rows.dtype)
-    # t is the excess of as many of the largest as stay positive.
-    stay = tf.reduce_sum(tf.cast(ordered > excess, "int32"), axis=1)
-    t = tf.gather(excess, stay - 1, axis=1, batch_dims=1)
+    # t is the excess of the largest entries, as many as stay positive.
+    n_positive = tf.reduce_sum(tf.cast(ordered > excess, "int32"), axis=1)
+    t = tf.gather(excess, n_positive - 1, axis=1, batch_dims=1)
     return tf.nn.relu(rows - t[:, None])

@@ -15,7 +15,7 @@ from fsr_gdw_tf.method import Method
 
 @gin.register
 class Supervised(Method):
-    """Every example counts the same: the row all others are compared with."""
+    """Cross-entropy with equal weights: the baseline of all other methods."""
 
     def __init__(self, smoothing: float = 0.0, **kwargs):
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""The weight net of MWNet and GDW: it maps an example's loss to its weight.
+"""The weight net of MWNet and GDW, which maps an example's loss to its weight.
 
 Shu et al., "Meta-Weight-Net: Learning an Explicit Mapping For Sample
 Weighting", https://arxiv.org/abs/1902.07379.
@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses, optimizers
-from fsr_gdw_tf.method import warmup_done
+from fsr_gdw_tf.method import Batch, warmup_done
 from fsr_gdw_tf.methods.reweighting import mean_one
 
 
@@ -17,16 +17,16 @@ from fsr_gdw_tf.methods.reweighting import mean_one
 class WeightNet(keras.layers.Layer):
     """A small network with an optimizer of its own.
 
-    net: loss `[batch, 1]` -> weight `[batch, 1]`; the papers' is the default.
+    net: loss `[batch, 1]` -> weight `[batch, 1]`; None is the papers' net.
     optimizer, l2: of the net; L2 is added to the gradient.
     normalise: divide the weights by their mean over the global batch, so that
-        they cannot all sink together. Better with a dictionary, worse with
-        clean images and the scope "all" (CIFAR-10, small, 60 % wrong, one seed,
-        images held out: .430 to .468, and .467 to .422).
+        they cannot all decrease together. Better with a dictionary, worse with
+        clean images and the scope "all" (a part of CIFAR-10, 60 % noise, one
+        seed, held-out images: .430 to .468, and .467 to .422).
 
-    Early in training every example helps, so a net that learns from the first
-    step can end near one for all examples, and stay there. A method with a
-    warm-up leaves the net as it is until that is over.
+    Early in training every example lowers the meta loss, so a net that is
+    trained from the first step can saturate at one for all examples. A method
+    with a warm-up does not train the net before its end.
     """
 
     def __init__(
@@ -43,14 +43,16 @@ class WeightNet(keras.layers.Layer):
         self.optimizer.build(self.net.trainable_variables)
         self.l2, self.normalise = l2, normalise
 
-    def example_weights(self, batch, logits) -> tf.Tensor:
+    def example_weights(self, batch: Batch, logits: tf.Tensor) -> tf.Tensor:
         """Return the weight of each example, `[batch, 1]`."""
         loss = losses.cross_entropy(batch["label"], logits)
         weights = self.net(tf.stop_gradient(loss)[:, None])
         return mean_one(weights) if self.normalise else weights
 
-    def learn(self, classifier, gradients: list[tf.Tensor]) -> None:
-        """Take one step, or none during the warm-up of the method."""
+    def learn(
+        self, classifier: keras.Model, gradients: list[tf.Tensor]
+    ) -> None:
+        """Take one step of the net, or none in the warm-up of the method."""
         variables = self.net.trainable_variables
         gradients = optimizers.add_l2(gradients, variables, self.l2)
         warmup = classifier.method.warmup
@@ -60,14 +62,14 @@ class WeightNet(keras.layers.Layer):
         done = warmup_done(classifier, warmup)
         gradients = [tf.where(done, g, tf.zeros_like(g)) for g in gradients]
         self.optimizer.apply(gradients, variables)
-        # Zero gradients moved nothing; Adam counts steps from the first
-        # gradient that is not zero.
+        # Zero gradients have changed nothing, but Adam's bias correction
+        # depends on the number of steps: count from the end of the warm-up.
         steps = self.optimizer.iterations
         steps.assign(tf.where(done, steps.value, tf.zeros_like(steps.value)))
 
 
 def small_net(hidden: int = 100) -> keras.Model:
-    """Build 1 - hidden - 1 with a sigmoid, initialised as in the papers."""
+    """Return an MLP 1 - hidden - 1 with a sigmoid; the papers' initialiser."""
 
     def dense(units, fan_in, activation):
         bound = fan_in**-0.5

@@ -28,7 +28,7 @@ from fsr_gdw_tf.methods import CoTeaching
     ("epoch", "share"), [(0, 0.0), (3, 0.15), (9, 0.45), (50, 0.45)]
 )
 def test_co_teaching_forgets_more_over_ten_epochs(epoch, share):
-    found = CoTeaching(0.45).forgotten(at_epoch(classifier(), epoch))
+    found = CoTeaching(0.45).current_forget_rate(at_epoch(classifier(), epoch))
     assert float(found) == pytest.approx(share)
 
 
@@ -38,7 +38,7 @@ def test_co_teaching_keeps_the_small_losses():
     sure = [0.9, 0.2, 0.6, 0.5, 0.7]
     logits = tf.math.log([[p, 1 - p] for p in sure])
     model = at_epoch(classifier(), epoch=1)
-    omega = method.small_losses(model, labels_of(2, *[0] * 5), logits)
+    omega = method.small_loss_weights(model, labels_of(2, *[0] * 5), logits)
     kept = np.array([1, 0, 1, 0, 1]) * 5 / 3
     np.testing.assert_allclose(omega[:, 0], kept, rtol=1e-6)
 

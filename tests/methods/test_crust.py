@@ -6,13 +6,15 @@ import tensorflow as tf
 from support.models import at_epoch, blobs, classifier, mislabelled
 
 from fsr_gdw_tf.methods import CRUST
-from fsr_gdw_tf.methods.crust import central
+from fsr_gdw_tf.methods.crust import coreset_weights
 
 
 def test_central_points_weigh_their_neighbours():
     """At 0, 1, 2, 10: sums of distances 13, 11, 11, 27."""
     points = np.array([[0.0], [1.0], [2.0], [10.0]])
-    np.testing.assert_array_equal(central(points, 0.5, 1.5), [0, 3, 2, 0])
+    np.testing.assert_array_equal(
+        coreset_weights(points, 0.5, 1.5), [0, 3, 2, 0]
+    )
 
 
 def test_a_coreset_leaves_most_wrong_labels_out():

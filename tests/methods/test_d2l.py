@@ -27,7 +27,7 @@ def test_labels_count_less_once_the_dimension_turns():
     model = classifier(method)
     measured, shares = [5, 4, 3, 3, 3, 3, 10, 3], []
     for epoch, dimension in enumerate(measured):
-        method.dimension = lambda *args, value=dimension: value
+        method.mean_dimension = lambda *args, value=dimension: value
         method.begin_epoch(at_epoch(model, epoch, 20), None, None)
         shares.append(float(method.alpha))
     late = [np.exp(-6 / 20 * 10 / 3), np.exp(-7 / 20)]
@@ -40,7 +40,7 @@ def test_the_dimension_of_a_data_set_that_no_batch_divides(n):
     method, source = D2L(), blob_source(n=n)
     model = at_epoch(classifier(method))
     method.setup(model, source, InputPipeline(20))
-    assert 1 < method.dimension(model, source) < 9
+    assert 1 < method.mean_dimension(model, source) < 9
 
 
 def test_a_dimension_that_cannot_be_measured_is_passed_over():
@@ -48,7 +48,7 @@ def test_a_dimension_that_cannot_be_measured_is_passed_over():
     method = D2L(start=0, window=1)
     model = classifier(method)
     for epoch, dimension in enumerate([-1e8, 0.0, 5.0, 5.0]):
-        method.dimension = lambda *args, value=dimension: value
+        method.mean_dimension = lambda *args, value=dimension: value
         method.begin_epoch(at_epoch(model, epoch, 20), None, None)
     assert float(method.alpha) == 1 and float(method.lowest) == 5
 

@@ -14,7 +14,7 @@ from support.models import (
 
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.methods import GLC, ForwardCorrection
-from fsr_gdw_tf.methods.forward_correction import anchors
+from fsr_gdw_tf.methods.forward_correction import anchor_predictions
 from fsr_gdw_tf.recorders.noise_matrix_stats import NoiseMatrixStats
 
 PROBS = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.25, 0.75]])
@@ -26,13 +26,13 @@ PROBS = np.array([[0.9, 0.1], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7], [0.25, 0.75]])
     [(1.0, [[0.9, 0.1], [0.25, 0.75]]), (0.75, [[0.6, 0.4], [0.6, 0.4]])],
 )
 def test_the_matrix_is_read_off_the_clearest_examples(quantile, rows):
-    found = anchors(PROBS, quantile, [0.5, 0.5])
+    found = anchor_predictions(PROBS, quantile, [0.5, 0.5])
     np.testing.assert_array_equal(found, rows)
 
 
 def test_a_small_class_is_shown_by_its_largest_probability():
     """Of 100 classes each is smaller than the 3 % that would be cut off."""
-    found = anchors(PROBS, 0.75, [0.2, 0.8])
+    found = anchor_predictions(PROBS, 0.75, [0.2, 0.8])
     np.testing.assert_array_equal(found, [[0.9, 0.1], [0.6, 0.4]])
 
 

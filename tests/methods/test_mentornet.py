@@ -24,7 +24,7 @@ def test_mentors_average_follows_a_percentile():
     """Of 1 to 5 three quarters is 4: averages 2 and 3 at decay 1/2."""
     method = MentorNet(percentile=0.75, decay=0.5)
     loss = tf.constant([5.0, 1.0, 4.0, 2.0, 3.0])
-    assert [float(method.follow(loss)) for _ in range(2)] == [2.0, 3.0]
+    assert [float(method.update_average(loss)) for _ in range(2)] == [2.0, 3.0]
 
 
 @pytest.mark.parametrize(("epoch", "left"), [(0, 10), (5, 19)])
@@ -34,5 +34,5 @@ def test_mentor_drops_half_of_a_batch_at_first(epoch, left):
     batch = labels_of(3, *[0] * 20)
     loss = losses.cross_entropy(batch["label"], forward.logits)
     done = tf.constant(epoch / 10)
-    stays = MentorNet().stays(model, loss, done)
-    assert int(tf.reduce_sum(tf.cast(stays, tf.int32))) == left
+    kept = MentorNet().random_mask(model, loss, done)
+    assert int(tf.reduce_sum(tf.cast(kept, tf.int32))) == left

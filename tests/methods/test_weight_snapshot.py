@@ -12,7 +12,7 @@ def test_going_back_takes_averages_along_and_no_optimizer():
     first = weights(model)
     model.fit(*blobs(), epochs=2, batch_size=20, verbose=0)
     slots = [v.numpy() for v in model.optimizer.variables]
-    model.method.first_weights.restore(model)
+    model.method.initial_weights.restore(model)
     for a, b, c in zip(
         first, weights(model), model.average.averages, strict=True
     ):
