@@ -1,6 +1,6 @@
 """Class balance of a dictionary: its size, its members, its reward batches.
 
-Pure functions, on NumPy arrays but for `balanced_draw`, which is part of the
+Pure functions, on NumPy arrays except for `balanced_draw`, which is part of the
 train step.
 """
 
@@ -9,17 +9,17 @@ import tensorflow as tf
 
 from fsr_gdw_tf.errors import InvalidInput
 
-MAX_MEMBERS = 2000  # by default, unless there are more classes
+MAX_MEMBERS = 2000  # of the default size, unless there are more classes
 
 
 def default_size(n: int, classes: int) -> int:
-    """Return a sixth of the examples, classes alike, at most MAX_MEMBERS."""
-    share = max(1, min(n // (6 * classes), MAX_MEMBERS // classes))
-    return min(share * classes, n)
+    """Return a sixth of the examples, at most MAX_MEMBERS, equal per class."""
+    per_class = max(1, min(n // (6 * classes), MAX_MEMBERS // classes))
+    return min(per_class * classes, n)
 
 
 def check_size(size: int, n: int, classes: int, rotate: bool) -> None:
-    """Raise where the size does not go with the data or the classes."""
+    """Raise if a dictionary of this size cannot be filled class-balanced."""
     if size > n:
         raise InvalidInput(
             f"a dictionary of {size} is larger than the training set of {n} "
@@ -34,13 +34,13 @@ def check_size(size: int, n: int, classes: int, rotate: bool) -> None:
 
 
 def default_reward_batch(batch_size: int, size: int, classes: int) -> int:
-    """Return about a training batch: a multiple of the classes, or fewer."""
+    """Return about the batch size: a multiple of the classes, or fewer."""
     batch = min(max(batch_size, 1), size)
     return batch // classes * classes or batch
 
 
 def check_reward_batch(batch: int, size: int, classes: int) -> None:
-    """Raise where a reward batch cannot be balanced or drawn."""
+    """Raise if a reward batch cannot be class-balanced, or drawn."""
     if not 0 < batch <= size:
         raise InvalidInput(
             f"a reward batch of {batch} cannot be drawn from a dictionary of "
@@ -48,22 +48,22 @@ def check_reward_batch(batch: int, size: int, classes: int) -> None:
         )
     if batch > classes and batch % classes:
         lower = batch // classes * classes
-        fitting = [k for k in (lower, lower + classes) if k <= size]
+        valid = [k for k in (lower, lower + classes) if k <= size]
         raise InvalidInput(
             f"a reward batch of {batch} cannot hold the same number of each "
-            f"of {classes} classes; take {' or '.join(map(str, fitting))}"
+            f"of {classes} classes; take {' or '.join(map(str, valid))}"
         )
 
 
 def members_per_class(counts: np.ndarray, size: int) -> np.ndarray:
-    """Return each class's number of members: size // classes, or all it has."""
+    """Return each class's number of members, size // classes or fewer."""
     return np.minimum(counts, size // len(counts))
 
 
 def rotating_members(
     classes: int, size: int, epoch: int, seed: int
 ) -> np.ndarray:
-    """Return 1 or 0 for each class: those whose turn it is have one member."""
+    """Return 1 for the `size` classes that have a member this epoch, else 0."""
     order = np.random.default_rng(seed).permutation(classes)
     chosen = order[(epoch * size + np.arange(size)) % classes]
     return np.isin(np.arange(classes), chosen).astype(int)
@@ -72,7 +72,7 @@ def rotating_members(
 def top_per_class(
     labels: np.ndarray, keys: list[np.ndarray], members: np.ndarray
 ) -> np.ndarray:
-    """Return the first `members[c]` of each class c, sorted by the last key."""
+    """Return the first `members[c]` of each class c; the last key is primary."""
     order = np.lexsort([*keys, labels])
     counts = np.bincount(labels, minlength=len(members))
     starts = np.cumsum(counts) - counts
@@ -80,15 +80,17 @@ def top_per_class(
     return order[rank < members[labels[order]]]
 
 
-def balanced_draw(u: tf.Tensor, labels: tf.Tensor, classes: int, size: int):
+def balanced_draw(
+    u: tf.Tensor, labels: tf.Tensor, classes: int, size: int
+) -> tf.Tensor:
     """Draw a class-balanced batch of members, without repeats if possible.
 
-    `labels` are the members' classes; `u` holds a uniform number for each
-    member, then one for each class. If `size` is less than the classes, each
-    drawn member is of another class.
+    `labels` are the members' classes; `u` holds a uniform random number for
+    each member, then one for each class. With `size` below the number of
+    classes each drawn member has a different class.
     """
     slots = labels.shape[0]
-    # By class, and in random order within.
+    # Sorted by class, in random order within each class.
     order = tf.argsort(u[:slots])
     by_class = tf.argsort(tf.gather(labels, order), stable=True)
     order = tf.gather(order, by_class)
@@ -96,12 +98,13 @@ def balanced_draw(u: tf.Tensor, labels: tf.Tensor, classes: int, size: int):
     counts = tf.math.unsorted_segment_sum(ones, labels, classes)
     starts = tf.cumsum(counts, exclusive=True)
     if size >= classes:
-        each = size // classes
-        chosen = tf.constant(np.repeat(np.arange(classes), each))
-        rank = tf.constant(np.tile(np.arange(each), classes))
-    else:  # absent classes come last
+        per_class = size // classes
+        chosen = tf.constant(np.repeat(np.arange(classes), per_class))
+        rank = tf.constant(np.tile(np.arange(per_class), classes))
+    else:  # random classes; those without members come last
         absent = tf.cast(counts == 0, u.dtype)
         chosen = tf.argsort(u[slots:] + absent)[:size]
         rank = tf.zeros_like(chosen)
+    # Classes with too few members repeat them.
     rank = tf.cast(rank, counts.dtype) % tf.gather(counts, chosen)
     return tf.gather(order, tf.gather(starts, chosen) + rank)

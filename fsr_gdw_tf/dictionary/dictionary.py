@@ -3,10 +3,10 @@
 Zhang & Pfister, section 4.1. Every example has a score (see `pushers.py`); at
 the end of an epoch the best of each class become members, and their inputs
 are read into device memory, so that a reward batch is a gather inside the
-step. Deviations from the official code: it is filled before the first step
-(the code's first reward batch is zeros), ties are broken at random, short
-classes repeat their members instead of keeping stale ones, every replica's
-examples are scored, and all of it is part of a checkpoint.
+step. Deviations from the official code: the dictionary is filled before the
+first step (the code's first reward batch is zeros), ties are broken at random,
+classes with too few examples repeat members instead of keeping old ones, the
+examples of all replicas are scored, and all state is saved in checkpoints.
 """
 
 import gin
@@ -14,7 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.data.source import require_all_classes
+from fsr_gdw_tf.data.pipeline import InputPipeline
+from fsr_gdw_tf.data.source import Source, require_all_classes
 from fsr_gdw_tf.dictionary import class_balance
 from fsr_gdw_tf.dictionary.pushers import (
     PUSHERS,
@@ -39,28 +40,28 @@ from fsr_gdw_tf.metrics import clean_auroc
 
 @gin.register
 class Dictionary(keras.layers.Layer):
-    """A meta set made of training examples; needs no clean label.
+    """A meta set chosen from the training examples; needs no clean labels.
 
-    size: K, its members: the same number of each class, K // classes. None: a
-        sixth of the training set, at most 2,000 (or one per class).
-    reward_batch: q, how many are drawn per step and replica: a multiple of the
-        classes, all classes alike; or fewer than there are classes, each of
-        another class. None: about a training batch.
-    pusher: what makes a good member; a name in `pushers.py`. The paper's is
-        "meta_margin"; the default has purer members, and does not fail where
-        that one does (on tables, and without MixUp).
+    size: K, the number of members, K // classes of each class. None: a sixth of
+        the training set, at most 2,000 (or one per class).
+    reward_batch: q, the number drawn per step and replica: a multiple of the
+        number of classes, equal for all classes; or fewer than there are
+        classes, each of a different class. None: about a training batch.
+    pusher: the score by which members are chosen; a name in `pushers.py`. The
+        paper's is "meta_margin"; the default has more clean members, and works
+        where that one fails (on tabular data, and without MixUp).
     features: "fresh" forwards the reward batch in each step, as the paper;
-        "bank" remembers features: of all members when an epoch begins, then
-        of each as it is trained on, so that no step has to forward them (scope
-        "head" only). With MixUp it was better on digits, up to a point worse on
-        a small part of CIFAR-10; without MixUp it was far worse: features are
-        then normalised like a training batch.
+        "bank" stores features: those of all members when an epoch begins, then
+        each member's when it is trained on, so that no step forwards members
+        (scope "head" only). With MixUp it was better on digits and up to one
+        percentage point worse on a small part of CIFAR-10; without MixUp it was
+        far worse, as features are then normalised like a training batch.
     same_draw: whether all replicas draw the same reward batch.
-    rotate: lets K be smaller than the number of classes: one member of each of
-        K classes, of others after each epoch until all have had their turn.
+    rotate: allow K below the number of classes: K classes have one member each,
+        other classes in each epoch until all have had one.
 
-    Members are augmented once an epoch, as in the official code. A class with
-    fewer than K // classes examples gives all it has.
+    Members are augmented once per epoch, as in the official code. A class with
+    fewer than K // classes examples is included completely.
     """
 
     def __init__(
@@ -75,13 +76,13 @@ class Dictionary(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value, known in (
+        for name, value, valid in (
             ("pusher", pusher, PUSHERS),
             ("features", features, ("fresh", "bank")),
         ):
-            if value not in known:
+            if value not in valid:
                 raise InvalidInput(
-                    f"no {name} {value!r}: {suggest_names(value, known)}"
+                    f"no {name} {value!r}: {suggest_names(value, valid)}"
                 )
         self.size, self.reward_batch = size, reward_batch
         self.pusher, self.bank = PUSHERS[pusher], features == "bank"
@@ -89,39 +90,44 @@ class Dictionary(keras.layers.Layer):
         self.scores = None
 
     def check(self, scope: str, statistics: str, ahead: bool = True) -> None:
-        """Raise where the method's settings do not go with these."""
+        """Raise if the method's settings do not allow the dictionary's."""
         if not ahead and self.pusher in VIRTUAL_STEP_PUSHERS:
             raise InvalidInput(
-                "the meta margin is what a virtual step changes, so it needs "
+                "the meta margin is the effect of a virtual step, so it needs "
                 "VirtualStep(ahead=True); take another pusher, such as "
                 "area_under_margin"
             )
         if self.bank and statistics == "joint":
             raise InvalidInput(
-                "a bank holds features, so no reward images are there to be "
-                "normalised together with the batch; take "
+                "a bank stores features, so there are no reward images to "
+                "normalise together with the batch; take "
                 "MetaLoss(statistics='moving'), or features='fresh'"
             )
         if scope == "head":
             return
         if self.bank:
             raise InvalidInput(
-                "a bank holds features, which only scope='head' leaves as "
-                f"they are, got scope={scope!r}; take features='fresh'"
+                "a bank stores features, which only scope='head' does not "
+                f"change, got scope={scope!r}; take features='fresh'"
             )
         if self.pusher is PUSHERS["unmixed_margin"]:
             raise InvalidInput(
-                "unmixed_margin needs scope='head', which leaves features as "
-                f"they are, got scope={scope!r}; take meta_margin"
+                "unmixed_margin needs scope='head', which does not change "
+                f"features, got scope={scope!r}; take meta_margin"
             )
 
-    def setup(self, classifier, source, pipeline) -> None:
+    def setup(
+        self,
+        classifier: keras.Model,
+        source: Source | None,
+        pipeline: InputPipeline,
+    ) -> None:
         """Check the sizes; create the variables for scores and members."""
         require_indices("a dictionary (of FSR)", source)
         require_all_classes(source, "the training set")
         self.pipeline = pipeline
         if self.scores is not None:
-            return  # the method has checked that the examples are the same
+            return  # the method checks that the examples are the same
         self.size, self.reward_batch = self.sizes(source, pipeline.batch_size)
         members = int(self.members_per_class(source, epoch=0).sum())
         self.scores, self.visits, self.history = (
@@ -141,14 +147,14 @@ class Dictionary(keras.layers.Layer):
         self._create_content(members, self._first_content(classifier, source))
 
     def _first_content(self, classifier, source) -> np.ndarray:
-        """Return the input, or zero features, of one example."""
+        """Return the first example's input, or features of zero."""
         if self.bank:
             width = classifier.features.outputs[0].shape[1:]
             return np.zeros(width, self.variable_dtype)
         return self.pipeline.load_inputs(source, [0], 0)[0]
 
     def _create_content(self, members: int, first: np.ndarray) -> None:
-        """Create the variable for all members' inputs, or features."""
+        """Create the variable for the members' inputs, or features."""
         require_dictionary_fits(members, first)
         self.example = tf.TensorSpec(first.shape, first.dtype)
         packed = pack_bytes(first[None])
@@ -161,8 +167,8 @@ class Dictionary(keras.layers.Layer):
             name="content",
         )
 
-    def sizes(self, source, batch_size: int) -> tuple[int, int]:
-        """Return K and q, defaults filled in, checked."""
+    def sizes(self, source: Source, batch_size: int) -> tuple[int, int]:
+        """Return valid K and q, from the settings or by default."""
         n, classes = len(source), source.classes
         size, batch = self.size, self.reward_batch
         size = class_balance.default_size(n, classes) if size is None else size
@@ -174,7 +180,7 @@ class Dictionary(keras.layers.Layer):
         class_balance.check_reward_batch(batch, size, classes)
         return size, batch
 
-    def members_per_class(self, source, epoch: int) -> np.ndarray:
+    def members_per_class(self, source: Source, epoch: int) -> np.ndarray:
         """Return the number of members of each class in an epoch."""
         if self.size < source.classes:
             return class_balance.rotating_members(
@@ -182,8 +188,8 @@ class Dictionary(keras.layers.Layer):
             )
         return class_balance.members_per_class(source.counts(), self.size)
 
-    def prepare(self, classifier, batch: dict) -> dict:
-        """Add a reward batch as the meta batch."""
+    def prepare(self, classifier: keras.Model, batch: Batch) -> Batch:
+        """Add a reward batch to a batch, as its meta batch."""
         slots = self.draw(classifier)
         content = tf.gather(self.content.value, slots)
         content = unpack_bytes(content, self.example)
@@ -194,8 +200,8 @@ class Dictionary(keras.layers.Layer):
         )
         return {**batch, name: content, "meta_label": label}
 
-    def draw(self, classifier) -> tf.Tensor:
-        """Return which members are this step's reward batch."""
+    def draw(self, classifier: keras.Model) -> tf.Tensor:
+        """Return the positions of the members in this step's reward batch."""
         labels = self.labels.value
         u = collectives.step_uniform(
             classifier.optimizer.iterations,
@@ -209,7 +215,7 @@ class Dictionary(keras.layers.Layer):
         )
 
     def update_scores(self, batch: Batch, **step: tf.Tensor) -> None:
-        """Score the examples of a batch; `step` is the rest of ScoreInputs."""
+        """Update a batch's scores; `step`: the other fields of ScoreInputs."""
         index = batch["index"]
         inputs = ScoreInputs(
             score=tf.gather(self.scores.value, index),
@@ -227,21 +233,24 @@ class Dictionary(keras.layers.Layer):
 
     @property
     def empty(self) -> bool:
-        """Return whether there are no members yet."""
+        """Whether there are no members yet."""
         return bool(np.array(self.members)[0] < 0)
 
-    def choose(self, source, epoch: int) -> np.ndarray:
-        """Return the best of each class; random ones before any is scored."""
+    def choose(self, source: Source, epoch: int) -> np.ndarray:
+        """Return the best of each class (Eq. 4); random ones before scoring."""
         random = np.random.default_rng([self.seed, epoch]).random(len(source))
         scores, visits = np.array(self.scores), np.array(self.visits)
-        rank = [random, -scores, visits == 0]
+        # The last key is the primary one; ties are broken at random.
+        keys = [random, -scores, visits == 0]
         if source.weights is not None:
-            rank.append(source.weights == 0)
+            keys.append(source.weights == 0)
         return class_balance.top_per_class(
-            source.labels, rank, self.members_per_class(source, epoch)
+            source.labels, keys, self.members_per_class(source, epoch)
         )
 
-    def refresh(self, classifier, source, epoch: int) -> None:
+    def refresh(
+        self, classifier: keras.Model, source: Source, epoch: int
+    ) -> None:
         """Choose the members for an epoch, and read their inputs."""
         members = self.choose(source, epoch)
         self.members.assign(members)
@@ -250,7 +259,7 @@ class Dictionary(keras.layers.Layer):
             inputs = self.pipeline.load_inputs(source, members, epoch)
             self.content.assign(pack_bytes(inputs))
             return
-        # A graph: outside of one Keras holds all activations at once.
+        # Without a graph all activations would be in memory at once.
         forward = tf.function(classifier.features)
         step = max(self.reward_batch, 100)
         features = [
@@ -261,8 +270,8 @@ class Dictionary(keras.layers.Layer):
         ]
         self.content.assign(np.concatenate(features))
 
-    def epoch_logs(self, source) -> dict[str, float]:
-        """Return the members' purity and the scores' AUROC, if known."""
+    def epoch_logs(self, source: Source) -> dict[str, float]:
+        """Return purity and the scores' AUROC, if true labels are known."""
         if self.scores is None or source.true_labels is None:
             return {}
         clean = source.labels == source.true_labels

@@ -11,16 +11,16 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 
 MOMENTUM = 0.9  # lambda of Algorithm 1
-# Of the predictions of an example: never right, right last time, right before
-# but wrong last time.
+# An example's predictions so far: never right; right the last time; wrong the
+# last time, but right before.
 NEVER, RIGHT, WRONG = 0.0, 1.0, 2.0
 
 
 class ScoreInputs(NamedTuple):
     """What a step has computed for its examples.
 
-    With MixUp the step's own loss is that of the mixed example; all else
-    belongs to the un-mixed one.
+    With MixUp `loss` is that of the mixed example; all other fields are those
+    of the un-mixed one.
     """
 
     score: tf.Tensor  # before this step
@@ -43,10 +43,11 @@ class ScoreInputs(NamedTuple):
 
 
 def meta_margin(inputs: ScoreInputs) -> tf.Tensor:
-    """Score by the loss less the loss after the virtual step: Eq. 5, code.
+    """Score by the loss minus the loss after the virtual step: Eq. 5, code.
 
-    With MixUp the first loss is the mixed example's; without this mismatch
-    the margin hardly tells right labels from wrong ones (`unmixed_margin`).
+    With MixUp the first loss is that of the mixed example. Without this
+    mismatch the margin hardly separates clean from mislabelled examples (see
+    `unmixed_margin`).
     """
     return inputs.blend(inputs.loss - inputs.loss_after)
 
@@ -58,18 +59,18 @@ def unmixed_margin(inputs: ScoreInputs) -> tf.Tensor:
 
 
 def negative_loss(inputs: ScoreInputs) -> tf.Tensor:
-    """Score by a small loss after the virtual step."""
+    """Score by minus the loss after the virtual step."""
     return inputs.blend(-inputs.loss_after)
 
 
 def max_margin(inputs: ScoreInputs) -> tf.Tensor:
-    """Score by confidence, right or wrong: first probability less second."""
+    """Score by the largest probability minus the second, whatever the label."""
     top = tf.math.top_k(tf.nn.softmax(inputs.logits_after), 2).values
     return inputs.blend(top[:, 0] - top[:, 1])
 
 
 def area_under_margin(inputs: ScoreInputs) -> tf.Tensor:
-    """Score by the label's logit less the next highest, mean over all visits.
+    """Score by the label's logit minus the largest other, mean over visits.
 
     Pleiss et al., https://arxiv.org/abs/2001.10528.
     """
@@ -82,19 +83,19 @@ def area_under_margin(inputs: ScoreInputs) -> tf.Tensor:
 
 
 def forgetting(inputs: ScoreInputs) -> tf.Tensor:
-    """Score by minus the forgetting events; never right comes last.
+    """Score by minus the forgetting events; examples never right come last.
 
     Toneva et al., https://arxiv.org/abs/1812.05159.
     """
     right = predicted_right(inputs)
-    lost = tf.cast((inputs.history == RIGHT) & ~right, inputs.score.dtype)
+    event = tf.cast((inputs.history == RIGHT) & ~right, inputs.score.dtype)
     learned = inputs.history != NEVER
-    events = tf.where(learned, inputs.score - lost, tf.zeros_like(inputs.score))
-    return tf.where(right | learned, events, -(inputs.visits + 1.0))
+    score = tf.where(learned, inputs.score - event, tf.zeros_like(inputs.score))
+    return tf.where(right | learned, score, -(inputs.visits + 1.0))
 
 
 def predicted_right(inputs: ScoreInputs) -> tf.Tensor:
-    """Return whether the un-mixed example is predicted as its label."""
+    """Return whether the un-mixed example's prediction is its label."""
     label = tf.argmax(inputs.label, axis=1)
     return tf.argmax(inputs.logits_after, axis=1) == label
 
@@ -106,13 +107,13 @@ def next_history(inputs: ScoreInputs) -> tf.Tensor:
 
 def prediction_history(history: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """Return NEVER, RIGHT or WRONG after one more prediction."""
-    missed = tf.where(history == NEVER, NEVER, WRONG)
-    return tf.where(right, RIGHT, missed)
+    if_wrong = tf.where(history == NEVER, NEVER, WRONG)
+    return tf.where(right, RIGHT, if_wrong)
 
 
 PUSHERS = {
-    p.__name__: p
-    for p in (
+    pusher.__name__: pusher
+    for pusher in (
         meta_margin,
         unmixed_margin,
         negative_loss,
@@ -121,5 +122,5 @@ PUSHERS = {
         forgetting,
     )
 }
-# They score what the virtual step changes, so they need one.
+# Pushers that score the effect of a virtual step, and so need one.
 VIRTUAL_STEP_PUSHERS = (meta_margin, unmixed_margin)

@@ -1,4 +1,4 @@
-"""What can be added to any method: one file per regulariser."""
+"""Regularisers, which can be combined with any method, one file each."""
 
 from fsr_gdw_tf.regularisers.elr import ELR
 from fsr_gdw_tf.regularisers.mixup import MixUp
@@ -9,5 +9,5 @@ REGULARISERS = [MixUp, Remix, Relabel, ELR]
 
 __all__ = [  # noqa: PLE0604
     "REGULARISERS",
-    *(kind.__name__ for kind in REGULARISERS),
+    *(regulariser.__name__ for regulariser in REGULARISERS),
 ]

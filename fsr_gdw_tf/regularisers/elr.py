@@ -1,11 +1,11 @@
-"""Early-learning regularisation: stay near what was predicted early on.
+"""Early-learning regularisation: stay close to earlier predictions.
 
 Liu et al., "Early-Learning Regularization Prevents Memorization of Noisy
 Labels", https://arxiv.org/abs/2007.00151, Eq. 6 and 9. weight = 3 and
 decay = 0.7 are the paper's for CIFAR-10, 7 and 0.9 for CIFAR-100. As in the
-authors' code the target holds the newest prediction before it is used, and
-probabilities are kept off 0 and 1. No deviations; ELR+, with two networks and
-MixUp, is another method.
+authors' code the target includes the newest prediction before it is used, and
+probabilities are clipped away from 0 and 1. No deviations; ELR+, with two
+networks and MixUp, is another method.
 """
 
 import gin
@@ -18,14 +18,14 @@ from fsr_gdw_tf.example_state import (
     require_indices,
     require_same_examples,
 )
-from fsr_gdw_tf.method import Regulariser
+from fsr_gdw_tf.method import Batch, Regulariser
 
-EDGE = 1e-4  # of the probabilities
+EPSILON = 1e-4  # probabilities are clipped to [EPSILON, 1 - EPSILON]
 
 
 @gin.register
 class ELR(Regulariser):
-    """Adds weight * log(1 - <p, t>), t a moving average of predictions."""
+    """The penalty weight * log(1 - <p, t>), t an average of predictions."""
 
     def __init__(self, weight: float = 3.0, decay: float = 0.7, **kwargs):
         super().__init__(**kwargs)
@@ -38,11 +38,12 @@ class ELR(Regulariser):
         require_indices("ELR", source)
         require_same_examples(self, source)
         if self.table is None:
-            size = len(source), 0.0, classifier.classes
-            self.table = example_table(self, "targets", *size)
+            self.table = example_table(
+                self, "targets", len(source), 0.0, classifier.classes
+            )
 
-    def targets(self, batch, logits) -> tf.Tensor:
-        """What is remembered, the newest prediction included."""
+    def targets(self, batch: Batch, logits: tf.Tensor) -> tf.Tensor:
+        """Return the moving average, with the newest prediction: Eq. 9."""
         probs = tf.stop_gradient(_probs(logits))
         probs /= tf.reduce_sum(probs, axis=1, keepdims=True)
         old = tf.gather(self.table.value, batch["index"])
@@ -50,9 +51,9 @@ class ELR(Regulariser):
         return self.decay * old + (1.0 - self.decay) * probs
 
     def penalty(self, classifier, batch, logits) -> tf.Tensor:
-        # Eq. 6: less, the more prediction and target agree.
-        agreed = self.targets(batch, logits) * _probs(logits)
-        return self.weight * tf.math.log1p(-tf.reduce_sum(agreed, axis=1))
+        # Eq. 6: the lower, the more prediction and target agree.
+        product = self.targets(batch, logits) * _probs(logits)
+        return self.weight * tf.math.log1p(-tf.reduce_sum(product, axis=1))
 
     def observe(self, classifier, batch, logits, omega) -> None:
         rows = self.targets(batch, logits)
@@ -60,4 +61,4 @@ class ELR(Regulariser):
 
 
 def _probs(logits: tf.Tensor) -> tf.Tensor:
-    return tf.clip_by_value(tf.nn.softmax(logits), EDGE, 1.0 - EDGE)
+    return tf.clip_by_value(tf.nn.softmax(logits), EPSILON, 1.0 - EPSILON)

@@ -1,7 +1,7 @@
 """Remix: MixUp whose labels favour the smaller class.
 
 Chou et al., "Remix: Rebalanced Mixup", https://arxiv.org/abs/2007.03943, with
-kappa = 3, tau = 0.5 and a Beta(1, 1), as others have them from the paper (its
+kappa = 3, tau = 0.5 and a Beta(1, 1), as others cite them from the paper (its
 authors published no code). Deviations are those of `MixUp`: a coefficient per
 example, at least 1/2.
 """
@@ -16,10 +16,11 @@ from fsr_gdw_tf.regularisers.mixup import MixUp
 
 @gin.register
 class Remix(MixUp):
-    """The label is that of the smaller class, if it is far smaller.
+    """MixUp with the label of the smaller class, if that is far smaller.
 
-    kappa: how many times smaller.
-    tau: and if the other image is less than this share of the mixture.
+    kappa: the ratio of class sizes from which on a class is far smaller.
+    tau: the label changes only if the smaller class's image has more than the
+        share 1 - tau of the mixture.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Remix(MixUp):
         counts = tf.constant(self.counts, label.dtype)
         size = tf.linalg.matvec(label, counts)
         ratio = size / tf.gather(size, partner)
-        mine = (ratio <= 1.0 / self.kappa) & (1.0 - share < self.tau)
-        other = (ratio >= self.kappa) & (share < self.tau)
-        one, none = tf.ones_like(share), tf.zeros_like(share)
-        return tf.where(mine, one, tf.where(other, none, share))
+        take_own = (ratio <= 1.0 / self.kappa) & (1.0 - share < self.tau)
+        take_other = (ratio >= self.kappa) & (share < self.tau)
+        one, zero = tf.ones_like(share), tf.zeros_like(share)
+        return tf.where(take_own, one, tf.where(take_other, zero, share))

@@ -63,7 +63,7 @@ def test_bindings_win_over_parameters_and_those_over_the_recipe():
         ),
         (
             "fsr META_STATISTICS='joint'",
-            "a bank holds features, so no reward images",
+            "a bank stores features, so there are no reward images",
         ),
     ],
 )

@@ -195,7 +195,7 @@ def test_joint_statistics_with_a_clean_meta_set(double):
         (lambda: MetaLoss(statistics="mowing"), "did you mean 'moving'"),
         (
             lambda: FSR(Dictionary(features="bank"), scope="all"),
-            "a bank holds features, which only scope='head'",
+            "a bank stores features, which only scope='head'",
         ),
         (
             lambda: FSR(Dictionary(pusher="unmixed_margin"), scope="all"),
@@ -206,7 +206,7 @@ def test_joint_statistics_with_a_clean_meta_set(double):
                 Dictionary(features="bank"),
                 meta_loss=MetaLoss(statistics="joint"),
             ),
-            "no reward images are there to be",
+            "there are no reward images to normalise",
         ),
         (lambda: Relabel(memory="logit"), "did you mean 'logits'"),
         (lambda: Relabel(weight=-1), "weight must be 0 or more, got -1"),

@@ -66,11 +66,11 @@ def test_mixed_examples_bring_each_its_own_weight():
     """CE(mixed label) x weight = share w_i CE(y_i) + rest w_j CE(y_j)."""
     import tensorflow as tf
 
-    from fsr_gdw_tf.regularisers.mixup import weigh
+    from fsr_gdw_tf.regularisers.mixup import mix_weighted
 
     label, share = tf.eye(3)[:2], tf.constant([0.75, 0.6])
     weight, partner = tf.constant([1.0, 0.0]), tf.constant([1, 0])
-    found = weigh(label, weight, partner, share)
+    found = mix_weighted(label, weight, partner, share)
     np.testing.assert_allclose(found["weight"], [0.75, 0.4], rtol=1e-6)
     # Nothing of a label of weight 0 is left in either of them.
     np.testing.assert_allclose(found["label"], [[1, 0, 0], [1, 0, 0]])

@@ -13,8 +13,9 @@ def test_what_nobody_has_seen_has_no_certain_new_label():
     """With top classes only as with all of them: uniform."""
     for top in (None, 2):
         component, _ = relabelled(top=top)
-        rows = component.rows(tf.constant([0, 3]), 3)
-        np.testing.assert_allclose(component.labels(rows), 1 / 3, rtol=1e-6)
+        averages = component.averages(tf.constant([0, 3]), 3)
+        labels = component.pseudo_labels(averages)
+        np.testing.assert_allclose(labels, 1 / 3, rtol=1e-6)
 
 
 def relabelled(**kwargs):
@@ -78,13 +79,13 @@ def test_all_classes_are_the_limit_of_the_top_ones(memory):
         batch = {"index": tf.constant([3, 0, 2, 1])}
         for z in steps:
             component.observe(model, batch, tf.constant(z), None)
-        results.append(
-            component.labels(component.rows(batch["index"], 3)).numpy()
-        )
+        averages = component.averages(batch["index"], 3)
+        results.append(component.pseudo_labels(averages).numpy())
     np.testing.assert_allclose(*results, rtol=1e-5)
     component, model = relabelled(top=1, memory=memory)
     component.observe(model, batch, tf.constant(steps[0]), None)
-    hard = component.labels(component.rows(batch["index"], 3)).numpy()
+    averages = component.averages(batch["index"], 3)
+    hard = component.pseudo_labels(averages).numpy()
     np.testing.assert_allclose(hard, np.eye(3)[steps[0].argmax(1)], atol=1e-6)
 
 
