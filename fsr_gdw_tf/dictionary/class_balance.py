@@ -72,7 +72,7 @@ def rotating_members(
 def top_per_class(
     labels: np.ndarray, keys: list[np.ndarray], members: np.ndarray
 ) -> np.ndarray:
-    """Return the first `members[c]` of each class c; the last key is primary."""
+    """Return the first `members[c]` of each class; the last key is primary."""
     order = np.lexsort([*keys, labels])
     counts = np.bincount(labels, minlength=len(members))
     starts = np.cumsum(counts) - counts

@@ -1,4 +1,4 @@
-"""What is recorded while a network learns, one file per kind."""
+"""Recorders of training statistics, one file each."""
 
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.method import Method
@@ -24,16 +24,17 @@ __all__ = ["RECORDERS", "Recorder", "TrainingDynamics", "recorders_for"]
 def recorders_for(
     method: Method, track_labels: TrainingDynamics | bool
 ) -> list[Recorder]:
-    """Build the recorders that have something to record with a method.
+    """Return new recorders for a method, those that apply to it.
 
-    track_labels: the last one, or whether there is one with its defaults.
+    track_labels: a `TrainingDynamics`, True for one with its defaults, False
+        for none.
     """
     if not isinstance(track_labels, (bool, TrainingDynamics)):
         raise InvalidInput(
-            "track_labels is True, False or TrainingDynamics(...), got "
+            "track_labels must be True, False or TrainingDynamics(...), got "
             f"{track_labels!r}"
         )
-    recorders = [kind() for kind in RECORDERS if kind.applies_to(method)]
+    recorders = [cls() for cls in RECORDERS if cls.applies_to(method)]
     if track_labels is True:
         track_labels = TrainingDynamics()
     return [*recorders, track_labels] if track_labels else recorders

@@ -1,16 +1,17 @@
-"""Which class weights grow within a step: Fig. 4 to 6 of the GDW paper.
+"""The class weights that stage two increases: Fig. 4 to 6 of the GDW paper.
 
-A weight has grown if stage two left it larger than stage one. Weights are
-counted over an epoch; of a few tracked examples those of all classes are
-stored. The classes of a label do not count: their weights follow from the
-others (Eq. 4).
+A weight has increased if it is larger after stage two than after stage one.
+Shares of such weights are means over an epoch; of a few tracked examples the
+weights of all classes are stored. Weights at the label are left out, as they
+follow from the others (Eq. 4).
 """
 
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.example_state import scatter_rows_by_key
-from fsr_gdw_tf.method import warmup_done
+from fsr_gdw_tf.method import Batch, warmup_done
 from fsr_gdw_tf.recorders.epoch_means import EpochMeans
 from fsr_gdw_tf.recorders.recorder import Recorder
 
@@ -18,11 +19,11 @@ FILE_NAME = "class_weights.csv"
 TRUTH_COLUMNS = ("increased_clean", "increased_true", "increased_other")
 TAIL_COLUMN = "increased_tail"
 N_TRACKED = 8
-UNEVEN = 2.0  # noise alone makes classes uneven, but not that much
+UNEVEN = 2.0  # ratio of class sizes; label noise alone stays below it
 
 
 class ClassWeightStats(Recorder):
-    """Shares of weights that grow, and the class weights of a few examples."""
+    """Shares of increased weights, and class weights of a few examples."""
 
     tracked: np.ndarray | None = None  # indices of examples
 
@@ -35,7 +36,7 @@ class ClassWeightStats(Recorder):
             return
         self.tail = smallest_two(source.counts())
         true = source.true_labels
-        # Captured by the step as it is, not copied into its graph.
+        # A tensor is captured by the step; an array would become a constant.
         self.true = None if true is None else tf.constant(true, tf.int64)
         columns = () if true is None else TRUTH_COLUMNS
         columns += (TAIL_COLUMN,) if self.tail else ()
@@ -54,13 +55,19 @@ class ClassWeightStats(Recorder):
             done = warmup_done(classifier, classifier.method.warmup)
             self.count(batch, omega.before, omega.after, done)
 
-    def count(self, batch, before, after, counts) -> None:
-        """Count a step's weights, if it counts; store the tracked ones."""
+    def count(
+        self,
+        batch: Batch,
+        before: tf.Tensor,
+        after: tf.Tensor,
+        active: tf.Tensor | bool,
+    ) -> None:
+        """Record a step's weights if active, else leave all as it is."""
         label = batch["label"]
         before, after = (
             tf.broadcast_to(omega, tf.shape(label)) for omega in (before, after)
         )
-        index = tf.where(counts, batch["index"], -1)
+        index = tf.where(active, batch["index"], -1)
         both = tf.concat([before, after], axis=1)
         tracked = tf.constant(self.tracked, tf.int64)
         scatter_rows_by_key(self.tracked_weights, tracked, index, both)
@@ -73,8 +80,10 @@ class ClassWeightStats(Recorder):
             masks |= truth_masks(label, given, true)
         if self.tail:
             masks[TAIL_COLUMN] = tail_mask(label, given, *self.tail)
-        grown = after > before
-        self.means.add(**{n: (grown, m & counts) for n, m in masks.items()})
+        increased = after > before
+        self.means.add(
+            **{name: (increased, mask & active) for name, mask in masks.items()}
+        )
 
     def epoch_logs(self, classifier, source) -> dict[str, float]:
         if self.tracked is None or self.means is None:
@@ -85,20 +94,22 @@ class ClassWeightStats(Recorder):
         rows = [] if self.tracked is None else self.rows(source)
         return {FILE_NAME: rows}
 
-    def rows(self, source) -> list[dict]:
-        """Return the tracked weights at the last visit, a row per class."""
+    def rows(self, source: Source) -> list[dict]:
+        """Return the tracked examples' last weights, a row per class."""
         weights = np.array(self.tracked_weights)
         weights = weights.reshape(len(self.tracked), 2, -1)
         return [
             row
-            for index, both in zip(self.tracked.tolist(), weights, strict=True)
-            for row in rows_of_example(source, index, both)
-            if both.any()
+            for index, pair in zip(self.tracked.tolist(), weights, strict=True)
+            for row in rows_of_example(source, index, pair)
+            if pair.any()  # zero until the example is trained on
         ]
 
 
-def truth_masks(label, given, true) -> dict[str, tf.Tensor]:
-    """Return masks of the weights of each line of Fig. 5."""
+def truth_masks(
+    label: tf.Tensor, given: tf.Tensor, true: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Return the masks of weights for the three lines of Fig. 5."""
     free = label <= 0
     right = (given == true)[:, None]
     truth = tf.one_hot(true, label.shape[1], True, False, dtype=tf.bool)
@@ -106,14 +117,16 @@ def truth_masks(label, given, true) -> dict[str, tf.Tensor]:
     return dict(zip(TRUTH_COLUMNS, masks, strict=True))
 
 
-def tail_mask(label, given, smallest: int, second: int) -> tf.Tensor:
-    """Return the second smallest class on examples of the smallest, a mask."""
+def tail_mask(
+    label: tf.Tensor, given: tf.Tensor, smallest: int, second: int
+) -> tf.Tensor:
+    """Return the mask of Fig. 6: the second smallest class, on the smallest."""
     classes = tf.range(label.shape[1])
     return (label <= 0) & (given == smallest)[:, None] & (classes == second)
 
 
 def smallest_two(counts: np.ndarray) -> tuple[int, int] | None:
-    """Return the smallest two classes, if classes are of uneven size."""
+    """Return the smallest two classes, or None if classes are balanced."""
     present = np.flatnonzero(counts)
     order = present[np.argsort(counts[present], kind="stable")].tolist()
     if len(order) < 2 or counts[order[-1]] < UNEVEN * counts[order[0]]:
@@ -121,17 +134,19 @@ def smallest_two(counts: np.ndarray) -> tuple[int, int] | None:
     return order[0], order[1]
 
 
-def tracked_examples(source) -> np.ndarray:
-    """Return the first (mislabelled, if known) example of a few classes."""
+def tracked_examples(source: Source) -> np.ndarray:
+    """Return the first (if known, mislabelled) example of a few classes."""
     index = np.arange(len(source))
     if source.true_labels is not None:
-        wrong = np.flatnonzero(source.labels != source.true_labels)
-        index = wrong if len(wrong) else index
+        mislabelled = np.flatnonzero(source.labels != source.true_labels)
+        index = mislabelled if len(mislabelled) else index
     _, first = np.unique(source.labels[index], return_index=True)
     return index[first[:N_TRACKED]]
 
 
-def rows_of_example(source, index: int, weights: np.ndarray) -> list[dict]:
+def rows_of_example(
+    source: Source, index: int, weights: np.ndarray
+) -> list[dict]:
     """Return the rows of class_weights.csv for one example."""
     names, true = source.class_names, source.true_labels
     example = {"index": index, "name": source.name(index)}

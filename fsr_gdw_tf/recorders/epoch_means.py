@@ -1,4 +1,6 @@
-"""Means over an epoch of values that each step adds."""
+"""Means over an epoch of values that are added in each step."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -8,11 +10,13 @@ import tensorflow as tf
 class EpochMeans:
     """Sums over an epoch and over all replicas; `means` resets them.
 
-    They are a variable of the given layer, so that a run that is resumed in
-    the middle of an epoch has its first half (Keras' metrics are not saved).
+    The sums are a variable of the given layer, so that they are saved in
+    checkpoints in the middle of an epoch, which Keras' metrics are not.
     """
 
-    def __init__(self, layer: keras.layers.Layer, name: str, columns):
+    def __init__(
+        self, layer: keras.layers.Layer, name: str, columns: Sequence[str]
+    ):
         self.columns = tuple(columns)
         self.sums = layer.add_weight(
             shape=(len(self.columns), 2),

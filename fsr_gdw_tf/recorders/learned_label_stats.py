@@ -1,4 +1,4 @@
-"""How many learned labels have changed, and whether they are right now."""
+"""The share of learned labels that changed, and their accuracy."""
 
 import numpy as np
 

@@ -8,7 +8,7 @@ from fsr_gdw_tf.recorders.recorder import Recorder
 
 
 class NoiseMatrixStats(Recorder):
-    """The estimated matrix, and its distance from the true one if known."""
+    """The estimated matrix, and its mean error if true labels are known."""
 
     @classmethod
     def applies_to(cls, method) -> bool:

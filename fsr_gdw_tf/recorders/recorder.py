@@ -1,36 +1,58 @@
-"""The contract of recorders: they watch training and never change it."""
+"""The base class of recorders, which must not change training."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.pipeline import InputPipeline
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.method import Batch, Method, OmegaUpdate
 
 
 class Recorder(keras.layers.Layer):
-    """Statistics of a run, as variables: saved, mirrored and resumed."""
+    """Statistics of a run, as variables: saved, mirrored and restored.
+
+    In the hooks `classifier` is the `Classifier`; `source` is the training set
+    (a `Source`, or None in `setup` if it is a tf.data dataset) and `pipeline`
+    the `InputPipeline` that makes the batches.
+    """
 
     @classmethod
     def applies_to(cls, method: Method) -> bool:
-        """Return whether there is something to record with this method."""
+        """Return whether the recorder has something to record of a method."""
         return True
 
-    def setup(self, classifier, source, pipeline) -> None:
+    def setup(
+        self,
+        classifier: keras.Model,
+        source: Source | None,
+        pipeline: InputPipeline,
+    ) -> None:
         """Create the variables that depend on the data."""
 
     def observe(
-        self, classifier, batch: Batch, logits: tf.Tensor, omega: OmegaUpdate
+        self,
+        classifier: keras.Model,
+        batch: Batch,
+        logits: tf.Tensor,
+        omega: OmegaUpdate,
     ) -> None:
-        """Record a batch, after the gradient of the step is known."""
+        """Record a batch, after the weights were updated."""
 
-    def epoch_logs(self, classifier, source) -> dict[str, float]:
-        """Return what to log at the end of an epoch."""
+    def epoch_logs(
+        self, classifier: keras.Model, source: Source
+    ) -> dict[str, float]:
+        """Return numbers to log at the end of an epoch."""
         return {}
 
-    def example_columns(self, classifier, source) -> dict[str, np.ndarray]:
+    def example_columns(
+        self, classifier: keras.Model, source: Source
+    ) -> dict[str, np.ndarray]:
         """Return columns with a value for each training example."""
         return {}
 
-    def csv_tables(self, classifier, source) -> dict[str, list[dict]]:
-        """Return small tables to write after each epoch, by file name."""
+    def csv_tables(
+        self, classifier: keras.Model, source: Source
+    ) -> dict[str, list[dict]]:
+        """Return the rows of CSV files to write after each epoch, by name."""
         return {}

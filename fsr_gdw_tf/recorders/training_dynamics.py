@@ -1,8 +1,8 @@
-"""What is predicted for each training example while a network learns.
+"""The predictions for each training example during training.
 
 A row per example, updated inside the step, so that it costs no extra forward
-pass; the label report is made from it. Predictions of mixed images are those
-of the mixture, of which an example is the larger part.
+pass; the label report is made from it. With MixUp the predictions are those of
+the mixture, of which the example is the larger part.
 """
 
 import gin
@@ -18,13 +18,13 @@ from fsr_gdw_tf.recorders.recorder import Recorder
 
 COLUMNS = (
     "visits",  # after the warm-up
-    "weighed",  # visits after the method's own warm-up, too
+    "weighed",  # visits after the method's own warm-up as well
     "probability",  # of the given label: its mean
     "loss",  # of the given label: its mean
     "disagreement",  # share of visits with another prediction
     "weight",  # its mean
     "zero_weight",  # share of visits with weight zero
-    "forgotten",  # how often a right prediction was lost, warm-up included
+    "forgotten",  # forgetting events (right, then wrong), warm-up included
     "memory",  # NEVER, RIGHT or WRONG: the history of predictions
 )
 WEIGHT_COLUMNS = ("weight", "zero_weight")
@@ -33,12 +33,12 @@ TINY = 1e-7
 
 @gin.register
 class TrainingDynamics(Recorder):
-    """Each example's mean prediction, its mean loss, and the like.
+    """Each example's mean prediction, mean loss, mean weight, and so on.
 
     top: how many classes of each example's mean prediction are stored.
-    warmup: epochs, or below 1 their share of all, that do not count, as
-        predictions are random at first. Weights count after the method's own
-        warm-up.
+    warmup: epochs, or below 1 their share of all, that are left out, as first
+        predictions are random. Weights are left out in the method's own
+        warm-up, too.
     """
 
     def __init__(self, top: int = 5, warmup: float = 0.3, **kwargs):
@@ -49,7 +49,7 @@ class TrainingDynamics(Recorder):
         self.has_weights = self.is_current = False
 
     def setup(self, classifier, source, pipeline) -> None:
-        # Other examples than before start with an empty table.
+        # For other examples than before the table starts again.
         self.is_current = source is not None
         if source is None or self._has_rows_of(source):
             return
@@ -93,7 +93,8 @@ class TrainingDynamics(Recorder):
         scatter_rows(self.table, index, new)
 
     def _counts(self, classifier) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return whether predictions and weights count; the last epoch's do."""
+        """Return whether predictions and weights count in this epoch."""
+        # The last epoch always counts, so that there is something to report.
         last = classifier.epoch.value + 1 >= classifier.epochs.value
         predictions = last | warmup_done(classifier, self.warmup)
         weights = last | warmup_done(classifier, classifier.method.warmup)
@@ -101,27 +102,27 @@ class TrainingDynamics(Recorder):
 
     def _updated(self, old, probs, label, weight, counts) -> tf.Tensor:
         """Return the rows of a batch after one more visit."""
-        given = tf.reduce_sum(probs * label, axis=1)
+        probability = tf.reduce_sum(probs * label, axis=1)
         right = tf.argmax(probs, axis=1) == tf.argmax(label, axis=1)
         wrong = tf.cast(~right, old.dtype)
         values = {
-            "probability": given,
-            "loss": -tf.math.log(tf.maximum(given, TINY)),
+            "probability": probability,
+            "loss": -tf.math.log(tf.maximum(probability, TINY)),
             "disagreement": wrong,
             "weight": weight,
             "zero_weight": tf.cast(weight == 0.0, old.dtype),
         }
         before = dict(zip(COLUMNS, tf.unstack(old, axis=1), strict=False))
-        new, share = {}, {}
-        for name, counted in zip(("visits", "weighed"), counts, strict=True):
-            one = tf.cast(counted, old.dtype)
+        new, share = {}, {}  # share: of this visit in the new mean
+        for name, is_counted in zip(("visits", "weighed"), counts, strict=True):
+            one = tf.cast(is_counted, old.dtype)
             new[name] = before[name] + one
             share[name] = tf.math.divide_no_nan(one, new[name])
         for name, value in values.items():
-            by = "weighed" if name in WEIGHT_COLUMNS else "visits"
-            new[name] = before[name] + share[by] * (value - before[name])
-        lost = tf.cast(before["memory"] == RIGHT, old.dtype) * wrong
-        new["forgotten"] = before["forgotten"] + lost
+            n = "weighed" if name in WEIGHT_COLUMNS else "visits"
+            new[name] = before[name] + share[n] * (value - before[name])
+        event = tf.cast(before["memory"] == RIGHT, old.dtype) * wrong
+        new["forgotten"] = before["forgotten"] + event
         new["memory"] = prediction_history(before["memory"], right)
         scalars = tf.stack([new[name] for name in COLUMNS], axis=1)
         top = old[:, len(COLUMNS) :]
@@ -129,9 +130,9 @@ class TrainingDynamics(Recorder):
         return tf.concat([scalars, top], axis=1)
 
     def _updated_top(self, old, probs, share) -> tf.Tensor:
-        """Return the most probable classes on average: probabilities, classes.
+        """Return the mean prediction's top probabilities and their classes.
 
-        A class that is not among the stored ones counts as zero before.
+        A class that is not stored is taken to have had probability zero.
         """
         values, classes = tf.split(old, 2, axis=1)
         mean = dense_rows(values, tf.cast(classes, tf.int64), probs.shape[-1])

@@ -8,13 +8,13 @@ COLUMNS = ("loss_before", "loss_after")
 
 
 class VirtualStepStats(Recorder):
-    """Mean losses of the un-mixed training batch, over an epoch."""
+    """Mean losses of the un-mixed training examples over an epoch."""
 
     means: EpochMeans | None = None
 
     @classmethod
     def applies_to(cls, method) -> bool:
-        # With other scopes the features are those after the virtual step.
+        # With other scopes features change too, and are not computed before.
         return method.dictionary is not None and method.scope == "head"
 
     def setup(self, classifier, source, pipeline) -> None:

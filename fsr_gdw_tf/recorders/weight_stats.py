@@ -1,8 +1,9 @@
-"""The last weight of each example, and what the weights tell apart."""
+"""The last weight of each example, and statistics of these weights."""
 
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.example_state import (
     example_table,
     require_same_examples,
@@ -16,7 +17,7 @@ from fsr_gdw_tf.recorders.recorder import Recorder
 
 
 class WeightStats(Recorder):
-    """Each example's weight at its label, when it was last trained on."""
+    """Each example's weight at its label in its last step."""
 
     last_weight: tf.Variable | None = None
 
@@ -55,8 +56,8 @@ class WeightStats(Recorder):
         return logs
 
 
-def weight_summary(weights: np.ndarray, source) -> dict[str, float]:
-    """Return mean and spread, also of clean and mislabelled if known."""
+def weight_summary(weights: np.ndarray, source: Source) -> dict[str, float]:
+    """Return mean and deviation; with true labels also means and AUROC."""
     logs = {"weight_mean": weights.mean(), "weight_std": weights.std()}
     auroc = clean_auroc(source, weights)
     if auroc is not None:
