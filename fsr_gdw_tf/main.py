@@ -1,4 +1,7 @@
-"""python -m fsr_gdw_tf.main --gin_file=gin/digits.gin"""
+"""Train, evaluate or compare what gin files describe.
+
+python -m fsr_gdw_tf.main --gin_file=gin/digits.gin
+"""
 
 import os
 import sys
@@ -19,14 +22,14 @@ from fsr_gdw_tf.label_report.build import build_report
 
 FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare", "report"]
-flags.DEFINE_multi_string("gin_file", [], "Configuration; several add up.")
+flags.DEFINE_multi_string("gin_file", [], "A gin file; repeat for several.")
 flags.DEFINE_multi_string("gin_param", [], "A binding, such as NOISE=0.4.")
-flags.DEFINE_string("run_dir", None, "Results go here: runs/<gin file>.")
-flags.DEFINE_enum("mode", None, MODES, "What to do: MODE of the gin file.")
+flags.DEFINE_string("run_dir", None, "Results; default runs/<gin file>.")
+flags.DEFINE_enum("mode", None, MODES, "What to do; default MODE in gin.")
 
 
 def main(argv: list[str]) -> None:
-    """Flags -> gin -> experiment; bad input ends in one line and code 2."""
+    """Parse the gin files and run MODE; invalid input exits with code 2."""
     try:
         if argv[1:]:
             raise InvalidInput(
@@ -40,20 +43,25 @@ def main(argv: list[str]) -> None:
                 f"no MODE {mode!r}: {suggest_names(mode, MODES)}"
             )
         folder = RunFolder(FLAGS.run_dir or Path("runs", Path(files[0]).stem))
-        if mode == "compare":
-            compare(folder, files, params, sys.argv)
-        elif mode == "report":
-            page = build_report(folder, reload=lambda: data_of_run(folder))
-            print_on_chief(f"Report: {page}")
-        else:
-            experiment = gin_config.instantiate(Experiment)
-            for name, value in getattr(experiment, mode)(
-                folder, sys.argv
-            ).items():
-                print_on_chief(f"{name}: {value}")
+        run(mode, folder)
         print_on_chief(f"Results: {folder.path.resolve()}")
     except InvalidInput as error:
         exit_with_error(error)
+
+
+def run(mode: str, folder: RunFolder) -> None:
+    """Run a mode on the parsed configuration, and print its results."""
+    if mode == "compare":
+        compare(folder, FLAGS.gin_file, FLAGS.gin_param, sys.argv)
+        return
+    if mode == "report":
+        page = build_report(folder, reload=lambda: data_of_run(folder))
+        print_on_chief(f"Report: {page}")
+        return
+    experiment = gin_config.instantiate(Experiment)
+    results = getattr(experiment, mode)(folder, sys.argv)
+    for name, value in results.items():
+        print_on_chief(f"{name}: {value}")
 
 
 if __name__ == "__main__":

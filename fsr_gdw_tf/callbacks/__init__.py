@@ -1,4 +1,4 @@
-"""Per-epoch work: records, checkpoints."""
+"""Keras callbacks: checkpoints, CSV files, label records, step times."""
 
 from fsr_gdw_tf.callbacks.checkpoints import Checkpoints, Preempted
 from fsr_gdw_tf.callbacks.labels import SaveLabelRecords

@@ -1,9 +1,10 @@
-"""Checkpoints from which a run goes on bit for bit."""
+"""Checkpoints from which training resumes with bit-identical results."""
 
 import contextlib
 import json
 import signal
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
@@ -17,178 +18,181 @@ from fsr_gdw_tf.distribution.collectives import (
 from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 
-SIMPLE = (bool, int, float, str, type(None))
-ASK_EVERY = 20  # steps, when several hosts have to agree on leaving
+PLAIN_TYPES = (bool, int, float, str, type(None))
+# On several hosts all must stop at the same step. To ask them costs a
+# reduction over all hosts, so it is not done in each step.
+AGREE_EVERY = 20  # steps
 
 
 class Preempted(SystemExit):
-    """The process was told to end, and has saved where it stands."""
+    """The exit after SIGTERM; a checkpoint has been saved before."""
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Save all there is after each epoch; `restore` before the next start.
+    """Saves after each epoch what `restore` needs to resume training.
 
-    All there is: every variable of network, method, optimizer and random
-    generators, the plain attributes of the other callbacks (patience counters
-    and the like), and the epoch. Order and augmentation of the data depend on
-    the epoch only and need no saving. While `listening`, SIGTERM, which
-    clusters send before they take a machine away, saves in the middle of an
-    epoch and ends the process. Of several hosts the first one writes.
+    That is every variable of network, method, optimizer and random generators,
+    plain attributes of the given callbacks (such as patience counters), and the
+    epoch. Order and augmentation of the data depend on the epoch only and need
+    no saving. Within `save_on_sigterm` SIGTERM, which clusters send before they
+    take a machine away, saves in the middle of an epoch and ends the process.
+    Of several hosts only the first one writes.
 
-    every: also save after so many steps, for epochs that take hours.
+    every: also save every so many steps, for long epochs.
     """
 
     def __init__(
         self,
         folder: Path,
-        others=(),
+        callbacks: Sequence[keras.callbacks.Callback] = (),
         keep: int = 2,
         every: int | None = None,
     ):
         super().__init__()
         require_range(1, INF, every=1 if every is None else every)
-        self.folder, self.others, self.keep = Path(folder), list(others), keep
-        self.every = every
-        self.notes = tf.Variable("{}")
-        self.known, self.step = {}, 0
-        self.told, self.calls, self.trained = False, 0, []
+        self.folder, self.keep, self.every = Path(folder), keep, every
+        self.callbacks = list(callbacks)
+        # JSON with the epoch, the step, metrics and the callbacks' attributes.
+        self.progress = tf.Variable("{}")
+        self.restored, self.step = {}, 0
+        self.sigterm_received, self.calls = False, 0
+        self.train_metrics = []
 
-    def restore(self, model) -> int:
-        """Bring everything back; returns how many epochs are done."""
+    def restore(self, model: keras.Model) -> int:
+        """Restore the last checkpoint; return the number of epochs done."""
         manager = self._manager(model)
         if manager.latest_checkpoint:
             status = manager.checkpoint.restore(manager.latest_checkpoint)
             status.assert_consumed()
-            self.known = json.loads(self.notes.numpy().decode())
-        epochs, self.step = (
-            self.known.get("epochs", 0),
-            self.known.get("step", 0),
-        )
-        self._same_on_all_hosts(
-            model, int(np.array(model.optimizer.iterations))
-        )
-        return epochs
+            self.restored = json.loads(self.progress.numpy().decode())
+        self.step = self.restored.get("step", 0)
+        self._require_same_step(model)
+        return self.restored.get("epochs", 0)
 
-    def _same_on_all_hosts(self, model, iterations: int) -> None:
-        total = total_over_replicas(iterations, model.distribute_strategy)
-        if total != iterations * model.distribute_strategy.num_replicas_in_sync:
+    def _require_same_step(self, model: keras.Model) -> None:
+        """Raise if the hosts have restored different checkpoints."""
+        iterations = int(np.array(model.optimizer.iterations))
+        strategy = model.distribute_strategy
+        total = total_over_replicas(iterations, strategy)
+        if total != iterations * strategy.num_replicas_in_sync:
             raise InvalidInput(
-                f"host {host().index} goes on from step {iterations}, others "
-                f"from elsewhere; {self.folder} must be the same folder on all "
-                "hosts (a shared file system)"
+                f"host {host().index} resumes from step {iterations}, others "
+                f"from another one; {self.folder} must be the same folder on "
+                "all hosts (a shared file system)"
             )
 
     def on_train_begin(self, logs=None):
-        """Callbacks reset themselves here; give them back what they knew."""
-        states = self.known.get("callbacks", [])
-        for callback, state in zip(self.others, states, strict=False):
+        """Restore the callbacks' attributes, which they reset here."""
+        states = self.restored.get("callbacks", [])
+        for callback, state in zip(self.callbacks, states, strict=False):
             vars(callback).update(state)
 
     @contextlib.contextmanager
-    def listening(self):
-        """Inside, SIGTERM saves at the end of a step, and ends the process."""
+    def save_on_sigterm(self) -> Iterator[None]:
+        """Let SIGTERM save after the current step and raise `Preempted`."""
         if threading.current_thread() is not threading.main_thread():
-            yield
+            yield  # only the main thread may set signal handlers
             return
-        before = signal.signal(signal.SIGTERM, self._tell)
+        before = signal.signal(signal.SIGTERM, self._on_sigterm)
         try:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
 
-    def _tell(self, *_) -> None:
-        self.told = True
+    def _on_sigterm(self, *_) -> None:
+        self.sigterm_received = True
 
     def on_epoch_begin(self, epoch, logs=None):
-        """An epoch that goes on in its middle has a loss already."""
+        """Restore the metrics of an epoch that is resumed in its middle."""
         for variable, value in zip(
-            self._metrics, self.known.pop("metrics", []), strict=False
+            self._metrics, self.restored.pop("metrics", []), strict=False
         ):
             variable.assign(value)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Save and leave, if this host or another was told to."""
-        if self._any_told():
-            self._leave(self._training())
-        elif self.every and (batch + 1) % self.every < self._per_call:
-            self._save_here(self._training())
+        """Save and exit after SIGTERM on any host; save every so many steps."""
+        if self._any_sigterm():
+            self._save_and_exit(self._metric_values())
+        elif self.every and (batch + 1) % self.every < self._steps_per_call:
+            self._save_step(self._metric_values())
 
     def on_test_begin(self, logs=None):
-        """Remember the loss of the epoch; a test uses its variables."""
-        self.trained = self._training()
+        """Store the training metrics, as a test uses the same variables."""
+        self.train_metrics = self._metric_values()
 
     def on_test_batch_end(self, batch, logs=None):
-        """A test may take longer than a cluster waits."""
-        if self._any_told():
-            self._leave(self.trained)
+        """Save and exit during a test too, which may take long."""
+        if self._any_sigterm():
+            self._save_and_exit(self.train_metrics)
 
-    def _any_told(self) -> bool:
+    def _any_sigterm(self) -> bool:
+        """Return whether a host has got SIGTERM, the same on all hosts."""
         self.calls += 1
-        if host().count > 1 and self.calls % max(
-            1, ASK_EVERY // self._per_call
-        ):
+        calls = max(1, AGREE_EVERY // self._steps_per_call)
+        if host().count > 1 and self.calls % calls:
             return False
         strategy = self.model.distribute_strategy
-        return bool(total_over_replicas(int(self.told), strategy))
+        return bool(total_over_replicas(int(self.sigterm_received), strategy))
 
     @property
-    def _per_call(self) -> int:
+    def _steps_per_call(self) -> int:
         return self.model.steps_per_execution
 
-    def _training(self) -> list:
+    def _metric_values(self) -> list:
         return [np.array(v).tolist() for v in self._metrics]
 
-    def _save_here(self, metrics: list) -> tuple[int, int]:
-        """Save in the middle of an epoch; which epoch and step that is."""
+    def _save_step(self, metrics: list) -> tuple[int, int]:
+        """Save in the middle of an epoch; return the epoch and the step."""
         epoch, step = (
             int(np.array(v)) for v in (self.model.epoch, self.model.step)
         )
         self.save({"epochs": epoch, "step": step, "metrics": metrics})
         return epoch, step
 
-    def _leave(self, metrics: list) -> None:
-        epoch, step = self._save_here(metrics)
+    def _save_and_exit(self, metrics: list) -> None:
+        epoch, step = self._save_step(metrics)
         wait_for_all(self.model.distribute_strategy)
         print_on_chief(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
         print_on_chief("the same command goes on from there")
         raise Preempted(128 + signal.SIGTERM)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Save."""
-        ended = self.model.stop_training
-        self.save({"epochs": self.params["epochs"] if ended else epoch + 1})
+        """Save; a run that was stopped early counts as completed."""
+        stopped = self.model.stop_training
+        self.save({"epochs": self.params["epochs"] if stopped else epoch + 1})
 
-    def save(self, notes: dict) -> None:
-        """Write it all down, as a whole."""
+    def save(self, progress: dict) -> None:
+        """Write a checkpoint of all variables and of `progress`."""
         if not is_chief():
             return
-        notes["callbacks"] = [_plain_state(c) for c in self.others]
-        self.notes.assign(json.dumps(notes))
-        # An epoch's end is another checkpoint than its last step.
+        progress["callbacks"] = [_plain_attributes(c) for c in self.callbacks]
+        self.progress.assign(json.dumps(progress))
+        # Even numbers in an epoch, odd ones at its end: its last step and its
+        # end have the same number of iterations.
         number = 2 * int(np.array(self.model.optimizer.iterations))
-        number += "step" not in notes
+        number += "step" not in progress
         self._manager(self.model).save(checkpoint_number=number)
 
     @property
     def _metrics(self) -> list:
         return [v for m in self.model.eval_metrics[:2] for v in m.variables]
 
-    def _manager(self, model) -> tf.train.CheckpointManager:
-        # A list in a fixed order: strict, and independent of layer names.
+    def _manager(self, model: keras.Model) -> tf.train.CheckpointManager:
+        # A list in a fixed order does not depend on the names of layers.
         checkpoint = tf.train.Checkpoint(
-            variables=[v.value for v in model.state], notes=self.notes
+            variables=[v.value for v in model.state], notes=self.progress
         )
         return tf.train.CheckpointManager(
             checkpoint, str(self.folder), max_to_keep=self.keep
         )
 
 
-def _plain_state(callback) -> dict:
-    """The callback's own numbers and words, which is where counters live."""
+def _plain_attributes(callback: keras.callbacks.Callback) -> dict:
+    """Return the public attributes that are numbers or strings, for JSON."""
     return {
         k: v.item() if hasattr(v, "item") and not getattr(v, "shape", ()) else v
         for k, v in vars(callback).items()
         if not k.startswith("_")
-        and (isinstance(v, SIMPLE) or type(v).__module__ == "numpy")
+        and (isinstance(v, PLAIN_TYPES) or type(v).__module__ == "numpy")
         and getattr(v, "shape", ()) == ()
     }

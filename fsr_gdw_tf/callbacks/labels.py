@@ -1,4 +1,4 @@
-"""Writes the records of each label."""
+"""Write the label records of all training examples."""
 
 from pathlib import Path
 
@@ -10,12 +10,13 @@ from fsr_gdw_tf.label_quality import label_records
 
 
 class SaveLabelRecords(keras.callbacks.Callback):
-    """Writes a Parquet file with a row per training example, each epoch.
+    """Writes a Parquet file with a row per training example after each epoch.
 
-    Works with every method, plain training included. It has the columns of the
-    classifier's `TrainingDynamics`; of methods that weight examples also the
-    last weight, and the dictionary's score (FSR's momentum meta-margin, or the
-    score of another pusher). `label_records.read_records` reads it.
+    Works with every method, plain training included. The file has the columns
+    of the classifier's `TrainingDynamics`; for methods that weight examples
+    also the last weight, and the dictionary's score (FSR's momentum
+    meta-margin, or that of another pusher). `label_records.read_records` reads
+    it.
     """
 
     def __init__(self, path: str | Path):
@@ -24,7 +25,7 @@ class SaveLabelRecords(keras.callbacks.Callback):
         self._names = None
 
     def on_train_begin(self, logs=None):
-        """Raise unless the examples have indices and are recorded."""
+        """Raise if the examples have no indices or are not recorded."""
         dynamics = self.model.training_dynamics
         is_current = dynamics is not None and dynamics.is_current
         source = dynamics.source if is_current else None
@@ -32,7 +33,7 @@ class SaveLabelRecords(keras.callbacks.Callback):
         self._names = source.all_names()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write the file anew."""
+        """Write the file, replacing the last epoch's."""
         if is_chief():
             records = label_records.collect_records(self.model, self._names)
             label_records.write_records(self.path, records)

@@ -1,24 +1,25 @@
-"""Tells a method the epoch, and the logs what it has learned."""
+"""Set the epoch that methods read, and add their numbers to the logs."""
 
 import warnings
 
 import keras
 import numpy as np
 
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.method import first_epoch
 
-COLLAPSED = 1e-3  # standard deviation under which weights are all the same
+COLLAPSED = 1e-3  # standard deviation below which weights count as equal
 
 
 class MethodProgress(keras.callbacks.Callback):
-    """Part of every `Classifier.fit`."""
+    """Runs the methods' hooks around epochs; `Classifier.fit` adds this."""
 
-    def __init__(self, source, clean=None):
+    def __init__(self, source: Source | None, clean: Source | None = None):
         super().__init__()
         self.source, self.clean, self.warned = source, clean, False
 
     def on_train_begin(self, logs=None):
-        """Tell when the method will not come to work at all."""
+        """Set the number of epochs; warn if the warm-up covers all of them."""
         epochs = self.params["epochs"]
         self.model.epochs.assign(epochs)
         self.first = int(first_epoch(self.model.method.warmup, epochs))
@@ -32,15 +33,15 @@ class MethodProgress(keras.callbacks.Callback):
             )
 
     def on_epoch_begin(self, epoch, logs=None):
-        """The train step reads the epoch from a variable."""
+        """Set the variable that the step reads, and call `begin_epoch`."""
         self.model.epoch.assign(epoch)
-        # In the middle of an epoch it has been begun, before a crash.
+        # A run resumed in the middle of an epoch has called it before.
         if np.array(self.model.step) == 0:
             for component in self.model.components:
                 component.begin_epoch(self.model, self.source, self.clean)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Add the method's report; warn once when its weights collapse."""
+        """Add the logs of recorders and components; warn of equal weights."""
         self.model.step.assign(0)
         if self.source is None:
             return
@@ -51,19 +52,19 @@ class MethodProgress(keras.callbacks.Callback):
             new_logs |= component.epoch_logs(self.source)
         logs.update(new_logs)
         method = self.model.method
-        # Weights of methods that learn none may all be the same by their rule.
+        # Other methods' weights may all be equal by their rule.
         learns = method.uses_meta or method.dictionary
         if learns and epoch >= self.first and "weight_std" in new_logs:
             self.warn_if_collapsed(new_logs)
 
     def warn_if_collapsed(self, logs: dict[str, float]) -> None:
-        """Warn once when all learned weights are the same."""
+        """Warn, once, if all learned weights are the same."""
         if logs["weight_std"] < COLLAPSED and not self.warned:
             self.warned = True
             warnings.warn(
                 "all learned weights are the same "
                 f"({logs['weight_mean']:.3g} +- {logs['weight_std']:.1g}): "
-                "the method weighs nothing; a longer warm-up (warmup=), or a "
-                "smaller rate of its weight net if it has one, may help",
+                "the method is plain training; a longer warm-up (warmup=), or "
+                "a smaller learning rate of its weight net, may help",
                 stacklevel=2,
             )

@@ -1,54 +1,55 @@
-"""What a run writes down at the end of each epoch."""
+"""Step times, metrics and tables, written after each epoch."""
 
 import time
 from pathlib import Path
 
 import keras
 
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.io.files import read_csv, write_csv
 
 
 class StepTimer(keras.callbacks.Callback):
-    """Adds `step_seconds` to the logs: the mean of the epoch's train steps."""
+    """Adds `step_seconds` to the logs, the mean time of a training step."""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
-        self.start, self.spent, self.batch = time.perf_counter(), 0.0, -1
-        # An epoch that was resumed in its middle has fewer steps to take.
+        self.start, self.seconds, self.batch = time.perf_counter(), 0.0, -1
+        # Fewer if a run was resumed in the middle of the epoch.
         self.steps = int(self.model.steps - self.model.step)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Look at the clock; evaluation comes after the last step."""
+        """Take the time so far, as evaluation follows the last step."""
         self.batch = batch
-        self.spent = time.perf_counter() - self.start
+        self.seconds = time.perf_counter() - self.start
 
     def on_epoch_end(self, epoch, logs=None):
-        """Note the mean."""
+        """Add the mean to the logs."""
         steps = self.steps if self.steps > 0 else self.batch + 1
-        logs["step_seconds"] = self.spent / max(steps, 1)
+        logs["step_seconds"] = self.seconds / max(steps, 1)
 
 
 class SaveMetrics(keras.callbacks.Callback):
-    """One row per epoch, on disk before the next epoch starts."""
+    """Writes metrics.csv, a row per epoch, before the next epoch starts."""
 
     def __init__(self, path: Path, first_epoch: int = 0):
         super().__init__()
-        # Rows after the checkpoint belong to epochs that run again.
+        # Later rows are those of epochs that are trained again.
         rows = read_csv(path)
         self.path = path
         self.rows = [r for r in rows if r["epoch"] <= first_epoch]
 
     def on_epoch_begin(self, epoch, logs=None):
-        """At its end the schedule has gone on to the next epoch."""
+        """Store the learning rate; at the epoch's end it is the next one's."""
         optimizer = self.model.optimizer
         rate = optimizer._learning_rate
         if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
-            # Perhaps this epoch goes on, even in the test at its end.
+            # The rate of the epoch's first step, also if it was resumed.
             rate = rate(optimizer.iterations - self.model.step)
         self.rate = float(rate)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write."""
+        """Write all rows."""
         numbers = {k: float(v) for k, v in (logs or {}).items()}
         row = {"epoch": epoch + 1, "learning_rate": self.rate, **numbers}
         self.rows.append(row)
@@ -56,14 +57,14 @@ class SaveMetrics(keras.callbacks.Callback):
 
 
 class SaveCsvTables(keras.callbacks.Callback):
-    """Write the small tables of the recorders as CSV files."""
+    """Writes the recorders' tables as CSV files after each epoch."""
 
-    def __init__(self, folder: Path, source):
+    def __init__(self, folder: Path, source: Source):
         super().__init__()
         self.folder, self.source = Path(folder), source
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write those that have rows."""
+        """Write the tables that have rows."""
         for recorder in self.model.recorders:
             tables = recorder.csv_tables(self.model, self.source)
             for name, rows in tables.items():

@@ -1,1 +1,1 @@
-"""A run from its gin files to its folder, and comparisons of runs."""
+"""Runs: from gin files to a folder of results, and comparisons of runs."""

@@ -1,4 +1,4 @@
-"""Several methods on the same data: one table."""
+"""Train several methods on the same data, and tabulate their results."""
 
 from collections.abc import Iterable, Sequence
 
@@ -27,24 +27,24 @@ def compare(
     params: Sequence[str],
     command: Sequence[str] = (),
 ) -> list[dict]:
-    """Run each method of COMPARE in a folder of its own; one table of all.
+    """Train each method of COMPARE in a subfolder; write comparison.csv.
 
-    `gin/methods/<name>.gin` comes after the run's own files, and the user's
-    settings after that. Step times are divided by those of the first method.
+    `gin/methods/<name>.gin` is parsed after the run's files, and `params` after
+    that. Step times are relative to those of the first method.
     """
     folder.open(gin_config.config_string())
     names = gin_config.value("COMPARE")
     recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
-    check(recipes.values(), params)
-    rows, plain = [], None
+    check_recipes(recipes.values(), params)
+    rows, first_seconds = [], None
     for name, recipe in recipes.items():
         print_on_chief(f"== {name}")
         gin_config.parse(recipe, params)
         experiment = gin_config.instantiate(Experiment)
         result = experiment.train(RunFolder(folder / name), command)
-        plain = plain or result["step_seconds"]
+        first_seconds = first_seconds or result["step_seconds"]
         numbers = {k: round(result[k], 4) for k in COLUMNS[1:-1]}
-        ratio = round(result["step_seconds"] / plain, 3)
+        ratio = round(result["step_seconds"] / first_seconds, 3)
         rows.append({"method": name, **numbers, "step_time_ratio": ratio})
         write_csv(folder / "comparison.csv", rows, COLUMNS)
     if is_chief():
@@ -53,8 +53,10 @@ def compare(
     return rows
 
 
-def check(recipes: Iterable[Sequence[str]], params: Sequence[str]) -> None:
-    """Tell what is wrong with any of them before the first one trains."""
+def check_recipes(
+    recipes: Iterable[Sequence[str]], params: Sequence[str]
+) -> None:
+    """Raise, before any training, if a recipe is invalid for the data."""
     splits = None
     for recipe in recipes:
         gin_config.parse(recipe, params)

@@ -1,4 +1,4 @@
-"""One run: data, classifier, schedule, and all files of its folder."""
+"""A run: data, classifier, schedule, and the files of its folder."""
 
 import dataclasses
 import importlib.util
@@ -41,7 +41,7 @@ TEST_BATCH_SIZE = 500
 @gin.register
 @dataclasses.dataclass
 class ClassifierConfig:
-    """The settings of a classifier, before the data are read."""
+    """The arguments of a `Classifier`, before the data are loaded."""
 
     network: Callable
     method: Method | None = None
@@ -51,17 +51,24 @@ class ClassifierConfig:
     track_labels: TrainingDynamics | bool = True
 
     def build(self, splits: Splits, pipeline: InputPipeline) -> Classifier:
-        """Build a classifier for these data."""
-        first = pipeline.load_inputs(splits.train, [0], epoch=0, random=False)
-        features, head = self.network(first.shape[1:], splits.train.classes)
-        rest = self.l2, self.ema, self.track_labels
-        return Classifier(features, head, self.method, self.regularisers, *rest)
+        """Return a new classifier for these data."""
+        inputs = pipeline.load_inputs(splits.train, [0], epoch=0, random=False)
+        features, head = self.network(inputs.shape[1:], splits.train.classes)
+        return Classifier(
+            features,
+            head,
+            self.method,
+            self.regularisers,
+            l2=self.l2,
+            ema=self.ema,
+            track_labels=self.track_labels,
+        )
 
 
 @gin.register
 @dataclasses.dataclass
 class Experiment:
-    """What a run file describes; `schedule` counts in epochs."""
+    """A run as described by a run file; `schedule` counts in epochs."""
 
     data: Callable[[], Splits]
     classifier: Callable[[], ClassifierConfig]  # called after seeding
@@ -73,7 +80,7 @@ class Experiment:
     callbacks: Sequence = ()
     seed: int = 0
     devices: Devices = dataclasses.field(default_factory=Devices)
-    save_every: int | None = None  # steps; else after each epoch alone
+    save_every: int | None = None  # steps between checkpoints in an epoch
 
     def __post_init__(self):
         if self.epochs < 1 or self.seed < 0:
@@ -85,8 +92,8 @@ class Experiment:
     def prepare(
         self, splits: Splits | None = None
     ) -> tuple[Splits, Classifier]:
-        """Seed everything, read the data, build and compile the classifier."""
-        # First of all: hosts must meet before anything is computed.
+        """Seed everything, load the data, build and compile the classifier."""
+        # Must come first: hosts connect before TensorFlow runs any operation.
         with self.devices.scope() as strategy:
             keras.utils.set_random_seed(self.seed)
             replicas = strategy.num_replicas_in_sync
@@ -108,7 +115,7 @@ class Experiment:
         return splits, classifier
 
     def train(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
-        """Train from where the folder stands to the end; return the summary."""
+        """Train, or resume a run, to its end; return the summary."""
         folder.open(gin_config.config_string())
         if folder.done:
             return _summary_of_done(folder)
@@ -128,12 +135,14 @@ class Experiment:
         files.write_json(folder / "DONE", summary(rows))
         if classifier.training_dynamics and is_chief():
             try_to_build_report(folder, splits.training)
-        # No host ends while the first one is still writing.
+        # No host exits while the first one is still writing.
         collectives.wait_for_all(classifier.distribute_strategy)
         return summary(rows)
 
-    def _fit(self, folder, splits, classifier) -> list[dict]:
-        """Train; return what was logged, a row per epoch."""
+    def _fit(
+        self, folder: RunFolder, splits: Splits, classifier: Classifier
+    ) -> list[dict]:
+        """Train; return the logs, a row per epoch."""
         classifier.setup(splits.training, self.pipeline)
         checkpoints = self._checkpoints(folder)
         first = checkpoints.restore(classifier)
@@ -143,7 +152,7 @@ class Experiment:
         if classifier.training_dynamics:
             callbacks.append(SaveLabelRecords(folder / FILE_NAME))
         uses_meta = classifier.method.uses_meta or splits.meta_in_training
-        with checkpoints.listening():
+        with checkpoints.save_on_sigterm():
             classifier.fit(
                 splits.train,
                 meta=splits.meta if uses_meta else None,
@@ -161,7 +170,7 @@ class Experiment:
 
     @property
     def test_pipeline(self) -> InputPipeline:
-        """The same view of the data in larger batches, without gradients."""
+        """The pipeline with larger batches, as evaluation needs less memory."""
         return dataclasses.replace(
             self.pipeline, batch_size=TEST_BATCH_SIZE, per_replica=False
         )
@@ -172,19 +181,19 @@ class Experiment:
         )
 
     def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
-        """Evaluate the network of a run."""
+        """Evaluate the last checkpoint of a run; return its metrics."""
         folder.check(gin_config.config_string())
         splits, classifier = self.prepare()
         classifier.setup(splits.training, self.pipeline)
         if not self._checkpoints(folder).restore(classifier):
             raise InvalidInput(
-                f"{folder.path} holds no trained run; train first"
+                f"{folder.path} has no checkpoint; run --mode=train first"
             )
         return _evaluate(folder, splits, classifier, self.test_pipeline)
 
 
 def _summary_of_done(folder: RunFolder) -> dict:
-    """Return the summary of a run that has ended; write its report if lost."""
+    """Return the summary of a completed run; write its report if missing."""
     print_on_chief(f"{folder.path} is done already; delete it to run again")
     has_records = (folder / FILE_NAME).is_file()
     if is_chief() and has_records and not folder.reported:
@@ -193,57 +202,63 @@ def _summary_of_done(folder: RunFolder) -> dict:
 
 
 def data_of_run(folder: RunFolder) -> Source:
-    """Read again what a run was trained on, by its own configuration."""
+    """Load a run's training data again, by the configuration it saved."""
     file = folder / "config.gin"
     gin_config.parse([str(file)], ["tfds_images.download=False"])
     return gin_config.instantiate(Experiment).data().training
 
 
 def _verbosity() -> int:
-    """Return 1, a bar on a terminal; 2, lines in a log; 0 on other hosts."""
+    """Return 1 (a bar) on terminals, 2 (lines) in logs, 0 on other hosts."""
     if not is_chief():
         return 0
     return 1 if sys.stdout.isatty() else 2
 
 
 def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
-    """Return TensorBoard's callback, where TensorBoard is installed."""
+    """Return TensorBoard's callback if TensorBoard is installed."""
     if not (is_chief() and importlib.util.find_spec("tensorboard")):
         return []
     return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
 
 
 def _evaluate(
-    folder, splits: Splits, classifier, pipeline: InputPipeline
+    folder: RunFolder,
+    splits: Splits,
+    classifier: Classifier,
+    pipeline: InputPipeline,
 ) -> dict:
-    """Write the network, and its metrics on the test data."""
-    measured = _measure(classifier, splits.test, pipeline)
+    """Write the network, and its metrics on all test data; return these."""
+    metrics = _metrics_on(classifier, splits.test, pipeline)
     for name, source in splits.others.items():
-        measured[name] = _measure(classifier, source, pipeline)
-    files.write_json(folder / "evaluation.json", measured)
+        metrics[name] = _metrics_on(classifier, source, pipeline)
+    files.write_json(folder / "evaluation.json", metrics)
     if is_chief():
-        half = folder / ".half.keras"
-        classifier.save_network(half)
-        half.replace(folder / "model.keras")
+        # A run that is killed here does not leave half a model.keras.
+        unfinished = folder / ".half.keras"
+        classifier.save_network(unfinished)
+        unfinished.replace(folder / "model.keras")
     collectives.wait_for_all(classifier.distribute_strategy)
-    return measured
+    return metrics
 
 
-def _measure(classifier, source, pipeline: InputPipeline) -> dict:
-    measured = classifier.evaluate(
+def _metrics_on(
+    classifier: Classifier, source: Source, pipeline: InputPipeline
+) -> dict:
+    metrics = classifier.evaluate(
         source, pipeline=pipeline, verbose=0, return_dict=True
     )
     recalls = classifier.test_metrics[0].per_class().tolist()
     names = map(str, source.class_names)
-    return measured | {
+    return metrics | {
         "per_class_accuracy": dict(zip(names, recalls, strict=True))
     }
 
 
 def summary(rows: list[dict]) -> dict:
-    """Return the metrics to compare runs by, from the rows of the epochs."""
+    """Return the metrics that runs are compared by, from the epochs' rows."""
     accuracy = [row["val_accuracy"] for row in rows]
-    # The first epoch holds the tracing of the step.
+    # The first epoch includes the tracing of the step.
     seconds = [row["step_seconds"] for row in rows[1:] or rows]
     return {
         "test_accuracy_last": accuracy[-1],

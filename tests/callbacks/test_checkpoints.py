@@ -75,7 +75,7 @@ def test_sigterm_in_the_middle_of_an_epoch_loses_nothing(
     """In its eighth step, or in the test at its end."""
     teller = at_call(hook, number, lambda: signal.raise_signal(signal.SIGTERM))
     saved = Checkpoints(tmp_path)
-    with pytest.raises(Preempted) as left, saved.listening():
+    with pytest.raises(Preempted) as left, saved.save_on_sigterm():
         fit(whole_fsr(), callbacks=[teller, saved])
     assert left.value.code == 143
     assert_goes_on(tmp_path, step)
@@ -95,7 +95,7 @@ def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(tmp_path):
 
 def test_sigterm_does_afterwards_what_it_did_before(tmp_path):
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(RuntimeError), Checkpoints(tmp_path).listening():
+    with pytest.raises(RuntimeError), Checkpoints(tmp_path).save_on_sigterm():
         assert signal.getsignal(signal.SIGTERM) != before
         raise RuntimeError
     assert signal.getsignal(signal.SIGTERM) == before

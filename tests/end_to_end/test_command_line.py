@@ -62,7 +62,7 @@ def test_evaluate_without_a_run_is_refused(tmp_path, command_line):
     code, _, err = command_line(
         *TINY, f"--run_dir={tmp_path}/none", "--mode=evaluate"
     )
-    assert code == 2 and "holds no trained run" in err
+    assert code == 2 and "has no checkpoint; run --mode=train first" in err
 
 
 def test_a_finished_run_is_not_run_again(tmp_path, command_line):
