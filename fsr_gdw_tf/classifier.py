@@ -1,7 +1,8 @@
-"""A network that a method trains: features + head, the only train step."""
+"""The classifier: features and head, trained by a method in one train step."""
 
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import gin
 import keras
@@ -34,7 +35,7 @@ from fsr_gdw_tf.trainer import Trainer
 
 @gin.register
 class Classifier(Trainer):
-    """Any Keras network, trained by a method.
+    """A Keras network that is trained by a method.
 
     `features` maps inputs to vectors, `head` (a Dense layer) maps those to
     logits. `l2` adds l2 * theta to every gradient, which with momentum is not
@@ -65,7 +66,7 @@ class Classifier(Trainer):
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
         self.test_metrics = metrics.evaluation_metrics(self.classes)
-        # Where training stands, and how far it goes (0 steps: not known).
+        # Progress: this epoch of all, this step of all (0 steps: unknown).
         start = {"epoch": 0, "epochs": 1, "step": 0, "steps": 0}
         self.epoch, self.epochs, self.step, self.steps = (
             keras.Variable(value, dtype="int32", trainable=False, name=name)
@@ -74,23 +75,25 @@ class Classifier(Trainer):
         self.built = True
 
     @classmethod
-    def wrap(cls, model: keras.Model, method: Method | None = None, **kwargs):
-        """Train a user's own Keras classifier, its weights in place.
+    def wrap(
+        cls, model: keras.Model, method: Method | None = None, **kwargs
+    ) -> "Classifier":
+        """Return a classifier that trains a user's Keras model in place.
 
-        The model is cut at its last Dense layer; a softmax stays in the model.
-        Without a method this is FSR, with its MixUp and re-labelling.
+        The model is split at its last Dense layer; a softmax stays in the
+        model. The default method is FSR, with its MixUp and re-labelling.
         """
         features, head = split(model)
         if method is None:
-            chosen = kwargs.pop("regularisers", None)
-            method, kwargs["regularisers"] = with_regularisers(features, chosen)
+            extra = kwargs.pop("regularisers", None)
+            method, kwargs["regularisers"] = with_regularisers(features, extra)
         classifier = cls(features, head, method, **kwargs)
         classifier.wrapped = model
         return classifier
 
     @property
     def network(self) -> keras.Model:
-        """The network alone, on the same weights: the user's own, if any."""
+        """The plain Keras model with the same weights."""
         if self.wrapped is not None:
             return self.wrapped
         outputs = self.head(self.features.outputs[0])
@@ -103,7 +106,7 @@ class Classifier(Trainer):
 
     @property
     def network_variables(self) -> list[keras.Variable]:
-        """What the optimizer moves: the network's weights, not a method's."""
+        """The weights that the optimizer trains, without those of methods."""
         return [
             *self.features.trainable_variables,
             *self.head.trainable_variables,
@@ -127,12 +130,12 @@ class Classifier(Trainer):
     @property
     def training_dynamics(self) -> TrainingDynamics | None:
         """The recorder that `label_issues()` reads, if there is one."""
-        kinds = (r for r in self.recorders if isinstance(r, TrainingDynamics))
-        return next(kinds, None)
+        matches = (r for r in self.recorders if isinstance(r, TrainingDynamics))
+        return next(matches, None)
 
     @property
     def state(self) -> list[keras.Variable]:
-        """Every variable that decides how training goes on."""
+        """All variables that a checkpoint needs to resume training."""
         optimizers = [self.optimizer]
         for component in self.components:
             optimizers += component.optimizers
@@ -143,23 +146,23 @@ class Classifier(Trainer):
     def setup(self, source: Source | None, pipeline: InputPipeline) -> None:
         """Create the state that depends on the data; before `restore`."""
         with self.distribute_strategy.scope():
-            for part in [*self.components, *self.recorders]:
-                part.setup(self, source, pipeline)
+            for layer in [*self.components, *self.recorders]:
+                layer.setup(self, source, pipeline)
 
     def compile(self, optimizer="sgd", **kwargs) -> None:
         """Set the optimizer; the loss is the method's, metrics are fixed."""
         for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
             if kwargs.get(name) is not None:
                 raise InvalidInput(
-                    f"compile() takes no {name}: the loss belongs to the "
-                    "method and the metrics to the classifier; leave it out"
+                    f"compile() takes no {name}: the loss is the method's, "
+                    "the metrics are the classifier's; leave it out"
                 )
         # Keras would scale the loss in float16, but only in its own step.
         kwargs.setdefault("auto_scale_loss", False)
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.network_variables)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return logits."""
         return self.head(self.features(inputs, training=training))
 
@@ -167,22 +170,22 @@ class Classifier(Trainer):
         """Do nothing: Keras would call the model on the dict of a batch."""
 
     @property
-    def eval_metrics(self) -> tuple:
-        """The metrics of a test; training has the first two."""
+    def eval_metrics(self) -> tuple[keras.metrics.Metric, ...]:
+        """The metrics of a test; training uses the first two."""
         return (self.loss_mean, self.accuracy, *self.test_metrics)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        """Only these: a method may hold a network that has its own."""
+        """The metrics, without those of networks inside of methods."""
         return list(self.eval_metrics)
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Take one step; every method, every regulariser, every scope."""
+        """Take one step; the same for all methods, regularisers and scopes."""
         self.update_weights(batch)
         return {m.name: m.result() for m in self.eval_metrics[:2]}
 
     def update_weights(self, batch: Batch) -> tf.Tensor:
-        """Take one step; return the logits from before it."""
+        """Take one step; return the logits from before the update."""
         for component in self.components:
             batch = component.prepare(self, batch)
         with tf.GradientTape(persistent=True) as tape:
@@ -196,7 +199,7 @@ class Classifier(Trainer):
         loss, delta = self.loss_and_delta(
             batch, logits, omega.after, self.components, batch.get("weight")
         )
-        # The only real gradient: delta, pulled back through the one forward.
+        # Eq. 12 of GDW; delta includes omega. The only real gradient.
         gradients = tape.gradient(
             [logits, layer_losses],
             [v.value for v in self.network_variables],
@@ -207,13 +210,13 @@ class Classifier(Trainer):
         return logits
 
     def _observe(self, batch: Batch, logits, omega: OmegaUpdate, loss) -> None:
-        """Update all state but the weights after a step."""
+        """Update all state other than the weights after a step."""
         collectives.average_variables(self.batch_norm_stats)
         for component in self.components:
             component.observe(self, batch, logits, omega.after)
         for recorder in self.recorders:
             recorder.observe(self, batch, logits, omega)
-        # The loss is this replica's part of the global mean.
+        # The loss is this replica's part of the global mean: scale it up.
         self.loss_mean.update_state(loss * collectives.replicas())
         self.accuracy.update_state(batch["label"], logits)
 
@@ -222,8 +225,8 @@ class Classifier(Trainer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the loss of a batch, and its gradient on the logits.
 
-        `weight` is given with the data and enters the real step alone: a
-        method that saw it in the virtual step would learn its square.
+        `weight`, given with the data, is passed in the real step only: used in
+        the virtual step as well, it would also scale the learned weights.
         """
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
@@ -240,7 +243,7 @@ class Classifier(Trainer):
         return loss, tape.gradient(loss, logits)
 
     def _layer_losses(self) -> tf.Tensor:
-        """Sum the losses that the user's layers add, such as regularisers."""
+        """Return the sum of losses of the network's layers, such as L1."""
         layer_losses = [*self.features.losses, *self.head.losses]
         total = tf.add_n(layer_losses) if layer_losses else tf.zeros(())
         return total / collectives.replicas()
@@ -252,20 +255,20 @@ class Classifier(Trainer):
         if self.average:
             self.average.update(step)
 
-    def test_step(self, batch) -> None:
+    def test_step(self, batch: Batch) -> None:
         """Update loss and metrics with a batch; index -1 is padding."""
         logits = self._evaluation_logits(batch["inputs"])
-        label, real = batch["label"], None
+        label, weight = batch["label"], None
         if "index" in batch:
-            real = tf.cast(batch["index"] >= 0, logits.dtype)
+            weight = tf.cast(batch["index"] >= 0, logits.dtype)
         loss = losses.cross_entropy(label, logits)
-        self.loss_mean.update_state(loss, sample_weight=real)
+        self.loss_mean.update_state(loss, sample_weight=weight)
         probs = tf.nn.softmax(logits)
         for metric in self.eval_metrics[1:]:
-            metric.update_state(label, probs, sample_weight=real)
+            metric.update_state(label, probs, sample_weight=weight)
 
-    def predict_step(self, data) -> tf.Tensor | dict:
-        """Return class probabilities, with their rows if the data have them."""
+    def predict_step(self, data) -> tf.Tensor | dict[str, tf.Tensor]:
+        """Return class probabilities, with row numbers if the data have any."""
         inputs = data["inputs"] if isinstance(data, dict) else data
         inputs = inputs[0] if isinstance(inputs, tuple) else inputs
         probs = tf.nn.softmax(self._evaluation_logits(inputs))
@@ -281,7 +284,7 @@ class Classifier(Trainer):
             return self(inputs, training=False)
 
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
-        """Return the labels that are probably wrong, the worst first.
+        """Return the labels that are probably wrong, highest score first.
 
         threshold: of the score, the probability that a label is wrong.
         """
@@ -290,11 +293,8 @@ class Classifier(Trainer):
         issues = find_label_issues(records, threshold)
         return issue_table(records, issues, issues.suspected).to_pylist()
 
-    def save_network(self, path) -> None:
-        """Save the network alone, with its averaged weights if it has any.
-
-        Plain Keras loads it.
-        """
+    def save_network(self, path: str | Path) -> None:
+        """Save a plain Keras model, with averaged weights if `ema` is on."""
         average = self.average
         with average.assigned() if average else contextlib.nullcontext():
             self.network.save(path)

@@ -1,4 +1,4 @@
-"""fit, evaluate and predict: from what a user passes to steps on replicas."""
+"""Base class with fit, evaluate and predict for any kind of data."""
 
 import dataclasses
 
@@ -15,17 +15,17 @@ from fsr_gdw_tf.distribution import input_shards, step_loop
 
 
 class Trainer(keras.Model):
-    """What `Classifier` does around its steps; Keras' loop, on any data."""
+    """Keras' training loop on arrays, sources and datasets, on all replicas."""
 
-    length_known = True  # whether the data end only at their stated end
+    length_known = True  # whether the number of steps is known before
 
     @property
     def replicas(self) -> int:
-        """How many replicas train together."""
+        """The number of replicas that train together."""
         return self.distribute_strategy.num_replicas_in_sync
 
     def make_train_function(self, force: bool = False) -> None:
-        """Build what Keras calls per execution: its steps, then the metrics."""
+        """Build the function that Keras calls: steps, then their metrics."""
         if self.train_function is None or force:
             self.train_function = step_loop.make_step_loop(
                 self,
@@ -35,7 +35,7 @@ class Trainer(keras.Model):
             )
 
     def make_test_function(self, force: bool = False) -> None:
-        """Build one test step, and the metrics over all replicas."""
+        """Build the function of a test step, with metrics of all replicas."""
         if self.test_function is None or force:
             self.test_function = step_loop.make_step_loop(
                 self, self.test_step, lambda: 1, lambda: self.eval_metrics
@@ -57,12 +57,12 @@ class Trainer(keras.Model):
     ) -> keras.callbacks.History:
         """Train on arrays, on a `Source`, or on a tf.data dataset.
 
-        pipeline: how examples become batches; `batch_size` and `seed` make one.
+        pipeline: how examples become batches; None is one with `batch_size` and
+            `seed`.
         meta: a clean set for methods that learn from one, a `Source` or a pair
             of arrays.
-        meta_in_training: whether that is trained on as well, which is worth
-            having.
-        initial_step: where the first epoch goes on.
+        meta_in_training: whether to train on the clean set as well.
+        initial_step: the step at which the first epoch is resumed.
 
         All other arguments are those of Keras.
         """
@@ -78,13 +78,13 @@ class Trainer(keras.Model):
         self.setup(source, pipeline)
         start = kwargs.get("initial_epoch", 0), initial_step
         x = self._train_data(x, pipeline, epochs, start, meta, kwargs)
-        callbacks = self._own_callbacks(source, meta, start[0])
+        callbacks = self._method_callbacks(source, meta, start[0])
         kwargs["callbacks"] = callbacks + list(kwargs.get("callbacks") or ())
-        kwargs["shuffle"] = False  # done, by (seed, epoch, index)
+        kwargs["shuffle"] = False  # the pipeline shuffles
         return super().fit(x, epochs=epochs, **kwargs)
 
     def _set_validation(self, pipeline: InputPipeline, kwargs: dict) -> None:
-        """Replace Keras' validation arguments by a dataset for all replicas."""
+        """Replace Keras' validation arguments by a distributed dataset."""
         data = kwargs.get("validation_data")
         size = kwargs.pop("validation_batch_size", None)
         if data is None:
@@ -96,7 +96,7 @@ class Trainer(keras.Model):
         kwargs.setdefault("validation_steps", steps)
 
     def _train_data(self, x, pipeline, epochs, start, meta, kwargs):
-        """Return batches for all replicas; set where training stands."""
+        """Return distributed batches; set the step and the number of steps."""
         if isinstance(x, Source):
             data_adapter.require_meta(self.method, meta is not None)
             kwargs["steps_per_epoch"] = pipeline.steps(x)
@@ -128,7 +128,9 @@ class Trainer(keras.Model):
         shape = self.features.inputs[0].shape
         return data_adapter.checked(dataset, shape, self.classes)
 
-    def _own_callbacks(self, source, clean, first_epoch: int) -> list:
+    def _method_callbacks(
+        self, source: Source | None, clean: Source | None, first_epoch: int
+    ) -> list[keras.callbacks.Callback]:
         progress = MethodProgress(source, clean)
         dictionary = self.method.dictionary
         if dictionary is None:
@@ -143,9 +145,9 @@ class Trainer(keras.Model):
         *,
         pipeline: InputPipeline | None = None,
         **kwargs,
-    ):
+    ) -> list[float] | dict[str, float]:
         """Return loss and metrics on arrays, a `Source`, or a dataset."""
-        # Keras' cached dataset in `fit` counts executions, tests count steps.
+        # The dataset that Keras caches in `fit` counts executions, not steps.
         if not kwargs.pop("_use_cached_eval_dataset", False):
             x = data_adapter.as_source(x, y, self.classes)
             pipeline = data_adapter.make_pipeline(
@@ -180,14 +182,14 @@ class Trainer(keras.Model):
         kwargs.setdefault("steps", steps)
         predicted = super().predict(data, **kwargs)
         # Row -1 is padding, and each host returns rows in its own order.
-        real = predicted["row"] >= 0
-        order = np.argsort(predicted["row"][real])
-        return predicted["probs"][real][order]
+        valid = predicted["row"] >= 0
+        order = np.argsort(predicted["row"][valid])
+        return predicted["probs"][valid][order]
 
     def _test_data(self, x, pipeline: InputPipeline, with_rows: bool = False):
-        """Return a dataset for all replicas, and its steps if they are known.
+        """Return a distributed dataset, and its steps if they are known.
 
-        With `with_rows` predictions say which rows of `x` they belong to.
+        With `with_rows` the batches have the row number of each example.
         """
         x = data_adapter.as_source(x, None, self.classes)
         if not isinstance(x, Source):
@@ -199,7 +201,7 @@ class Trainer(keras.Model):
                 return dataset
             return dataset.map(lambda b: b | {"row": b["index"]})
 
-        # Keras would count a batch for each replica.
+        # Keras would count the batches of all replicas.
         steps = pipeline.test_steps(x, self.replicas)
         data = input_shards.distribute_dataset(self.distribute_strategy, make)
         return data, steps

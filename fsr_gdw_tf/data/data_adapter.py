@@ -1,4 +1,6 @@
-"""From what a user passes to `fit` or `evaluate` to a dataset of batches."""
+"""Convert and check the data that users pass to `fit` and `evaluate`."""
+
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -7,13 +9,21 @@ from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source, arrays, join
 from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.method import Method
 
 
-def adapt(x, y, meta, meta_in_training: bool, method, classes: int):
-    """Return (training data, clean meta set): sources where there are arrays.
+def adapt(
+    x: Any,
+    y: Any,
+    meta: Any,
+    meta_in_training: bool,
+    method: Method,
+    classes: int,
+) -> tuple[Any, Source | None]:
+    """Return (training data, clean meta set), arrays converted to sources.
 
-    With `meta_in_training` the training data end with the meta set. The meta
-    set is None for methods that do not learn from one.
+    With `meta_in_training` the meta set is appended to the training data. The
+    meta set is None for methods that do not learn from one.
     """
     x = as_source(x, y, classes)
     meta = as_source(meta, None, classes)
@@ -30,29 +40,29 @@ def adapt(x, y, meta, meta_in_training: bool, method, classes: int):
     return x, meta if method.uses_meta else None
 
 
-def as_source(x, y, classes: int):
-    """Return pairs of arrays as a source, anything else as it is."""
+def as_source(x: Any, y: Any, classes: int) -> Any:
+    """Return a pair of arrays as a source, other data unchanged."""
     pair = x if y is None else (x, y)
     if not isinstance(pair, tuple):
         return pair
     if len(pair) != 2:
         raise InvalidInput(
             f"expected a pair (x, y), got {len(pair)} parts; sample weights "
-            "are learned by the method, not given"
+            "are learned by the method, leave them out"
         )
     return arrays(*pair, class_names=[str(c) for c in range(classes)])
 
 
-def as_unlabelled(x, classes: int):
-    """Return arrays as a source with labels of zero, all else as it is."""
+def as_unlabelled(x: Any, classes: int) -> Any:
+    """Return an array as a source with labels of zero, other data unchanged."""
     if isinstance(x, Source) or not hasattr(x, "__array__"):
         return x
     labels = np.zeros(len(x), np.int64)
     return arrays(x, labels, class_names=[str(c) for c in range(classes)])
 
 
-def split_validation(x, y, kwargs: dict):
-    """Apply Keras' validation_split: the last share of arrays is held out."""
+def split_validation(x: Any, y: Any, kwargs: dict) -> tuple[Any, Any]:
+    """Apply Keras' validation_split, which holds out the last examples."""
     share = kwargs.pop("validation_split", 0.0)
     if not share or kwargs.get("validation_data") is not None:
         return x, y
@@ -67,20 +77,23 @@ def split_validation(x, y, kwargs: dict):
 
 
 def make_pipeline(
-    data,
+    data: Any,
     pipeline: InputPipeline | None,
     batch_size: int | None,
     seed: int,
     kwargs: dict,
     replicas: int = 1,
 ) -> InputPipeline:
-    """Return the given pipeline or one of batches of about 32, as in Keras.
+    """Return the given pipeline, or one with Keras' default batch size of 32.
 
-    Its sizes are global; what Keras' `kwargs` ask for and cannot have raises.
+    Its sizes are global. Unsupported arguments among Keras' `kwargs` raise.
     """
     for name in ("sample_weight", "class_weight"):
         if kwargs.pop(name, None) is not None:
-            raise InvalidInput(f"{name} is not supported: the method weighs")
+            raise InvalidInput(
+                f"{name} is not supported: the method learns weights; leave it "
+                "out"
+            )
     is_source = isinstance(data, Source)
     if is_source and kwargs.get("steps_per_epoch") is not None:
         raise InvalidInput(
@@ -96,8 +109,8 @@ def make_pipeline(
     return pipeline.with_global_sizes(replicas)
 
 
-def check_meta_fits(x, meta) -> None:
-    """Raise unless the meta set goes with the training data."""
+def check_meta_fits(x: Any, meta: Any) -> None:
+    """Raise if the meta set's inputs or labels do not fit the training data."""
     if not (isinstance(x, Source) and isinstance(meta, Source)):
         raise InvalidInput(
             "meta goes with arrays or a Source; a dataset brings its own "
@@ -108,7 +121,7 @@ def check_meta_fits(x, meta) -> None:
     if not same_rank or inputs.shape[-1] != meta_inputs.shape[-1]:
         raise InvalidInput(
             f"inputs of the meta set have shape {meta_inputs.shape[1:]}, those "
-            f"of the training set {inputs.shape[1:]}"
+            f"of the training set {inputs.shape[1:]}; resize one of them"
         )
     if inputs.dtype != meta_inputs.dtype:
         raise InvalidInput(
@@ -119,16 +132,16 @@ def check_meta_fits(x, meta) -> None:
 
 
 def require_start_of_epoch(step: int) -> None:
-    """Raise where a dataset would have to start in the middle of an epoch."""
+    """Raise if a dataset would have to start in the middle of an epoch."""
     if step:
         raise InvalidInput(
-            f"initial_step={step} goes with arrays or a Source; a dataset "
-            "begins where it begins (its own skip() can help)"
+            f"initial_step={step} needs arrays or a Source, got a dataset; "
+            "pass dataset.skip(...) instead"
         )
 
 
-def require_meta(method, has_meta: bool) -> None:
-    """Raise where a method that learns from a clean meta set has none."""
+def require_meta(method: Method, has_meta: bool) -> None:
+    """Raise if a method that learns from a clean meta set has none."""
     if method.uses_meta and not has_meta:
         raise InvalidInput(
             f"{type(method).__name__} learns from a clean meta set and got "
@@ -137,8 +150,10 @@ def require_meta(method, has_meta: bool) -> None:
         )
 
 
-def checked(dataset, input_shape, classes: int) -> tf.data.Dataset:
-    """A dataset of dicts whose shapes fit the network."""
+def checked(
+    dataset: tf.data.Dataset, input_shape: tuple, classes: int
+) -> tf.data.Dataset:
+    """Return the dataset with dicts as batches; raise if shapes do not fit."""
     if not isinstance(dataset, tf.data.Dataset):
         raise InvalidInput(
             "expected arrays x and y, a Source, or a tf.data.Dataset, got "
@@ -163,8 +178,8 @@ def checked(dataset, input_shape, classes: int) -> tf.data.Dataset:
 def _as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
     spec = dataset.element_spec
     if isinstance(spec, dict):
-        halves = {"meta_inputs", "meta_label"} & set(spec)
-        if not {"inputs", "label"} <= set(spec) or len(halves) == 1:
+        meta_keys = {"meta_inputs", "meta_label"} & set(spec)
+        if not {"inputs", "label"} <= set(spec) or len(meta_keys) == 1:
             raise InvalidInput(
                 "a dataset of dicts needs the keys 'inputs' and 'label' (and "
                 "both of 'meta_inputs', 'meta_label' or neither), got "
