@@ -107,10 +107,7 @@ class Classifier(Trainer):
     @property
     def network_variables(self) -> list[keras.Variable]:
         """The weights that the optimizer trains, without those of methods."""
-        return [
-            *self.features.trainable_variables,
-            *self.head.trainable_variables,
-        ]
+        return self.features.trainable_variables + self.head.trainable_variables
 
     @property
     def batch_norm_stats(self) -> list[keras.Variable]:
@@ -136,10 +133,9 @@ class Classifier(Trainer):
     @property
     def state(self) -> list[keras.Variable]:
         """All variables that a checkpoint needs to resume training."""
-        optimizers = [self.optimizer]
+        owners = [self, self.optimizer]
         for component in self.components:
-            optimizers += component.optimizers
-        owners = [self, *optimizers]
+            owners += component.optimizers
         unique = {id(v): v for owner in owners for v in owner.variables}
         return list(unique.values())
 
@@ -221,7 +217,12 @@ class Classifier(Trainer):
         self.accuracy.update_state(batch["label"], logits)
 
     def loss_and_delta(
-        self, batch: Batch, logits, omega, components=(), weight=None
+        self,
+        batch: Batch,
+        logits: tf.Tensor,
+        omega: tf.Tensor | None,
+        components: Sequence[Component] = (),
+        weight: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the loss of a batch, and its gradient on the logits.
 
@@ -267,7 +268,7 @@ class Classifier(Trainer):
         for metric in self.eval_metrics[1:]:
             metric.update_state(label, probs, sample_weight=weight)
 
-    def predict_step(self, data) -> tf.Tensor | dict[str, tf.Tensor]:
+    def predict_step(self, data: Batch | tf.Tensor) -> tf.Tensor | dict:
         """Return class probabilities, with row numbers if the data have any."""
         inputs = data["inputs"] if isinstance(data, dict) else data
         inputs = inputs[0] if isinstance(inputs, tuple) else inputs
@@ -284,10 +285,7 @@ class Classifier(Trainer):
             return self(inputs, training=False)
 
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
-        """Return the labels that are probably wrong, highest score first.
-
-        threshold: of the score, the probability that a label is wrong.
-        """
+        """Return labels with a probability of error above the threshold."""
         require_range(0, 1, threshold=threshold)
         records = collect_records(self)
         issues = find_label_issues(records, threshold)

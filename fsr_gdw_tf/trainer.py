@@ -1,6 +1,7 @@
 """Base class with fit, evaluate and predict for any kind of data."""
 
 import dataclasses
+from typing import Any
 
 import keras
 import numpy as np
@@ -43,13 +44,13 @@ class Trainer(keras.Model):
 
     def fit(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         *,
         pipeline: InputPipeline | None = None,
-        meta=None,
+        meta: Any = None,
         meta_in_training: bool = False,
         seed: int = 0,
         initial_step: int = 0,
@@ -139,8 +140,8 @@ class Trainer(keras.Model):
 
     def evaluate(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         batch_size: int | None = None,
         *,
         pipeline: InputPipeline | None = None,
@@ -165,7 +166,7 @@ class Trainer(keras.Model):
 
     def predict(
         self,
-        x,
+        x: Any,
         batch_size: int | None = None,
         *,
         pipeline: InputPipeline | None = None,
