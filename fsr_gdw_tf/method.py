@@ -155,7 +155,7 @@ def warmup_done(classifier: keras.Model, warmup: float) -> tf.Tensor:
 def apply_warmup(
     classifier: keras.Model, value: tf.Tensor, plain: tf.Tensor | None
 ) -> tf.Tensor:
-    """Return `value`, or `plain` in the method's warm-up if it is not None."""
+    """Return `value`; in the method's warm-up `plain`, if that is not None."""
     warmup = classifier.method.warmup
     if not warmup or plain is None:
         return value

@@ -18,7 +18,7 @@ from fsr_gdw_tf.distribution import input_shards, step_loop
 class Trainer(keras.Model):
     """Keras' training loop on arrays, sources and datasets, on all replicas."""
 
-    length_known = True  # whether the number of steps is known before
+    length_known = True  # whether the number of steps is known in advance
 
     @property
     def replicas(self) -> int:

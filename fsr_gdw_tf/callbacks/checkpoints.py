@@ -19,8 +19,8 @@ from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 
 PLAIN_TYPES = (bool, int, float, str, type(None))
-# On several hosts all must stop at the same step. To ask them costs a
-# reduction over all hosts, so it is not done in each step.
+# Several hosts must stop at the same step. Finding out whether one has received
+# SIGTERM is a reduction over all hosts, too slow for each step.
 AGREE_EVERY = 20  # steps
 
 
@@ -126,7 +126,7 @@ class Checkpoints(keras.callbacks.Callback):
             self._save_and_exit(self.train_metrics)
 
     def _any_sigterm(self) -> bool:
-        """Return whether a host has got SIGTERM, the same on all hosts."""
+        """Return whether any host has received SIGTERM, agreed on by all."""
         self.calls += 1
         calls = max(1, AGREE_EVERY // self._steps_per_call)
         if host().count > 1 and self.calls % calls:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.errors import InvalidInput
 
-MAX_MEMBERS = 2000  # of the default size, unless there are more classes
+MAX_MEMBERS = 2000  # limit of the default size, unless there are more classes
 
 
 def default_size(n: int, classes: int) -> int:

@@ -73,7 +73,7 @@ class D2L(Method):
         epoch, epochs = current_epoch(classifier)
         past = np.array(self.history)
         dimension = self.mean_dimension(classifier, source)
-        # It is zero if the features of all neighbours coincide.
+        # It is not positive where features of neighbours coincide.
         dimension = dimension if dimension > 0 else past[-1]
         if dimension <= 0:
             return

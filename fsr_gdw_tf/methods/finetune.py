@@ -36,5 +36,5 @@ class FineTune(Method):
         }
         if "weight" in batch:
             replaced["weight"] = tf.where(tuning, 1.0, batch["weight"])
-        # `index` still names the training examples: nothing to record of them.
+        # `index` is still that of the training examples: do not record these.
         return {**batch, **replaced, "recordable": ~tuning}

@@ -127,7 +127,7 @@ def anchor_predictions(
 def noise_matrix(
     rows: Sequence[Sequence[float]] | np.ndarray | None, classes: int
 ) -> np.ndarray:
-    """Return the rows as a checked matrix; None gives that of no noise."""
+    """Return the rows as an array, checked; None is the matrix of no noise."""
     if rows is None:
         return np.eye(classes, dtype=np.float32)
     try:

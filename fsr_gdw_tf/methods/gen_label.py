@@ -58,7 +58,8 @@ class GenLabel(MetaMethod):
         super().setup(classifier, source, pipeline)
 
     def plain_omega(self, batch, logits) -> None:
-        return None  # in the warm-up labels are trained, but not trained on
+        # In the warm-up labels are learned, but the network does not use them.
+        return None
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
         return tf.cast(

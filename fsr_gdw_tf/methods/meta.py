@@ -115,7 +115,7 @@ class MetaMethod(Method):
         self.cached_meta_grad = []
 
     def _check_every(self) -> None:
-        """Raise if `every` > 1 goes with settings that need each step's."""
+        """Raise if `every` > 1, and a setting needs a gradient in each step."""
         if self.meta_loss.every == 1:
             return
         joint = self.meta_loss.statistics == "joint"
@@ -166,7 +166,7 @@ class MetaMethod(Method):
         raise NotImplementedError("a MetaMethod must implement update")
 
     def setup(self, classifier, source, pipeline) -> None:
-        # First of all, so that an unknown scope raises before training.
+        # Also where it is not used: an unknown scope must raise before training.
         variables = scope_variables(classifier, self.scope)
         if self.meta_loss.every > 1 and not self.cached_meta_grad:
             self.cached_meta_grad = [

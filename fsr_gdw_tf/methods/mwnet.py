@@ -37,6 +37,6 @@ class MWNet(MetaMethod):
         return self.weight_net.example_weights(batch, logits)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
-        # The updated net weights the same losses again.
+        # The updated net computes the weights again, from the same losses.
         self.weight_net.learn(classifier, result.meta_grads)
         return self.weight_net.example_weights(batch, logits)

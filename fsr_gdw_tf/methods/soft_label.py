@@ -43,7 +43,7 @@ class SoftLabel(MetaMethod):
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
         n = tf.cast(collectives.global_size(logits), logits.dtype)
-        # The loss is a mean over the batch: n times the gradient.
+        # The objective is a mean over the batch, so n times the gradient.
         omega = result.omega - self.rate * n * result.omega_grad
         label = self.plain_omega(batch, logits)
         omega = apply_warmup(classifier, nearest_probs(omega), label)

@@ -69,7 +69,7 @@ class WeightNet(keras.layers.Layer):
 
 
 def small_net(hidden: int = 100) -> keras.Model:
-    """Return an MLP 1 - hidden - 1 with a sigmoid; the papers' initialiser."""
+    """Return the papers' MLP, 1 - hidden - 1 with a sigmoid."""
 
     def dense(units, fan_in, activation):
         bound = fan_in**-0.5

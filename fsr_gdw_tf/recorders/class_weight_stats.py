@@ -62,7 +62,7 @@ class ClassWeightStats(Recorder):
         after: tf.Tensor,
         active: tf.Tensor | bool,
     ) -> None:
-        """Record a step's weights if active, else leave all as it is."""
+        """Record a step's weights, if active."""
         label = batch["label"]
         before, after = (
             tf.broadcast_to(omega, tf.shape(label)) for omega in (before, after)
