@@ -166,7 +166,7 @@ class MetaMethod(Method):
         raise NotImplementedError("a MetaMethod must implement update")
 
     def setup(self, classifier, source, pipeline) -> None:
-        # Also where it is not used: an unknown scope must raise before training.
+        # Called where it is not used too: an unknown scope must raise early.
         variables = scope_variables(classifier, self.scope)
         if self.meta_loss.every > 1 and not self.cached_meta_grad:
             self.cached_meta_grad = [
