@@ -29,7 +29,7 @@ class Preempted(SystemExit):
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Saves after each epoch what `restore` needs to resume training.
+    """Callback that saves after each epoch what is needed to resume training.
 
     That is every variable of network, method, optimizer and random generators,
     plain attributes of the given callbacks (such as patience counters), and the

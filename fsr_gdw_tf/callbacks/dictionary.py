@@ -7,7 +7,7 @@ from fsr_gdw_tf.dictionary import Dictionary
 
 
 class RefreshDictionary(keras.callbacks.Callback):
-    """Refreshes a method's dictionary; `Classifier.fit` adds this callback."""
+    """Callback that refreshes a dictionary; added by `Classifier.fit`."""
 
     def __init__(
         self, dictionary: Dictionary, source: Source, first_epoch: int = 0

@@ -10,9 +10,9 @@ from fsr_gdw_tf.label_quality import label_records
 
 
 class SaveLabelRecords(keras.callbacks.Callback):
-    """Writes a Parquet file with a row per training example after each epoch.
+    """Callback that writes a Parquet file with a row per training example.
 
-    Works with every method, plain training included. The file has the columns
+    It is written after each epoch, with every method. The file has the columns
     of the classifier's `TrainingDynamics`; for methods that weight examples
     also the last weight, and the dictionary's score (FSR's momentum
     meta-margin, or that of another pusher). `label_records.read_records` reads

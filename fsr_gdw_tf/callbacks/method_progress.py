@@ -12,7 +12,7 @@ COLLAPSED = 1e-3  # standard deviation below which weights count as equal
 
 
 class MethodProgress(keras.callbacks.Callback):
-    """Runs the methods' hooks around epochs; `Classifier.fit` adds this."""
+    """Callback that runs hooks around epochs; added by `Classifier.fit`."""
 
     def __init__(self, source: Source | None, clean: Source | None = None):
         super().__init__()

@@ -10,7 +10,7 @@ from fsr_gdw_tf.io.files import read_csv, write_csv
 
 
 class StepTimer(keras.callbacks.Callback):
-    """Adds `step_seconds` to the logs, the mean time of a training step."""
+    """Callback that logs `step_seconds`, the mean time of a training step."""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock."""
@@ -30,7 +30,7 @@ class StepTimer(keras.callbacks.Callback):
 
 
 class SaveMetrics(keras.callbacks.Callback):
-    """Writes metrics.csv, a row per epoch, before the next epoch starts."""
+    """Callback that writes the logs as a CSV file, a row per epoch."""
 
     def __init__(self, path: Path, first_epoch: int = 0):
         super().__init__()
@@ -57,7 +57,7 @@ class SaveMetrics(keras.callbacks.Callback):
 
 
 class SaveCsvTables(keras.callbacks.Callback):
-    """Writes the recorders' tables as CSV files after each epoch."""
+    """Callback that writes the recorders' tables as CSV files."""
 
     def __init__(self, folder: Path, source: Source):
         super().__init__()
