@@ -20,7 +20,7 @@ import tensorflow as tf
 from fsr_gdw_tf import optimizers
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
-from fsr_gdw_tf.method import Batch, Forward, Method, apply_warmup
+from fsr_gdw_tf.method import Batch, Forward, Method
 from fsr_gdw_tf.networks.split import leaf_layers
 
 OPTIMIZER = "optimizer"
@@ -95,8 +95,6 @@ def lookahead(
     with tf.GradientTape(watch_accessed_variables=False) as outer:
         outer.watch(phi)
         omega = method.start(classifier, batch, forward.logits)
-        plain = method.plain_omega(batch, omega)
-        omega = apply_warmup(classifier, omega, plain)
         outer.watch(omega)
         theta_hat = _virtual_parameters(
             classifier, method, batch, forward, omega

@@ -122,6 +122,13 @@ class Method(Component):
         """
         return None
 
+    def apply_warmup(
+        self, classifier: keras.Model, batch: Batch, omega: tf.Tensor
+    ) -> tf.Tensor:
+        """Return omega, or that of plain training during the warm-up."""
+        plain = self.plain_omega(batch, omega)
+        return apply_warmup(classifier, omega, plain)
+
     def compute_omega(
         self, classifier: keras.Model, batch: Batch, forward: Forward
     ) -> tf.Tensor | OmegaUpdate | None:

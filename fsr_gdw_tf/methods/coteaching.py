@@ -19,7 +19,7 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
-from fsr_gdw_tf.method import Batch, apply_warmup
+from fsr_gdw_tf.method import Batch
 from fsr_gdw_tf.methods.reweighting import ReweightingMethod
 from fsr_gdw_tf.networks.split import clone_architecture, split
 from fsr_gdw_tf.optimizers import clone_optimizer
@@ -79,8 +79,7 @@ class CoTeaching(ReweightingMethod):
         # Algorithm 1: each network selects for the other, with its weights from
         # before this step.
         selected = self.small_loss_weights(classifier, batch, logits)
-        plain = self.plain_omega(batch, logits)
-        selected = apply_warmup(classifier, selected, plain)
+        selected = self.apply_warmup(classifier, batch, selected)
         peer_logits = self.peer.update_weights({**batch, "selected": selected})
         return self.small_loss_weights(classifier, batch, peer_logits)
 

@@ -59,7 +59,8 @@ class GDW(MetaMethod):
         # Stage one: the net's weight, repeated for each class.
         omega = self.weight_net.example_weights(batch, logits)
         omega = tf.repeat(omega, logits.shape[-1], axis=1)
-        return self.constrain(omega, batch, logits)
+        omega = self.constrain(omega, batch, logits)
+        return self.apply_warmup(classifier, batch, omega)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
         # Stage two: Eq. 10 for the net, Eq. 11 for omega, then Eq. 4.

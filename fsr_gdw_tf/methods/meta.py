@@ -27,7 +27,7 @@ from fsr_gdw_tf.lookahead import (
     scope_variables,
 )
 from fsr_gdw_tf.losses import scale_gradient
-from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate, apply_warmup
+from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate
 
 STATISTICS = ("batch", "moving", "joint")
 
@@ -195,8 +195,7 @@ class MetaMethod(Method):
     def compute_omega(self, classifier, batch, forward) -> OmegaUpdate:
         result = lookahead(classifier, self, batch, forward)
         omega = self.update(classifier, batch, forward.logits, result)
-        plain = self.plain_omega(batch, omega)
-        omega = apply_warmup(classifier, omega, plain)
+        omega = self.apply_warmup(classifier, batch, omega)
         logits = (None, None)
         if self.dictionary:
             logits = self._update_dictionary(

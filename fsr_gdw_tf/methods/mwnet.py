@@ -34,7 +34,8 @@ class MWNet(MetaMethod):
         return self.weight_net.trainable_variables
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        return self.weight_net.example_weights(batch, logits)
+        omega = self.weight_net.example_weights(batch, logits)
+        return self.apply_warmup(classifier, batch, omega)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
         # The updated net computes the weights again, from the same losses.

@@ -6,7 +6,7 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.losses import scale_gradient
-from fsr_gdw_tf.method import Batch, Method, apply_warmup
+from fsr_gdw_tf.method import Batch, Method
 
 
 class ReweightingMethod(Method):
@@ -23,8 +23,7 @@ class ReweightingMethod(Method):
 
     def compute_omega(self, classifier, batch, forward) -> tf.Tensor:
         omega = self.example_weights(classifier, batch, forward.logits)
-        plain = self.plain_omega(batch, omega)
-        return apply_warmup(classifier, omega, plain)
+        return self.apply_warmup(classifier, batch, omega)
 
     def objective(self, batch, logits, omega) -> tf.Tensor:
         # Its gradient on the logits is omega (p - y), Eq. 2 of GDW.

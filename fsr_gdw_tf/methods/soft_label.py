@@ -14,7 +14,6 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.method import apply_warmup
 from fsr_gdw_tf.methods.learned_labels import setup_label_table
 from fsr_gdw_tf.methods.meta import MetaMethod
 
@@ -39,14 +38,14 @@ class SoftLabel(MetaMethod):
         return tf.cast(batch["label"], logits.dtype)
 
     def start(self, classifier, batch, logits) -> tf.Tensor:
-        return tf.cast(self.label_table.rows(batch), logits.dtype)
+        omega = tf.cast(self.label_table.rows(batch), logits.dtype)
+        return self.apply_warmup(classifier, batch, omega)
 
     def update(self, classifier, batch, logits, result) -> tf.Tensor:
         n = tf.cast(collectives.global_size(logits), logits.dtype)
         # The objective is a mean over the batch, so n times the gradient.
         omega = result.omega - self.rate * n * result.omega_grad
-        label = self.plain_omega(batch, logits)
-        omega = apply_warmup(classifier, nearest_probs(omega), label)
+        omega = self.apply_warmup(classifier, batch, nearest_probs(omega))
         self.label_table.write(batch, omega)
         return omega
 
