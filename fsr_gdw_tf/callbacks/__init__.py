@@ -1,8 +1,12 @@
 """Keras callbacks: checkpoints, CSV files, label records, step times."""
 
 from fsr_gdw_tf.callbacks.checkpoints import Checkpoints, Preempted
-from fsr_gdw_tf.callbacks.labels import SaveLabelRecords
-from fsr_gdw_tf.callbacks.records import SaveCsvTables, SaveMetrics, StepTimer
+from fsr_gdw_tf.callbacks.epoch_logs import (
+    SaveCsvTables,
+    SaveMetrics,
+    StepTimer,
+)
+from fsr_gdw_tf.callbacks.label_records import SaveLabelRecords
 
 __all__ = [
     "Checkpoints",

@@ -12,6 +12,7 @@ import gin
 import keras
 import numpy as np
 import tensorflow as tf
+from sklearn.metrics import pairwise_distances
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.data.source import Source
@@ -124,9 +125,7 @@ def local_dimensions(points: np.ndarray, neighbours: int) -> np.ndarray:
     r_i is its distance to the i-th nearest neighbour, i = 1 to k.
     """
     k = min(neighbours, len(points) - 1)
-    points = points.astype(np.float64)
-    squares = (points**2).sum(axis=1)
-    gram = squares[:, None] + squares[None] - 2 * points @ points.T
-    r = np.sort(np.sqrt(np.maximum(gram, 0)), axis=1)[:, 1 : k + 1]
+    distances = pairwise_distances(points.astype(np.float64))
+    r = np.sort(distances, axis=1)[:, 1 : k + 1]  # the nearest is itself
     ratio = r / np.maximum(r[:, -1:], TINY)
     return -k / np.log(ratio + TINY).sum(axis=1)
