@@ -11,7 +11,7 @@ _MODULES = {
     "Dictionary": "dictionary",
     "InputPipeline": "data",
     "InvalidInput": "errors",
-    "MetaLoss": "methods.meta",
+    "MetaLoss": "lookahead",
     "SaveLabelRecords": "callbacks",
     "Source": "data",
     "TrainingDynamics": "recorders",

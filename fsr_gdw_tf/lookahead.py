@@ -24,6 +24,7 @@ from fsr_gdw_tf.method import Batch, Forward, Method
 from fsr_gdw_tf.networks.split import leaf_layers
 
 OPTIMIZER = "optimizer"
+STATISTICS = ("batch", "moving", "joint")
 T = TypeVar("T")
 
 
@@ -71,6 +72,42 @@ class VirtualStep:
                 )
         if isinstance(self.rate, (int, float)):
             require_range(0, INF, rate=self.rate)
+
+
+@gin.register
+@dataclasses.dataclass(frozen=True)
+class MetaLoss:
+    """Settings of the meta batch's loss; None is the method's own default.
+
+    l2: whether it has the L2 of the variables in the scope.
+    smoothing: label smoothing of the meta labels.
+    statistics: what batch normalisation uses for the meta batch: its own
+        statistics ("batch", as in the papers' code), the "moving" ones, or
+        those of the meta batch and the un-mixed training batch together
+        ("joint", FSR's code). The default is "moving" for the scope "head",
+        as features with batch statistics differ from those at test time and
+        such a head learns little; otherwise "batch".
+    every: compute its gradient every so many steps (needs `ahead=False`), and
+        reuse it in the steps between.
+    """
+
+    l2: bool | None = None
+    smoothing: float | None = None
+    statistics: str | None = None
+    every: int | None = None
+
+    def __post_init__(self):
+        if self.statistics not in (None, *STATISTICS):
+            names = suggest_names(self.statistics, STATISTICS)
+            raise InvalidInput(
+                f"no statistics {self.statistics!r} of a meta loss: {names}"
+            )
+        require_range(0, 1, smoothing=self.smoothing or 0)
+        every = 1 if self.every is None else self.every
+        if not isinstance(every, int) or every < 1:
+            raise InvalidInput(
+                f"every is 1 or more steps of a meta loss, got {every!r}"
+            )
 
 
 class LookaheadResult(NamedTuple):

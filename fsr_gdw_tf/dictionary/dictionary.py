@@ -233,7 +233,7 @@ class Dictionary(keras.layers.Layer):
 
     @property
     def empty(self) -> bool:
-        """Whether there are no members yet."""
+        """Return whether there are no members yet."""
         return bool(np.array(self.members)[0] < 0)
 
     def choose(self, source: Source, epoch: int) -> np.ndarray:

@@ -47,14 +47,6 @@ class GDW(MetaMethod):
         self.zero_mean = zero_mean
         self.weight_net = weight_net or WeightNet()
 
-    @property
-    def optimizers(self) -> list:
-        return [self.weight_net.optimizer]
-
-    @property
-    def meta_variables(self) -> list:
-        return self.weight_net.trainable_variables
-
     def start(self, classifier, batch, logits) -> tf.Tensor:
         # Stage one: the net's weight, repeated for each class.
         omega = self.weight_net.example_weights(batch, logits)

@@ -8,18 +8,18 @@ comes from a clean meta set or, with `meta=Dictionary()`, from the training set.
 
 import dataclasses
 
-import gin
 import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.example_state import require_same_examples
 from fsr_gdw_tf.lookahead import (
     OPTIMIZER,
     LookaheadResult,
+    MetaLoss,
     VirtualStep,
     fill_defaults,
     lookahead,
@@ -28,44 +28,6 @@ from fsr_gdw_tf.lookahead import (
 )
 from fsr_gdw_tf.losses import scale_gradient
 from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate
-
-STATISTICS = ("batch", "moving", "joint")
-
-
-@gin.register
-@dataclasses.dataclass(frozen=True)
-class MetaLoss:
-    """Settings of the meta batch's loss; None is the method's own default.
-
-    l2: whether it has the L2 of the variables in the scope.
-    smoothing: label smoothing of the meta labels.
-    statistics: what batch normalisation uses for the meta batch: its own
-        statistics ("batch", as in the papers' code), the "moving" ones, or
-        those of the meta batch and the un-mixed training batch together
-        ("joint", FSR's code). The default is "moving" for the scope "head",
-        as features with batch statistics differ from those at test time and
-        such a head learns little; otherwise "batch".
-    every: compute its gradient every so many steps (needs `ahead=False`), and
-        reuse it in the steps between.
-    """
-
-    l2: bool | None = None
-    smoothing: float | None = None
-    statistics: str | None = None
-    every: int | None = None
-
-    def __post_init__(self):
-        if self.statistics not in (None, *STATISTICS):
-            names = suggest_names(self.statistics, STATISTICS)
-            raise InvalidInput(
-                f"no statistics {self.statistics!r} of a meta loss: {names}"
-            )
-        require_range(0, 1, smoothing=self.smoothing or 0)
-        every = 1 if self.every is None else self.every
-        if not isinstance(every, int) or every < 1:
-            raise InvalidInput(
-                f"every is 1 or more steps of a meta loss, got {every!r}"
-            )
 
 
 class MetaMethod(Method):
@@ -82,6 +44,7 @@ class MetaMethod(Method):
         is plain cross-entropy.
     """
 
+    weight_net = None  # learns from the meta loss, if there is one
     default_virtual_step = VirtualStep(OPTIMIZER, False, False, True)
     default_meta_loss = MetaLoss(False, 0.0, None, 1)
 
@@ -137,6 +100,10 @@ class MetaMethod(Method):
                 )
 
     @property
+    def optimizers(self) -> list[keras.optimizers.Optimizer]:
+        return [self.weight_net.optimizer] if self.weight_net else []
+
+    @property
     def uses_meta(self) -> bool:
         """Whether the method needs a clean meta set."""
         return self.dictionary is None
@@ -144,7 +111,7 @@ class MetaMethod(Method):
     @property
     def meta_variables(self) -> list[keras.Variable]:
         """Variables that `start` depends on, trained on the meta loss."""
-        return []
+        return self.weight_net.trainable_variables if self.weight_net else []
 
     def plain_omega(self, batch, logits) -> tf.Tensor | None:
         return tf.ones_like(logits[:, :1])

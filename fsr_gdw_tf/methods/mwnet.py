@@ -25,14 +25,6 @@ class MWNet(MetaMethod):
         super().__init__(**kwargs)
         self.weight_net = weight_net or WeightNet()
 
-    @property
-    def optimizers(self) -> list:
-        return [self.weight_net.optimizer]
-
-    @property
-    def meta_variables(self) -> list:
-        return self.weight_net.trainable_variables
-
     def start(self, classifier, batch, logits) -> tf.Tensor:
         omega = self.weight_net.example_weights(batch, logits)
         return self.apply_warmup(classifier, batch, omega)

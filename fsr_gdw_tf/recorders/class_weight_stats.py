@@ -29,7 +29,7 @@ class ClassWeightStats(Recorder):
 
     @classmethod
     def applies_to(cls, method) -> bool:
-        return hasattr(method, "weight_net")
+        return getattr(method, "weight_net", None) is not None
 
     def setup(self, classifier, source, pipeline) -> None:
         if source is None or self.tracked is not None:
