@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pytest
-from support.method_cases import CASES, RANDOM, build, cases, fit
+from support.method_cases import CASES, MAIN, RANDOM, build, each, fit
 from support.models import blob_source, blobs, weights
 
 from fsr_gdw_tf import InputPipeline
@@ -88,7 +88,7 @@ def run_of(case: str) -> Run:
     )
 
 
-@cases
+@each(CASES)
 def test_learns_separable_data(case):
     """By the cross-entropy of new examples: training adds other losses."""
     run = run_of(case)
@@ -97,13 +97,13 @@ def test_learns_separable_data(case):
     assert run.after["accuracy"] > 0.95
 
 
-@cases
+@each(CASES)
 def test_traces_once(case):
     first, last = run_of(case).traces
     assert 1 <= first <= 2 and last == first
 
 
-@cases
+@each(MAIN)
 def test_goes_on_from_a_checkpoint_as_if_never_stopped(case):
     run = run_of(case)
     keras.utils.set_random_seed(99)
@@ -115,7 +115,7 @@ def test_goes_on_from_a_checkpoint_as_if_never_stopped(case):
         np.testing.assert_array_equal(a, b.numpy())
 
 
-@cases
+@each(MAIN)
 def test_compiles_with_xla(case):
     run = run_of(case)
     keras.utils.set_random_seed(0)
@@ -134,7 +134,7 @@ def test_compiles_with_xla(case):
     ("case", "policy", "eager"),
     [
         # Each step runs eagerly: types are checked as in a graph.
-        *((case, "mixed_bfloat16", True) for case in CASES),
+        *((case, "mixed_bfloat16", True) for case in MAIN),
         *((case, "mixed_bfloat16", False) for case in ("gdw", "fsr")),
         # The gradient tests run everything else in double precision.
         *((c, "float64", False) for c in ("fsr", "gdw_dictionary", "relabel")),

@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from end_to_end.kill_and_resume import environments
-from support.method_cases import CASES
+from support.method_cases import MAIN
 from support.runs import TINY, one_line
 
 HERE = Path(__file__).parent
 # MixUp draws other pairs on each replica: another run, just as good.
 SAME = [
-    c
-    for c in CASES
-    if c not in ("mixup", "mixup_beta", "remix", "crust", "fsr")
+    c for c in MAIN if c not in ("mixup", "mixup_beta", "remix", "crust", "fsr")
 ]
-GROUPS = [SAME[i::4] for i in range(4)]
+GROUPS = [SAME[i::2] for i in range(2)]
 COPIES = ["copies of moving_mean", "copies of moving_variance"]
 THREE = ["mwnet", "gdw", "fsr_raw"]
 

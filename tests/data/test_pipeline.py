@@ -148,7 +148,7 @@ def test_sizes_that_replicas_cannot_share():
     with pytest.raises(InvalidInput, match=r"BATCH_SIZE of 30 .* use 28 or 32"):
         InputPipeline(30).train(blob_source(n=60), 1, share=HOSTS[0])
     with pytest.raises(
-        InvalidInput, match=r"META_BATCH_SIZE of 3 .* take 4, or"
+        InvalidInput, match=r"META_BATCH_SIZE of 3 .* use 4, or"
     ):
         source, meta = blob_source(n=60), blob_source(n=7)
         InputPipeline(20, 3).train(source, 1, meta=meta, share=HOSTS[0])
