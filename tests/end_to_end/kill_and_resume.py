@@ -132,10 +132,16 @@ def reported(run: Path) -> np.ndarray:
 
 
 def trial(
-    folder: Path, stops: list[int], epochs: int, seconds: float, hosts: int = 1
+    folder: Path,
+    stops: list[int],
+    epochs: int,
+    seconds: float,
+    hosts: int = 1,
+    settings: tuple[str, ...] = (),
 ) -> bool:
     """One undisturbed run, one that is stopped; do they end alike?"""
-    flags = [*FLAGS, f"--gin_param=EPOCHS={epochs}"]
+    settings = (f"EPOCHS={epochs}", *settings)
+    flags = [*FLAGS, *(f"--gin_param={setting}" for setting in settings)]
     finish(folder / "whole", flags, hosts)
     run = folder / "stopped"
     for stop in stops:

@@ -1,6 +1,8 @@
 """Every recipe trains through the command line."""
 
+import functools
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,15 @@ QUICK = [
 ]
 
 
-def fake_cifar(folder, name, classes, n):
-    """A prepared TFDS data set that goes by the name of a real one."""
+@functools.cache
+def fake_cifar(classes: int, n: int) -> Path:
+    """Prepare a TFDS data set under the name of a real one; return where."""
+    folder, name = Path(tempfile.mkdtemp()), f"cifar{classes}"
     extra = {"id": tfds.features.Text()}
     if classes == 100:
         extra["coarse_label"] = tfds.features.ClassLabel(num_classes=20)
     fake_tfds(folder, name, "3.0.2", "test", classes, n, extra)
+    return folder
 
 
 def fake_inaturalist(folder, classes):
@@ -76,14 +81,19 @@ def photographs(folder, per_class=12):
             )
 
 
+def data_set(recipe: str) -> str:
+    """Return the name of the data set of a recipe, to group recipes by."""
+    kinds = ("cifar100", "cifar10")
+    return next((kind for kind in kinds if kind in recipe), recipe)
+
+
 def data_for(recipe: str, folder: Path) -> list[str]:
     """Settings that point a recipe at data of a few kilobytes."""
     if "cifar" in recipe:
         classes = 100 if "100" in recipe else 10
-        name = f"cifar{classes}"
         # Noise must leave each class an image, and so must a tail of 0.1.
         each = 14 if "longtail" in recipe else 10
-        fake_cifar(folder, name, classes, n=each * classes)
+        folder = fake_cifar(classes, n=each * classes)
         # The same recipe on a network of 8 layers instead of 32.
         small = [
             "ClassifierConfig.network=@cifar_resnet",
@@ -129,7 +139,12 @@ def published(recipe: str, folder: Path) -> list[str]:
 
 # Those of file lists are trained twice below, and interrupted.
 @pytest.mark.parametrize(
-    "recipe", sorted({*RUN_FILES} - {"webvision.gin", "clothing1m.gin"})
+    "recipe",
+    [
+        # One worker runs all recipes of a data set, which share its fake.
+        pytest.param(name, marks=pytest.mark.xdist_group(data_set(name)))
+        for name in sorted({*RUN_FILES} - {"webvision.gin", "clothing1m.gin"})
+    ],
 )
 def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
     settings = [*QUICK, *data_for(recipe, tmp_path / "data")]
