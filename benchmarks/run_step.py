@@ -56,7 +56,7 @@ class Program:
 
     @property
     def drawn(self) -> bool:
-        """Whether some of its first values are drawn, not exported."""
+        """Return whether some initial values are drawn instead of exported."""
         return any("drawn" in info for info in self.manifest["arguments"])
 
     @property

@@ -231,9 +231,9 @@ class Classifier(Trainer):
         """
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(logits)
-            per_example = self.method.objective(batch, logits, omega)
-            has_plain_omega = self.method.plain_omega(batch, logits) is not None
-            if self.method.warmup and not has_plain_omega:
+            method = self.method
+            per_example = method.objective(batch, logits, omega)
+            if method.warmup and method.plain_omega(batch, logits) is None:
                 plain = losses.cross_entropy(batch["label"], logits)
                 per_example = apply_warmup(self, per_example, plain)
             for component in components:

@@ -3,11 +3,8 @@
 python -m fsr_gdw_tf.main --gin_file=gin/digits.gin
 """
 
-import os
 import sys
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
 

@@ -1,5 +1,6 @@
 """Which host this is; the environment variables of hosts and TPUs."""
 
+import functools
 import os
 from typing import NamedTuple
 
@@ -20,7 +21,13 @@ class Host(NamedTuple):
 
 def host() -> Host:
     """Return what the environment variable TF_CONFIG says of this host."""
-    if not os.environ.get("TF_CONFIG", "").strip():
+    return _host_of(os.environ.get("TF_CONFIG", "").strip())
+
+
+@functools.cache  # asked in every step of training
+def _host_of(tf_config: str) -> Host:
+    """Return the host of a TF_CONFIG, which the resolver reads again."""
+    if not tf_config:
         return Host()
     # Only here: without TF_CONFIG, files and figures need no TensorFlow.
     import tensorflow as tf

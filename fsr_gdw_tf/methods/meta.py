@@ -105,7 +105,7 @@ class MetaMethod(Method):
 
     @property
     def uses_meta(self) -> bool:
-        """Whether the method needs a clean meta set."""
+        """Return whether the method needs a clean meta set."""
         return self.dictionary is None
 
     @property

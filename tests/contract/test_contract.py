@@ -2,7 +2,6 @@
 
 import functools
 import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,9 +58,14 @@ class Run(NamedTuple):
     traces: list[int]  # of the step, after training and after new data
 
 
-@functools.cache
-def run_of(case: str) -> Run:
-    folder = Path(tempfile.mkdtemp(prefix=f"{case}-"))
+@pytest.fixture(scope="module")
+def run_of(tmp_path_factory):
+    """Return a function of a case that trains it once."""
+    return functools.cache(lambda case: train(case, tmp_path_factory))
+
+
+def train(case: str, tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp(case)
     keras.utils.set_random_seed(0)
     model, traces = build(case), []
     step = model.train_step
@@ -89,7 +93,7 @@ def run_of(case: str) -> Run:
 
 
 @each(CASES)
-def test_learns_separable_data(case):
+def test_learns_separable_data(case, run_of):
     """By the cross-entropy of new examples: training adds other losses."""
     run = run_of(case)
     assert np.isfinite(run.losses).all() and len(run.losses) == 20
@@ -98,13 +102,13 @@ def test_learns_separable_data(case):
 
 
 @each(CASES)
-def test_traces_once(case):
+def test_traces_once(case, run_of):
     first, last = run_of(case).traces
     assert 1 <= first <= 2 and last == first
 
 
 @each(MAIN)
-def test_goes_on_from_a_checkpoint_as_if_never_stopped(case):
+def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, run_of):
     run = run_of(case)
     keras.utils.set_random_seed(99)
     again = build(case)
@@ -116,7 +120,7 @@ def test_goes_on_from_a_checkpoint_as_if_never_stopped(case):
 
 
 @each(MAIN)
-def test_compiles_with_xla(case):
+def test_compiles_with_xla(case, run_of):
     run = run_of(case)
     keras.utils.set_random_seed(0)
     fast = build(case, compiled={"jit_compile": True})

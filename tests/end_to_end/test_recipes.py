@@ -1,8 +1,6 @@
 """Every recipe trains through the command line."""
 
-import functools
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +19,13 @@ QUICK = [
 ]
 
 
-@functools.cache
-def fake_cifar(classes: int, n: int) -> Path:
-    """Prepare a TFDS data set under the name of a real one; return where."""
-    folder, name = Path(tempfile.mkdtemp()), f"cifar{classes}"
+def fake_cifar(folder: Path, classes: int, n: int) -> None:
+    """Prepare a TFDS data set that goes by the name of a real one."""
+    name = f"cifar{classes}"
     extra = {"id": tfds.features.Text()}
     if classes == 100:
         extra["coarse_label"] = tfds.features.ClassLabel(num_classes=20)
     fake_tfds(folder, name, "3.0.2", "test", classes, n, extra)
-    return folder
 
 
 def fake_inaturalist(folder, classes):
@@ -93,7 +89,10 @@ def data_for(recipe: str, folder: Path) -> list[str]:
         classes = 100 if "100" in recipe else 10
         # Noise must leave each class an image, and so must a tail of 0.1.
         each = 14 if "longtail" in recipe else 10
-        folder = fake_cifar(classes, n=each * classes)
+        # Beside the folders of the tests, so that several recipes share it.
+        folder = folder.parents[1] / f"cifar{classes}_{each}"
+        if not folder.exists():
+            fake_cifar(folder, classes, n=each * classes)
         # The same recipe on a network of 8 layers instead of 32.
         small = [
             "ClassifierConfig.network=@cifar_resnet",
