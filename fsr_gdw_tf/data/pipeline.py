@@ -116,16 +116,18 @@ class InputPipeline:
             order[n:] = -1
             order = share.select(order, size)
         dataset = tf.data.Dataset.from_tensor_slices(order)
+        add_labels = _add_labels(source)
         if self._fetches_batches(source):
             dataset = dataset.batch(size, pad).map(
-                lambda i: (source.fetch(tf.maximum(i, 0)), i)
+                lambda i: add_labels(source.fetch(tf.maximum(i, 0)), i)
             )
         else:
             dataset = dataset.map(
                 lambda i: (source.load_view(tf.maximum(i, 0), self.view), i),
                 tf.data.AUTOTUNE,
-            ).batch(size, pad)
-        return _deterministic(dataset.map(_add_labels(source))).prefetch(2)
+            )
+            dataset = dataset.batch(size, pad).map(add_labels)
+        return _deterministic(dataset).prefetch(2)
 
     def test_batch_size(self, replicas: int) -> int:
         """Return the number of examples per replica in a test batch."""
@@ -184,26 +186,30 @@ class InputPipeline:
             order = self._order(len(source), span.steps * global_size, key)
             start = tf.where(epoch == span.first, span.skip * global_size, 0)
             order = share.select(tf.cast(order[start:], "int64"), batch_size)
-            order = tf.data.Dataset.from_tensor_slices(order)
-            return order.map(lambda index: (index, key))
+            keys = tf.broadcast_to(key, [tf.size(order), 2])
+            return tf.data.Dataset.from_tensor_slices((order, keys))
 
         epochs = tf.data.Dataset.range(span.first, span.end)
         examples = epochs.flat_map(epoch_indices)
-        batches = self._read(source, examples, batch_size)
-        return batches.map(_add_labels(source))
+        return self._read(source, examples, batch_size)
 
     def _read(
         self, source: Source, examples: tf.data.Dataset, batch_size: int
     ) -> tf.data.Dataset:
-        """Return batches (inputs, index) of a dataset of (index, key)."""
+        """Return labelled batches of a dataset of (index, key)."""
+        add_labels = _add_labels(source)
         if self._fetches_batches(source):
             return examples.batch(batch_size, drop_remainder=True).map(
-                lambda index, key: (source.fetch(index), index)
+                lambda index, key: add_labels(source.fetch(index), index)
             )
-        return examples.map(
-            lambda index, key: (self._augment(source, index, key), index),
-            tf.data.AUTOTUNE,
-        ).batch(batch_size, drop_remainder=True)
+        return (
+            examples.map(
+                lambda index, key: (self._augment(source, index, key), index),
+                tf.data.AUTOTUNE,
+            )
+            .batch(batch_size, drop_remainder=True)
+            .map(add_labels)
+        )
 
     def _order(self, n: int, count: int, key: tf.Tensor) -> tf.Tensor:
         """Return the indices of an epoch: as many permutations as needed.

@@ -3,8 +3,8 @@
     python tests/contract/replicas.py 2 folder gdw mwnet  # two logical CPUs
     TF_CONFIG=... python tests/contract/replicas.py 0 folder gdw  # a host
 
-One replica and several must end with the same numbers. Run as a process of its
-own, because devices are fixed when TensorFlow starts.
+One replica and several must end with the same numbers. Several need a process
+of their own, because devices are fixed when TensorFlow starts.
 """
 
 import os
@@ -57,20 +57,19 @@ CASES = CASES | {
 }
 
 # Validation, tests and predictions do not depend on the method.
-TESTED = ("supervised", "mwnet", "gdw", "fsr_raw", "dataset", "bn", "bn_sync")
+TESTED = ("gdw", "bn")
 
 
 def strategy_of(replicas: int):
     """So many logical CPUs, or the hosts of TF_CONFIG."""
     if not replicas:
         return make_strategy("multi_worker")
-    if replicas == 1:
-        return make_strategy("one")
     return make_strategy("mirrored", replicas, kind="CPU")
 
 
 def train(case: str, strategy) -> dict:
     """Two epochs of two global batches; state, metrics, predictions."""
+    keras.utils.clear_session()  # the same names in every process
     keras.utils.set_random_seed(0)
     with strategy.scope():
         # Three steps in one call do not divide the five of an epoch.
@@ -105,7 +104,9 @@ def main(replicas: int, folder: str, *cases: str) -> None:
     strategy = strategy_of(replicas)
     name = replicas or f"host{host().index}"
     for case in cases:
-        np.savez(f"{folder}/{case}.{name}.npz", **train(case, strategy))
+        file = f"{folder}/{case}.{name}.npz"
+        np.savez(f"{file}.part.npz", **train(case, strategy))
+        os.rename(f"{file}.part.npz", file)  # it may be waited for
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pytest
-from support.method_cases import CASES, MAIN, RANDOM, build, each, fit
+from support.method_cases import CASES, LOSSES, MAIN, RANDOM, build, each, fit
 from support.models import blob_source, blobs, weights
 
 from fsr_gdw_tf import InputPipeline
@@ -50,8 +50,9 @@ class Run(NamedTuple):
     """What one run of a method has shown; traced once, used by all tests."""
 
     losses: list[float]
-    before: dict[str, float]  # metrics on new examples
-    after: dict[str, float]
+    loss_before: float  # cross-entropy of new examples
+    loss_after: float
+    accuracy: float
     halfway: Path  # a checkpoint after two epochs
     weights_halfway: list[np.ndarray]
     state: list[np.ndarray]  # after four epochs
@@ -64,27 +65,35 @@ def run_of(tmp_path_factory):
     return functools.cache(lambda case: train(case, tmp_path_factory))
 
 
+def measure(model) -> tuple[float, float]:
+    """Return cross-entropy and accuracy on new examples."""
+    x, y = blobs(seed=1)
+    logits = np.array(model(x))
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return -logs[np.arange(len(y)), y].mean(), (logs.argmax(1) == y).mean()
+
+
 def train(case: str, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp(case)
     keras.utils.set_random_seed(0)
     model, traces = build(case), []
     step = model.train_step
     model.train_step = lambda batch: traces.append(1) or step(batch)
-    new = {"verbose": 0, "return_dict": True}
-    before = model.evaluate(*blobs(seed=1), **new)
+    loss_before, _ = measure(model)
     keep = KeepHalfway(folder / "saved", folder / "halfway")
     callbacks = [Checkpoints(folder / "saved"), keep]
     keras.utils.set_random_seed(1)
     logs = fit(model, batch_size=20, epochs=EPOCHS, callbacks=callbacks)
     state = [np.array(v) for v in model.state]
     more = fit(model, batch_size=20, epochs=20, initial_epoch=EPOCHS)
-    after = model.evaluate(*blobs(seed=1), **new)
+    loss_after, accuracy = measure(model)
     first = len(traces)
     fit(model, blobs(seed=3), batch_size=20, epochs=2)
     return Run(
         losses=logs["loss"] + more["loss"],
-        before=before,
-        after=after,
+        loss_before=loss_before,
+        loss_after=loss_after,
+        accuracy=accuracy,
         halfway=folder / "halfway",
         weights_halfway=keep.weights,
         state=state,
@@ -97,8 +106,8 @@ def test_learns_separable_data(case, run_of):
     """By the cross-entropy of new examples: training adds other losses."""
     run = run_of(case)
     assert np.isfinite(run.losses).all() and len(run.losses) == 20
-    assert run.after["loss"] < 0.8 * run.before["loss"]
-    assert run.after["accuracy"] > 0.95
+    assert run.loss_after < 0.8 * run.loss_before
+    assert run.accuracy > 0.95
 
 
 @each(CASES)
@@ -119,7 +128,7 @@ def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, run_of):
         np.testing.assert_array_equal(a, b.numpy())
 
 
-@each(MAIN)
+@each([case for case in MAIN if case not in LOSSES])
 def test_compiles_with_xla(case, run_of):
     run = run_of(case)
     keras.utils.set_random_seed(0)

@@ -1,116 +1,148 @@
 """Several replicas, and several hosts, take the step that one takes."""
 
+import functools
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from contract import replicas
 from end_to_end.kill_and_resume import environments
-from support.method_cases import MAIN
+from support.method_cases import LOSSES, MAIN
 from support.runs import TINY, one_line
 
-HERE = Path(__file__).parent
 # MixUp draws other pairs on each replica: another run, just as good.
-SAME = [
-    c for c in MAIN if c not in ("mixup", "mixup_beta", "remix", "crust", "fsr")
-]
-GROUPS = [SAME[i::2] for i in range(2)]
+RANDOM = ("mixup", "remix", "crust", "fsr")
+# A meta gradient of every other step is one at the current weights, too.
+OTHERS = (*RANDOM, *LOSSES, "gdw_now")
+SAME = [case for case in MAIN if case not in OTHERS]
 COPIES = ["copies of moving_mean", "copies of moving_variance"]
-THREE = ["mwnet", "gdw", "fsr_raw"]
+ON_TWO = [*SAME, "fsr", "dataset", "bn", "bn_sync"]
+ON_FOUR = ["mwnet"]
+ON_HOSTS = ["gdw", "fsr_raw", "dataset"]
+# Replicas train in other processes, at the same time as one does here.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("replicas")]
 
 
-def train(cases, replicas, folder, hosts=1) -> list[dict]:
-    """Each case's results, from each host."""
-    command = [sys.executable, "replicas.py", str(replicas), str(folder)]
-    runs = [
-        subprocess.Popen(
-            [*command, *cases],
-            cwd=HERE,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+class Processes:
+    """Processes that train cases one after the other."""
+
+    def __init__(self, count, cases, folder, hosts=1):
+        program = [sys.executable, replicas.__file__, str(count), str(folder)]
+        names = [count] if count else [f"host{i}" for i in range(hosts)]
+        self.folder, self.log = folder, folder / f"{count}.txt"
+        with self.log.open("w") as log:
+            self.started = {
+                name: subprocess.Popen(
+                    [*program, *cases],
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+                for name, environment in zip(
+                    names, environments(hosts), strict=True
+                )
+            }
+
+    def results(self, case: str) -> list[dict[str, np.ndarray]]:
+        """Return what each process has saved of a case, once it has."""
+        return [self._result(case, name) for name in self.started]
+
+    def _result(self, case, name):
+        file = Path(self.folder, f"{case}.{name}.npz")
+        while not file.exists():
+            ended = self.started[name].poll() is not None
+            assert file.exists() or not ended, self.log.read_text()
+            time.sleep(0.05)
+        return dict(np.load(file))
+
+    def stop(self):
+        for process in self.started.values():
+            process.kill()
+            process.wait()
+
+
+def fixture_of(*args, **kwargs):
+    """Return a fixture that starts processes and ends them."""
+
+    @pytest.fixture(scope="module")
+    def started(tmp_path_factory):
+        folder = tmp_path_factory.mktemp("replicas")
+        processes = Processes(*args, folder, **kwargs)
+        yield processes
+        processes.stop()
+
+    return started
+
+
+two = fixture_of(2, ON_TWO)
+four = fixture_of(4, ON_FOUR)
+hosts = fixture_of(0, ON_HOSTS, hosts=2)
+
+
+@functools.cache
+def one(case: str) -> dict[str, np.ndarray]:
+    """Return what one replica ends with."""
+    return replicas.train(case, tf.distribute.get_strategy())
+
+
+def assert_same(one: dict, other: dict, but: tuple[str, ...] = ()) -> None:
+    assert list(one) == list(other)
+    for name in one.keys() - set(but):
+        np.testing.assert_allclose(
+            one[name], other[name], rtol=1e-5, atol=1e-6, err_msg=name
         )
-        for environment in environments(hosts)
-    ]
-    for run in runs:
-        said = run.communicate()[0]
-        assert run.returncode == 0, said
-    names = [replicas] if replicas else [f"host{i}" for i in range(hosts)]
-    return [
-        {c: dict(np.load(folder / f"{c}.{name}.npz")) for c in cases}
-        for name in names
-    ]
 
 
-def assert_same(one: dict, other: dict, cases) -> None:
-    for case in cases:
-        assert list(one[case]) == list(other[case])
-        for name in one[case]:
-            np.testing.assert_allclose(
-                one[case][name],
-                other[case][name],
-                rtol=1e-5,
-                atol=1e-6,
-                err_msg=f"{name} of {case}",
-            )
+@pytest.mark.parametrize("case", [*SAME, "dataset"])
+def test_two_replicas_end_where_one_ends(case, two):
+    assert_same(one(case), *two.results(case))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cases", GROUPS, ids=" ".join)
-def test_two_replicas_end_where_one_ends(cases, tmp_path):
-    (one,), (two,) = (train(cases, n, tmp_path) for n in (1, 2))
-    assert_same(one, two, cases)
+@pytest.mark.parametrize("case", ON_FOUR)
+def test_four_replicas_end_where_one_ends(case, four):
+    assert_same(one(case), *four.results(case))
 
 
-@pytest.mark.slow
-def test_four_replicas_and_two_hosts_end_where_one_ends(tmp_path):
+@pytest.mark.parametrize("case", ON_HOSTS)
+def test_two_hosts_end_where_one_ends(case, hosts):
     """State, training and test metrics, and predictions, on every host."""
-    every = [*THREE, "dataset"]
-    (one,), (four,) = train(every, 1, tmp_path), train(THREE, 4, tmp_path)
-    assert_same(one, four, THREE)
-    first, second = train(every, 0, tmp_path, hosts=2)
-    assert_same(one, first, every)
-    assert one["dataset"]["12 iteration"] == 12, "six batches an epoch"
-    for case in every:
-        for name in first[case]:
-            np.testing.assert_array_equal(
-                first[case][name], second[case][name], err_msg=name
-            )
+    first, second = hosts.results(case)
+    assert_same(one(case), first)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
-@pytest.mark.slow
-def test_replicas_draw_their_own_rewards_and_score_every_example(tmp_path):
+def test_a_users_dataset_has_six_batches_an_epoch():
+    assert one("dataset")["12 iteration"] == 12
+
+
+def test_replicas_draw_their_own_rewards_and_score_every_example(two):
     """Two epochs: each replica's half of each batch is scored."""
-    state = train(["fsr"], 2, tmp_path)[0]["fsr"]
+    (state,) = two.results("fsr")
     visits = next(v for name, v in state.items() if "visits" in name)
     assert visits.tolist() == [2.0] * 60
     assert all(np.isfinite(v).all() for v in state.values())
 
 
-@pytest.mark.slow
-def test_batch_normalisation_and_datasets_on_replicas(tmp_path):
-    """Synchronised, it is that of one replica; and all remember the same.
-
-    Keras leaves every replica its own moving statistics, of which a checkpoint
-    would hold one. A dataset of the user's is shared evenly.
-    """
-    cases = ["bn", "bn_sync"]
-    runs = (train([*cases, "dataset"], n, tmp_path) for n in (1, 2))
-    (one,), (two,) = runs
-    assert_same(one, two, ["dataset"])
-    copies = [two[case].pop(k) for case in cases for k in COPIES]
-    for mine, other in copies:
+@pytest.mark.parametrize("case", ["bn", "bn_sync"])
+def test_replicas_remember_the_same_batch_normalisation(case, two):
+    """Keras leaves each replica its own; a checkpoint would hold one."""
+    (state,) = two.results(case)
+    for mine, other in (state[name] for name in COPIES):
         np.testing.assert_array_equal(mine, other)
-    for k in COPIES:
-        one["bn_sync"].pop(k)
-    assert_same(one, two, ["bn_sync"])
-    apart = np.abs(one["bn"]["predicted"] - two["bn"]["predicted"]).max()
-    assert apart > 1e-3, "each replica normalises its part by itself"
 
 
-@pytest.mark.slow
+def test_synchronised_batch_normalisation_is_that_of_one_replica(two):
+    (sync,), (apart,) = two.results("bn_sync"), two.results("bn")
+    assert_same(one("bn_sync"), sync, but=COPIES)
+    difference = np.abs(one("bn")["predicted"] - apart["predicted"]).max()
+    assert difference > 1e-3, "each replica normalises its part by itself"
+
+
 def test_a_batch_that_replicas_cannot_share_is_bad_input(tmp_path):
     settings = ["STRATEGY='mirrored'", "DEVICE='CPU'", "REPLICAS=4"]
     ended = subprocess.run(

@@ -109,6 +109,9 @@ VARIANTS = (
     "fsr_shift",
 )
 MAIN = [case for case in CASES if case not in VARIANTS]
+# Methods whose step is plain training's with another loss of each example:
+# that XLA and replicas take such a step is shown with "supervised" and "elr".
+LOSSES = ("focal", "gce", "forward_correction", "glc", "d2l", "finetune")
 RANDOM = (
     "mixup",
     "mixup_beta",
