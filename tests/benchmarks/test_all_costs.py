@@ -15,6 +15,10 @@ from fsr_gdw_tf.methods import METHODS
 from fsr_gdw_tf.regularisers import REGULARISERS
 
 FRESH = "fsr REWARD_FEATURES='fresh'"
+BANK = "fsr_raw REWARD_FEATURES='bank'"
+NOW = "gdw VirtualStep.ahead=False"
+# One worker measures, for all tests.
+pytestmark = pytest.mark.xdist_group("costs")
 COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 ROWS = f"""{COLUMNS},time_per_step_s
 tiny_cnn,100,100,supervised,,1.0,1.0,0.02
@@ -132,36 +136,78 @@ def test_an_unknown_table_ends_in_one_line(run_script, tmp_path):
     assert "no table 'resnet33': did you mean 'resnet32'" in message
 
 
-@pytest.mark.slow
-def test_a_table_takes_the_place_of_its_rows_and_others_stay(
-    run_script, tmp_path
-):
-    """Also: the phases, and the JSON files on how both were measured."""
-    path, phases = tmp_path / "cost.csv", tmp_path / "phases.csv"
+@pytest.fixture(scope="module")
+def measured(run_script, tmp_path_factory):
+    """Return the folder of a table and of phases that were measured."""
+    folder = tmp_path_factory.mktemp("costs")
+    path, phases = folder / "cost.csv", folder / "phases.csv"
     path.write_text(ROWS)
     note = {"resnet32": {"cpu": "another"}, "tiny_cnn": {"cpu": "old"}}
     path.with_suffix(".json").write_text(json.dumps(note))
-    small = """if True:
+    small = f"""if True:
         from cost_tables import Table
-        sizes = Table(8, 10, 5, 10, 40, 3, ["supervised", "gdw_head"])
-        TABLES = {"small_cnn": sizes, "tiny_cnn": sizes, "resnet32": sizes}
-        PHASES_OF, PHASES = "tiny_cnn", ["supervised"]"""
+        sizes = Table(16, 40, 20, 10, 400, 9, ["supervised", {BANK!r}])
+        TABLES = {{"small_cnn": sizes, "tiny_cnn": sizes, "resnet32": sizes}}
+        PHASES_OF, PHASES = "tiny_cnn", ["supervised", "gdw", {NOW!r}]"""
     flags = ["--tables=tiny_cnn", f"--csv={path}", f"--phases={phases}"]
-    ended = run_script("all_costs", *flags, "--rounds=2", before=small)
+    ended = run_script("all_costs", *flags, "--rounds=3", before=small)
     assert ended.returncode == 0, ended.stderr
     assert "\nthreads: " in ended.stdout and "tensorflow" in ended.stdout
+    return folder
+
+
+@pytest.mark.slow
+def test_a_table_takes_the_place_of_its_rows_and_others_stay(measured):
+    path = measured / "cost.csv"
     lines = path.read_text().splitlines()
     assert lines[0] == ROWS.splitlines()[0]
-    assert lines[1].startswith("tiny_cnn,10,5,supervised,,1.0,")
-    assert lines[2].startswith("tiny_cnn,10,5,gdw_head,head,")
+    assert lines[1].startswith("tiny_cnn,40,20,supervised,,1.0,")
+    assert lines[2].startswith(f"tiny_cnn,40,20,{BANK},head,")
     assert lines[3:] == ROWS.splitlines()[6:]
-    about = json.loads(path.with_suffix(".json").read_text())
+
+
+@pytest.mark.slow
+def test_json_files_say_how_tables_were_measured(measured):
+    about = json.loads((measured / "cost.json").read_text())
     assert about["resnet32"] == {"cpu": "another"}
     command = about["tiny_cnn"]["command"]
     assert command[:2] == ["python", "benchmarks/step_cost.py"]
-    assert {"--batch=10", "--rounds=2", "--network=tiny_cnn"} <= {*command}
-    assert str(tmp_path) not in " ".join(command)
+    assert {"--batch=40", "--rounds=3", "--network=tiny_cnn"} <= {*command}
+    assert str(measured) not in " ".join(command)
     assert {"cpu", "threads", "intra_op_threads"} <= {*about["tiny_cnn"]}
     assert {"keras", "tensorflow"} <= {*about["tiny_cnn"]["versions"]}
-    assert phases.read_text().splitlines()[1].startswith("tiny_cnn,supervised,")
-    assert "benchmarks/phases.py" in phases.with_suffix(".json").read_text()
+    assert "benchmarks/phases.py" in (measured / "phases.json").read_text()
+
+
+@pytest.mark.slow
+def test_one_row_per_method_with_the_first_as_the_unit(measured):
+    """The bank holds the features of ten batches, filled before the steps.
+
+    Counting that, a step of 40 images would seem to need 100's memory.
+    """
+    with (measured / "cost.csv").open() as lines:
+        plain, bank, *_ = csv.DictReader(lines)
+    assert list(plain) == [*COLUMNS.split(","), "time_per_step_s"]
+    assert float(plain["time_ratio"]) == 1.0
+    assert float(plain["time_per_step_s"]) > 0 < float(bank["time_per_step_s"])
+    if plain["memory_ratio"]:  # TensorFlow has no account without oneDNN
+        assert float(plain["memory_ratio"]) == 1.0
+        assert 0.9 < float(bank["memory_ratio"]) < 1.5
+
+
+@pytest.mark.slow
+def test_shares_of_phases_add_to_one_and_are_those_of_the_method(measured):
+    with (measured / "phases.csv").open() as lines:
+        rows = {row.pop("method"): row for row in csv.DictReader(lines)}
+    assert list(rows) == ["supervised", "gdw", NOW]
+    for row in rows.values():
+        assert row.pop("network") == "tiny_cnn"
+        assert float(row.pop("time_per_step_s")) > 0
+        # Seven shares, each rounded to four digits.
+        assert sum(map(float, row.values())) == pytest.approx(1, abs=4e-4)
+    plain, gdw, now = rows.values()
+    assert float(plain["forward"]) > 0 and float(plain["real_pullback"]) > 0
+    for phase in ("virtual_step", "meta_pass", "second_order"):
+        assert float(plain[phase]) == 0
+        assert float(gdw[phase]) > 0
+    assert float(now["virtual_step"]) == 0 and float(now["meta_pass"]) > 0

@@ -1,25 +1,18 @@
 """The benchmark of the input pipelines."""
 
 import csv
-import subprocess
-import sys
 
 import pytest
-from environment import ROOT
+
+pytestmark = pytest.mark.xdist_group("input_pipeline")  # one process for all
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--cached", "--nocached"])
-def test_the_benchmark_measures_all_pipelines(tmp_path, flag):
+def test_the_benchmark_measures_all_pipelines(run_script, tmp_path, flag):
     file = tmp_path / "speed.csv"
     small = ("--images=8", "--batch=4", "--size=16", "--rounds=1", "--epochs=1")
-    script = ROOT / "benchmarks" / "input_pipeline.py"
-    ended = subprocess.run(
-        [sys.executable, script, *small, flag, f"--csv={file}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_script("input_pipeline", *small, flag, f"--csv={file}")
     assert ended.returncode == 0, ended.stderr
     with file.open() as lines:
         rows = {row["pipeline"]: row for row in csv.DictReader(lines)}
@@ -31,13 +24,7 @@ def test_the_benchmark_measures_all_pipelines(tmp_path, flag):
         assert float(row["ours_relative"]) == pytest.approx(ratio, abs=0.01)
 
 
-def test_a_benchmark_of_too_few_images_ends_in_one_line():
-    script = ROOT / "benchmarks" / "input_pipeline.py"
-    ended = subprocess.run(
-        [sys.executable, script, "--images=8", "--epochs=1"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_a_benchmark_of_too_few_images_ends_in_one_line(run_script):
+    ended = run_script("input_pipeline", "--images=8", "--epochs=1")
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert "a round needs 2 batches or more, got 8 images" in ended.stderr

@@ -1,19 +1,15 @@
 """The phases of a step: where they end, and what share each has."""
 
 import collections
-import csv
+import functools
 import importlib
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import step_cost
 
 from fsr_gdw_tf import InvalidInput, lookahead
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "phases.py"
+pytestmark = pytest.mark.xdist_group("phases")  # graphs are shared
 SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
     *("--examples=40", "--reward_batch=10"),
@@ -29,11 +25,12 @@ def phases():
     return importlib.import_module("phases")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def of(phases):
     """Return (classifier, graphs of partial steps, phases they end with)."""
     step_cost.FLAGS(["benchmark", *SMALL])
 
+    @functools.cache
     def of(method):
         classifier, pipeline = step_cost.build(method)
         batch = next(iter(step_cost.dataset(classifier, pipeline)))
@@ -119,33 +116,3 @@ def test_a_phase_is_what_a_step_takes_longer_than_the_one_before(phases):
 def test_steps_without_phases_are_rejected(phases, method, message):
     with pytest.raises(InvalidInput, match=message):
         phases.check(method)
-
-
-@pytest.mark.slow
-def test_shares_add_to_one_and_are_those_of_the_method(tmp_path):
-    file = tmp_path / "phases.csv"
-    flags = ["--size=16", "--batch=40", "--meta_batch=40", "--rounds=5"]
-    methods = f"--methods=supervised,gdw,{NOW}"
-    command = [sys.executable, str(SCRIPT), *SMALL, *flags, methods]
-    ended = subprocess.run(
-        [*command, f"--csv={file}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-    )
-    assert ended.returncode == 0, ended.stderr
-    with file.open() as lines:
-        rows = {row.pop("method"): row for row in csv.DictReader(lines)}
-    assert list(rows) == ["supervised", "gdw", NOW]
-    for row in rows.values():
-        assert row.pop("network") == "small_cnn"
-        assert float(row.pop("time_per_step_s")) > 0
-        # Seven shares, each rounded to four digits.
-        assert sum(map(float, row.values())) == pytest.approx(1, abs=4e-4)
-    plain, gdw, now = rows.values()
-    assert float(plain["forward"]) > 0 and float(plain["real_pullback"]) > 0
-    for phase in ("virtual_step", "meta_pass", "second_order"):
-        assert float(plain[phase]) == 0
-        assert float(gdw[phase]) > 0
-    assert float(now["virtual_step"]) == 0 and float(now["meta_pass"]) > 0

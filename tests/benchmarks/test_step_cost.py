@@ -1,10 +1,5 @@
 """The cost table has its columns, its unit, and clear errors."""
 
-import csv
-import os
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -22,7 +17,6 @@ SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
     *("--examples=40", "--reward_batch=10"),
 ]
-BANK = "fsr_raw REWARD_FEATURES='bank'"
 # A recipe for each method and each regulariser.
 ONE_OF_EACH = [
     "supervised",
@@ -49,17 +43,6 @@ ONE_OF_EACH = [
     "elr",
 ]
 ONE_OF_EACH += ["fsr REWARD_FEATURES='fresh'"]
-COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
-
-
-def run(*flags: str):
-    return subprocess.run(
-        [sys.executable, step_cost.__file__, *SMALL, *flags],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-    )
 
 
 @pytest.fixture
@@ -69,43 +52,15 @@ def small():
 
 
 @pytest.mark.slow
-def test_one_row_per_method_with_plain_as_the_unit(tmp_path):
-    """The bank holds the features of ten batches, filled before the steps.
-
-    Counting that, a step of 20 images would seem to need 100's memory.
-    """
-    file = tmp_path / "cost.csv"
-    flags = ["--size=16", "--batch=20", "--examples=200", "--rounds=2"]
-    methods = f"--methods=supervised,keras,{BANK}"
-    ended = run(methods, f"--csv={file}", *flags)
-    assert ended.returncode == 0, ended.stderr
-    with file.open() as lines:
-        plain, stock, bank = csv.DictReader(lines)
-    assert list(plain) == [*COLUMNS.split(","), "time_per_step_s"]
-    sizes = ("small_cnn", "20", "5")
-    for row, name in zip(
-        (plain, stock, bank),
-        (("supervised", ""), ("keras", ""), (BANK, "head")),
-        strict=True,
-    ):
-        assert tuple(row.values())[:5] == (*sizes, *name)
-        assert float(row["time_per_step_s"]) > 0
-    assert float(plain["time_ratio"]) == 1.0
-    if plain["memory_ratio"]:  # TensorFlow has no account without oneDNN
-        assert float(plain["memory_ratio"]) == 1.0
-        assert 0.9 < float(bank["memory_ratio"]) < 1.5
-
-
-@pytest.mark.slow
-def test_an_unknown_method_ends_in_one_line():
-    ended = run("--methods=gwd")
+def test_an_unknown_method_ends_in_one_line(run_script):
+    ended = run_script("step_cost", "--methods=gwd")
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert "no method 'gwd': did you mean 'gdw'" in ended.stderr
 
 
 @pytest.mark.slow
-def test_an_unknown_network_ends_in_one_line():
-    ended = run("--network=resnet33")
+def test_an_unknown_network_ends_in_one_line(run_script):
+    ended = run_script("step_cost", "--network=resnet33")
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert "small_cnn|tiny_cnn|resnet32" in ended.stderr.splitlines()[-1]
 
@@ -158,9 +113,11 @@ def test_there_is_a_recipe_for_each_method_and_regulariser():
 
 @pytest.mark.parametrize("method", [*ONE_OF_EACH, KERAS])
 def test_every_method_can_be_measured(method):
-    """Take a step of each, on a tiny network."""
+    """Take a step of each, on a tiny network, without tracing it."""
     step_cost.FLAGS(["benchmark", *SMALL, "--size=4"])
-    logs = step_cost.stepper(*step_cost.build(method))()
+    model, pipeline = step_cost.build(method)
+    model.run_eagerly = True
+    logs = step_cost.stepper(model, pipeline)()
     assert np.isfinite(logs["loss"])
 
 
