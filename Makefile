@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 RUN_DIR ?= runs/digits
 
 OLDEST = $(VENV)-oldest
+# A worker runs all tests of a file; the long files come first.
+PYTEST_FLAGS = -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-oldest bench accuracy lint clean
 
@@ -34,7 +36,7 @@ tables: $(VENV)/.installed
 	$(BIN)/python benchmarks/readme_tables.py
 
 test: lint
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -55,7 +57,7 @@ $(VENV)/.installed-dev: setup.py
 
 # The oldest TensorFlow and Keras that setup.py allows.
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/python -m pytest -n auto --dist loadgroup
+	$(OLDEST)/bin/python -m pytest $(PYTEST_FLAGS)
 
 $(OLDEST)/.installed: setup.py
 	test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)

@@ -18,6 +18,12 @@ from fsr_gdw_tf.experiments import gin_config
 pytest.register_assert_rewrite("support")
 
 
+def pytest_collection_modifyitems(items):
+    """Run folders of long files first; a worker runs all tests of a file."""
+    long = ("contract", "end_to_end", "benchmarks")
+    items.sort(key=lambda item: item.path.parent.name not in long)
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """Start every test from the same seed, alone or in parallel."""

@@ -17,8 +17,6 @@ from fsr_gdw_tf.regularisers import REGULARISERS
 FRESH = "fsr REWARD_FEATURES='fresh'"
 BANK = "fsr_raw REWARD_FEATURES='bank'"
 NOW = "gdw VirtualStep.ahead=False"
-# One worker measures, for all tests.
-pytestmark = pytest.mark.xdist_group("costs")
 COLUMNS = "network,batch,meta_batch,method,scope,time_ratio,memory_ratio"
 ROWS = f"""{COLUMNS},time_per_step_s
 tiny_cnn,100,100,supervised,,1.0,1.0,0.02

@@ -14,8 +14,6 @@ import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
 
-# One worker exports the steps, for all tests.
-pytestmark = pytest.mark.xdist_group("export")
 ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "benchmarks" / "export_step.py"
 RUN = ROOT / "benchmarks" / "run_step.py"

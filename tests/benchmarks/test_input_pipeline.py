@@ -4,8 +4,6 @@ import csv
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("input_pipeline")  # one process for all
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--cached", "--nocached"])

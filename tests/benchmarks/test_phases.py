@@ -9,7 +9,6 @@ import step_cost
 
 from fsr_gdw_tf import InvalidInput, lookahead
 
-pytestmark = pytest.mark.xdist_group("phases")  # graphs are shared
 SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
     *("--examples=40", "--reward_batch=10"),

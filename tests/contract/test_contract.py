@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import pytest
-from support.method_cases import CASES, LOSSES, MAIN, RANDOM, build, each, fit
+from support.method_cases import CASES, LOSSES, MAIN, RANDOM, build, fit
 from support.models import blob_source, blobs, weights
 
 from fsr_gdw_tf import InputPipeline
@@ -101,7 +101,7 @@ def train(case: str, tmp_path_factory) -> Run:
     )
 
 
-@each(CASES)
+@pytest.mark.parametrize("case", CASES)
 def test_learns_separable_data(case, run_of):
     """By the cross-entropy of new examples: training adds other losses."""
     run = run_of(case)
@@ -110,13 +110,13 @@ def test_learns_separable_data(case, run_of):
     assert run.accuracy > 0.95
 
 
-@each(CASES)
+@pytest.mark.parametrize("case", CASES)
 def test_traces_once(case, run_of):
     first, last = run_of(case).traces
     assert 1 <= first <= 2 and last == first
 
 
-@each(MAIN)
+@pytest.mark.parametrize("case", MAIN)
 def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, run_of):
     run = run_of(case)
     keras.utils.set_random_seed(99)
@@ -128,7 +128,7 @@ def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, run_of):
         np.testing.assert_array_equal(a, b.numpy())
 
 
-@each([case for case in MAIN if case not in LOSSES])
+@pytest.mark.parametrize("case", [case for case in MAIN if case not in LOSSES])
 def test_compiles_with_xla(case, run_of):
     run = run_of(case)
     keras.utils.set_random_seed(0)

@@ -24,7 +24,7 @@ ON_TWO = [*SAME, "fsr", "dataset", "bn", "bn_sync"]
 ON_FOUR = ["mwnet"]
 ON_HOSTS = ["gdw", "fsr_raw", "dataset"]
 # Replicas train in other processes, at the same time as one does here.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("replicas")]
+pytestmark = pytest.mark.slow
 
 
 class Processes:

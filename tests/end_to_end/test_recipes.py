@@ -81,12 +81,6 @@ def photographs(folder, per_class=12):
             )
 
 
-def data_set(recipe: str) -> str:
-    """Return the name of the data set of a recipe, to group recipes by."""
-    kinds = ("cifar100", "cifar10")
-    return next((kind for kind in kinds if kind in recipe), recipe)
-
-
 def data_for(recipe: str, folder: Path) -> list[str]:
     """Settings that point a recipe at data of a few kilobytes."""
     if "cifar" in recipe:
@@ -142,12 +136,7 @@ def published(recipe: str, folder: Path) -> list[str]:
 
 # Those of file lists are trained twice below, and interrupted.
 @pytest.mark.parametrize(
-    "recipe",
-    [
-        # One worker runs all recipes of a data set, which share its fake.
-        pytest.param(name, marks=pytest.mark.xdist_group(data_set(name)))
-        for name in sorted({*RUN_FILES} - {"webvision.gin", "clothing1m.gin"})
-    ],
+    "recipe", sorted({*RUN_FILES} - {"webvision.gin", "clothing1m.gin"})
 )
 def test_run_file_trains_two_epochs(recipe, tmp_path, command_line):
     settings = [*QUICK, *data_for(recipe, tmp_path / "data")]

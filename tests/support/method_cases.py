@@ -1,6 +1,5 @@
 """One row of keyword arguments for every method and regulariser."""
 
-import pytest
 from support.models import blobs, classifier
 
 from fsr_gdw_tf import (
@@ -124,14 +123,6 @@ RANDOM = (
     "fsr_all",
     "gdw_dictionary",
 )
-
-
-def each(cases):
-    """Parametrise by case; one worker runs all tests of a case."""
-    group = pytest.mark.xdist_group
-    return pytest.mark.parametrize(
-        "case", [pytest.param(case, marks=group(case)) for case in cases]
-    )
 
 
 def build(case, **kwargs):
