@@ -1,4 +1,4 @@
-"""An epoch of training, and a test, each as one XLA program.
+"""An epoch of training (or a part), and a test, each as one XLA program.
 
 The loop over steps is part of the program, and so is the augmentation; the
 images stay on the device as an argument. `batches.py` says which image, crop
@@ -20,23 +20,21 @@ COLUMNS = ("index", "row", "label", "y", "x")
 
 
 def train_program(classifier: Classifier, batches: dict) -> XlaProgram:
-    """Return the program of an epoch; it sets metrics and step to zero first.
+    """Return the program of all steps in some batches.
 
     batches: the images, and arrays as `batches.epoch_batches` returns them;
         those of the meta set have the prefix META.
     """
     steps = len(batches["index"])
-    metrics = classifier.eval_metrics[:2]
 
     @tf.function(jit_compile=True, autograph=False)
     def epoch(batches):
-        classifier.step.assign(0)
-
         def step(i):
             step_loop.steps_of_execution(classifier)
             classifier.update_weights(batch_at(batches, i, classifier.classes))
 
-        return measured(metrics, steps, step)
+        repeat(step, steps)
+        return results(classifier.eval_metrics[:2])
 
     return lower(epoch, batches)
 
@@ -57,21 +55,33 @@ def test_program(classifier: Classifier, batches: dict) -> XlaProgram:
             batch = {"inputs": images, "label": label, "index": row}
             classifier.test_step(batch)
 
-        return measured(classifier.eval_metrics, steps, step)
+        for metric in classifier.eval_metrics:
+            metric.reset_state()
+        repeat(step, steps)
+        return results(classifier.eval_metrics)
 
     return lower(test, batches)
 
 
-def measured(metrics: list, steps: int, step: Callable) -> dict[str, tf.Tensor]:
-    """Take steps in a loop; return the metrics, which start at zero."""
-    for metric in metrics:
-        metric.reset_state()
+def repeat(step: Callable, count: int) -> None:
+    """Call `step(i)` for each i below `count`.
+
+    A single step is not in a loop: on a CPU XLA computes gradients of
+    convolutions in loops more than ten times slower than outside of them.
+    """
+    if count == 1:
+        step(0)
+        return
 
     def body(i):
         step(i)
         return [i + 1]
 
-    tf.while_loop(lambda i: i < steps, body, [tf.constant(0)])
+    tf.while_loop(lambda i: i < count, body, [tf.constant(0)])
+
+
+def results(metrics: list) -> dict[str, tf.Tensor]:
+    """Return the present values of metrics."""
     return {metric.name: metric.result() for metric in metrics}
 
 

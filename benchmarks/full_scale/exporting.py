@@ -25,8 +25,9 @@ DICTIONARY = ("scores", "visits", "members", "labels", "content")
 class Prepared:
     """A cell before its first step.
 
-    images: the number of images of both splits, training images first.
+    images: the shape of the images of both splits, training images first.
     seed: the variable from which steps draw random numbers.
+    steps: how many are one call of the program; they divide an epoch.
     """
 
     experiment: Experiment
@@ -34,6 +35,7 @@ class Prepared:
     classifier: Classifier
     images: tuple[int, ...]
     seed: keras.Variable
+    steps: int
 
     @property
     def examples(self) -> int:
@@ -67,11 +69,11 @@ class Prepared:
         return {k: v.astype(np.int32) for k, v in arrays.items()}
 
 
-def build(data: Splits) -> Prepared:
+def build(data: Splits, steps: int | None = None) -> Prepared:
     """Return the configured cell of these data; raise if it needs TensorFlow.
 
     As `Experiment.train` and `fit` build it, without recorders, which do not
-    change training.
+    change training. steps: of a call; None: of an epoch.
     """
     # Number layers anew, so that variables have the same names each time.
     keras.utils.clear_session(free_memory=False)
@@ -81,17 +83,28 @@ def build(data: Splits) -> Prepared:
     classifier.recorders = []
     classifier.setup(splits.training, experiment.pipeline)
     require_exportable(experiment, splits, classifier)
-    classifier.steps.assign(experiment.pipeline.steps(splits.training))
+    in_epoch = experiment.pipeline.steps(splits.training)
+    if steps is not None and in_epoch % steps:
+        raise InvalidInput(
+            f"the steps of a call must divide those of an epoch, {in_epoch}; "
+            f"got {steps}"
+        )
+    classifier.steps.assign(in_epoch)
     classifier.epochs.assign(experiment.epochs)
-    # A variable, so that cells of other seeds share the program.
-    value = experiment.seed
-    seed = keras.Variable(value, None, "int32", False, name="random_seed")
-    for component in [*classifier.components, classifier.method.dictionary]:
-        if hasattr(component, "seed"):
-            component.seed = seed
     n = len(data.train.reader.inputs) + len(data.test.reader.inputs)
     images = (n, *data.train.reader.inputs.shape[1:])
-    return Prepared(experiment, splits, classifier, images, seed)
+    seed = share_seed(classifier, experiment.seed)
+    steps = steps or in_epoch
+    return Prepared(experiment, splits, classifier, images, seed, steps)
+
+
+def share_seed(classifier: Classifier, seed: int) -> keras.Variable:
+    """Make the seed a variable, so that cells of other seeds share programs."""
+    variable = keras.Variable(seed, None, "int32", False, name="random_seed")
+    for component in [*classifier.components, classifier.method.dictionary]:
+        if hasattr(component, "seed"):
+            component.seed = variable
+    return variable
 
 
 def require_exportable(
@@ -145,7 +158,7 @@ def sizes(prepared: Prepared) -> dict[str, tuple[int, int]]:
 
 
 def example_batches(prepared: Prepared) -> tuple[dict, dict]:
-    """Return the arguments of an epoch and of a test, as tensors."""
+    """Return the arguments of a call and of a test, as tensors."""
     arrays = prepared.arrays
     crop = crop_of(prepared.experiment.pipeline.view)
     key = batches.epoch_key(0, batches.TRAIN, np.int64(0))
@@ -156,6 +169,7 @@ def example_batches(prepared: Prepared) -> tuple[dict, dict]:
             *(batches.Examples(rows, labels), size, key),
             *(crop, prepared.images[1:3]),
         )
+        columns = {name: x[: prepared.steps] for name, x in columns.items()}
         train |= {prefix + name: x for name, x in columns.items()}
     examples = batches.Examples(arrays["test_rows"], arrays["test_labels"])
     test = batches.test_batches(examples, TEST_BATCH_SIZE)
@@ -179,6 +193,12 @@ def program_files(prepared: Prepared) -> tuple[dict[str, bytes], dict]:
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "sizes": sizes(prepared),
+        "steps": prepared.steps,
+        # Zero at the start of an epoch: the first two metrics, and the step.
+        "zeroed": [
+            name_of(v) for m in classifier.eval_metrics[:2] for v in m.variables
+        ]
+        + [name_of(classifier.step)],
         "test_batch": TEST_BATCH_SIZE,
         "crop": crop_of(pipeline.view)._asdict(),
         "epoch": name_of(classifier.epoch),

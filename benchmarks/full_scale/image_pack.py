@@ -72,8 +72,8 @@ def about(folder: Path) -> dict:
 
 
 def decoded_file(folder: Path, info: dict) -> Path:
-    """Return where the decoded images are kept: not part of the pack."""
-    return folder.with_name(f"decoded_{info['pixels']}.npy")
+    """Return where decoded images are kept: beside what is sent."""
+    return folder.parent.with_name(f"decoded_{info['pixels']}.npy")
 
 
 def read(folder: Path, info: dict) -> list[bytes]:

@@ -3,7 +3,8 @@
     python benchmarks/full_scale/prepare.py --data_dir=tfds \\
         --cells=gdw_uniform_40_gdw_seed0,gdw_uniform_40_mwnet_seed0
 
-The folder --prepared, `runs/full_scale/prepared` by default, then holds
+The folder --prepared, `runs/full_scale/prepared` by default, is all that has to
+be sent. It holds
 
 images/: the images of CIFAR-10, encoded as in TFDS (`image_pack.py`).
 programs/: an epoch and a test of each method as XLA programs, shared by cells
@@ -52,6 +53,12 @@ flags.DEFINE_string(
     "prepared", "runs/full_scale/prepared", "Folder to write to."
 )
 flags.DEFINE_list("params", [], "Gin bindings NAME=VALUE of every cell.")
+flags.DEFINE_integer(
+    "steps_per_call",
+    None,
+    "Steps in one call of a program, a divisor of an epoch's; None: an epoch.",
+    lower_bound=1,
+)
 flags.DEFINE_bool("show", False, "Only print the cells and their commands.")
 
 
@@ -78,12 +85,13 @@ def encoded_images() -> list[bytes]:
     """Return the encoded images of both splits, in the order of TFDS."""
     import tensorflow_datasets as tfds
 
-    name = gin.query_parameter("tfds_images.name")
-    builder = tfds.builder(name, data_dir=FLAGS.data_dir)
+    bound = gin.get_bindings(tfds_images)
+    builder = tfds.builder(bound["name"], data_dir=FLAGS.data_dir)
     skip = {"image": tfds.decode.SkipDecoding()}
+    splits = [bound.get(f"{k}_split", k) for k in ("train", "test")]
     return [
         example["image"]
-        for split in ("train", "test")
+        for split in splits
         for example in tfds.as_numpy(
             builder.as_dataset(split=split, shuffle_files=False, decoders=skip)
         )
@@ -129,7 +137,7 @@ def write_cell(folder: Path, cell: Cell, data: Splits, written: set) -> dict:
     written: names of the programs that are up to date; a new one is added.
     """
     parse(cell)
-    prepared = build(data)
+    prepared = build(data, FLAGS.steps_per_call)
     program = f"{cell.schedule.lower()}_{cell.method}_{prepared.examples}"
     if program not in written:
         write_program(folder / "programs" / program, prepared)

@@ -62,6 +62,8 @@ class Training:
         self.entry, self.device, self.epoch = entry, device, 0
         self.manifest = json.loads((folder / "manifest.json").read_text())
         self.arrays = load_arrays(prepared / "cells" / f"{entry['name']}.npz")
+        values = prepared / "values" / f"{entry['values']}.npz"
+        self.state = self.put_all(load_arrays(values))
         self.pixels = image_pack.load(prepared / "images")
         self.images = {"images": self.put(self.pixels)}
         self.crop = batches.Crop(**self.manifest["crop"])
@@ -75,8 +77,6 @@ class Training:
             for name in ("train", "test")
         )
         self.compile_s = time.perf_counter() - start
-        values = prepared / "values" / f"{entry['values']}.npz"
-        self.state = self.put_all(load_arrays(values))
         if self.manifest["dictionary"]:
             self.refresh_dictionary()
         self.next_batch = self.batches_of(0)
@@ -116,8 +116,10 @@ class Training:
         name = self.manifest["epoch"]
         if name in self.state:  # not all methods depend on it
             self.state[name] = self.put(np.int32(self.epoch))
-        batch = self.images | self.put_all(self.next_batch)
-        trained = self.train.start(batch, self.state)
+        for name in self.manifest["zeroed"]:
+            zeros = np.zeros_like(np.asarray(self.state[name]))
+            self.state[name] = self.put(zeros)
+        trained = self.train_on(self.next_batch)
         self.epoch += 1
         # While the device trains.
         self.next_batch = self.batches_of(self.epoch)
@@ -129,6 +131,16 @@ class Training:
         if self.manifest["dictionary"]:
             row["purity"] = self.purity()
         return row | {"seconds": round(time.perf_counter() - start, 3)}
+
+    def train_on(self, batch: dict[str, np.ndarray]) -> dict:
+        """Train on all batches of an epoch; return the metrics."""
+        steps, count = self.manifest["steps"], len(batch["index"])
+        trained = {}
+        for first in range(0, count, steps):
+            part = {k: x[first : first + steps] for k, x in batch.items()}
+            part = self.images | self.put_all(part)
+            trained = self.train.start(part, self.state)
+        return trained
 
     def variable(self, name: str) -> np.ndarray:
         """Return a variable of the dictionary."""
