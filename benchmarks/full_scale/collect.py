@@ -32,8 +32,14 @@ flags.DEFINE_list(
 flags.DEFINE_string("csv", str(RESULTS / FILE_NAME), "CSV file to update.")
 
 
-def row_of(result: dict) -> dict:
-    """Return the row of a finished cell."""
+def read_result(file: Path) -> dict:
+    """Return the row of a finished cell; its settings must be the recipe's."""
+    result = json.loads(file.read_text())
+    if result["params"]:
+        raise InvalidInput(
+            f"{file} was prepared with --params={','.join(result['params'])}; "
+            "expected the recipe's own settings, leave it out"
+        )
     row = {name: result[name] for name in COLUMNS if name in result}
     row |= {"network": NETWORK, "commit": result["commit"][:10]}
     numbers = {"last5": 4, "best": 4, "epoch_s": 2}
@@ -56,12 +62,10 @@ def main(argv: list[str]) -> None:
                 f"{', '.join(FLAGS.results)}, got none; run.py writes it"
             )
         rows = read_cells(path) if path.is_file() else []
+        rows += map(read_result, files)
     except InvalidInput as error:
         exit_with_error(error)
     cells = {key(row): row for row in rows}
-    for file in files:
-        row = row_of(json.loads(file.read_text()))
-        cells[key(row)] = row
     order = {cell: i for i, cell in enumerate(all_cells())}
     ordered = sorted(cells, key=lambda cell: order.get(cell, len(order)))
     write_csv(path, [cells[cell] for cell in ordered], list(COLUMNS))

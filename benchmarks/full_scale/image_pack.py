@@ -3,8 +3,9 @@
 images.json: sizes of the parts, and a digest of the decoded pixels.
 lengths.npy: the bytes of each image. part_0.bin, ...: one image after another.
 
-Pillow decodes JPEGs by the accurate DCT, TensorFlow by the fast one: of the
-test images of CIFAR-10 in TFDS pixels differ by at most 5 of 255.
+Pillow decodes JPEGs by the accurate DCT, TensorFlow by the fast one: pixels of
+CIFAR-10 in TFDS differ by 1 of 255 on average and by 5 at most (2,500 images).
+PNGs are the same.
 """
 
 import hashlib

@@ -151,7 +151,7 @@ def write_cell(folder: Path, cell: Cell, data: Splits, written: set) -> dict:
     np.savez_compressed(file, **prepared.arrays)
     entry = {"name": cell.name, **cell._asdict(), "program": program}
     entry |= {"values": values, "epochs": prepared.experiment.epochs}
-    return entry | {"commit": commit()}
+    return entry | {"params": FLAGS.params, "commit": commit()}
 
 
 def main(argv: list[str]) -> None:

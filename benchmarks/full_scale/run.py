@@ -8,7 +8,7 @@ whose next epoch would end after --minutes saves its state, and the next call
 resumes it. A cell that fails does not stop the others.
 
 --results has a folder for each cell: rows.csv (a row per epoch, written as it
-comes), state.npz, log.txt and, at the end, result.json.
+comes), state.npz, log.txt, cell.json (what it is) and, at the end, result.json.
 """
 
 import argparse
@@ -35,6 +35,7 @@ def train_cell(entry: dict, args: argparse.Namespace) -> None:
     """Train one cell, to its end or until the time is over."""
     device = find_device()
     folder = args.results / entry["name"]
+    require_same_cell(folder / "cell.json", entry)
     training = Training(args.prepared, entry, device)
     training.restore(folder)
     rows = read_rows(folder)[: training.epoch]
@@ -52,6 +53,19 @@ def train_cell(entry: dict, args: argparse.Namespace) -> None:
     training.save(folder)
     if training.epoch == entry["epochs"]:
         write_result(folder, training, rows)
+
+
+def require_same_cell(file: Path, entry: dict) -> None:
+    """Write the entry of a new cell; that of an old one must be the same."""
+    if not file.is_file():
+        file.write_text(json.dumps(entry, indent=2) + "\n")
+    old = json.loads(file.read_text())
+    for name in sorted({*old, *entry}):
+        if old.get(name) != entry.get(name):
+            exit_with_error(
+                f"{file.parent} has {name} {old.get(name)!r}, the prepared "
+                f"cell has {entry.get(name)!r}; choose another --results"
+            )
 
 
 def read_rows(folder: Path) -> list[dict]:
