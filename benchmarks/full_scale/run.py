@@ -5,7 +5,8 @@
 Takes the unfinished cells of `prepare.py` in their order, --processes at a
 time on the same device, each in a process of its own. All stop in time: a cell
 whose next epoch would end after --minutes saves its state, and the next call
-resumes it. A cell that fails does not stop the others.
+resumes it; none starts in the last minute. A cell that fails does not stop the
+others.
 
 --results has a folder for each cell: rows.csv (a row per epoch, written as it
 comes), state.npz, log.txt, cell.json (what it is) and, at the end, result.json.
@@ -29,6 +30,7 @@ from jax_programs import at_least, exit_with_error, find_device
 
 RESULT, ROWS = "result.json", "rows.csv"
 MARGIN = 1.3  # an epoch may take this much longer than the slowest before
+TO_START = 60  # seconds to compile a program and train the first epoch
 
 
 def train_cell(entry: dict, args: argparse.Namespace) -> None:
@@ -39,7 +41,8 @@ def train_cell(entry: dict, args: argparse.Namespace) -> None:
     training = Training(args.prepared, entry, device)
     training.restore(folder)
     rows = read_rows(folder)[: training.epoch]
-    slowest, unsaved, first = 0.0, 0, training.epoch
+    slowest = max((float(row["seconds"]) for row in rows), default=0.0)
+    unsaved, first = 0, training.epoch
     while training.epoch < entry["epochs"]:
         late = time.time() + MARGIN * slowest > args.until
         if late or training.epoch - first == (args.epochs or -1):
@@ -124,9 +127,10 @@ def start(entry: dict, args: argparse.Namespace) -> subprocess.Popen:
 def train_all(entries: list[dict], args: argparse.Namespace) -> list[str]:
     """Train cells in order; return the logs of those that failed."""
     waiting, active, failed = list(entries), {}, []
-    while active or (waiting and time.time() < args.until):
+    last_start = args.until - TO_START
+    while active or (waiting and time.time() < last_start):
         while waiting and len(active) < args.processes:
-            if time.time() >= args.until:
+            if time.time() >= last_start:
                 break
             entry = waiting.pop(0)
             print("start:", entry["name"], flush=True)
