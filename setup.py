@@ -40,7 +40,7 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "tensorboard": ["tensorboard>=2.20"],
-        # For benchmarks/label_issues.py and benchmarks/run_step.py.
+        # For label_issues.py, run_step.py and full_scale/run.py there.
         "benchmark": ["cleanlab>=2.6", "jax>=0.7"],
         "dev": [
             "jax>=0.7",  # tests of exported steps are skipped without it

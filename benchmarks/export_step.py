@@ -20,7 +20,6 @@ same mean and deviation, which is enough to measure time and memory.
 """
 
 import os
-import re
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -31,7 +30,7 @@ import recipes
 import step_cost
 import tensorflow as tf
 from absl import app, flags
-from tensorflow.compiler.xla.service import hlo_pb2
+from xla_programs import XlaProgram, lower
 
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.distribution import step_loop
@@ -46,12 +45,6 @@ flags.DEFINE_integer(
     "Leave out arrays of more numbers than this; run_step.py draws them.",
     lower_bound=1,
 )
-
-# XLA's names of the types, and NumPy's.
-TYPES = {"pred": "bool", "bf16": "bfloat16"}
-TYPES |= {f"s{n}": f"int{n}" for n in (8, 16, 32, 64)}
-TYPES |= {f"u{n}": f"uint{n}" for n in (8, 16, 32, 64)}
-TYPES |= {f"f{n}": f"float{n}" for n in (16, 32, 64)}
 
 
 def prepare(method: str):
@@ -83,50 +76,6 @@ def whole_step(classifier):
     return step
 
 
-def arguments(concrete, batch: dict) -> list[tuple[str, np.ndarray]]:
-    """Return name and value of each argument: the batch, then captures."""
-    variables = {id(v.handle): v for v in concrete.variables}
-    named = [(name, batch[name]) for name in sorted(batch)]
-    for i, tensor in enumerate(concrete.captured_inputs):
-        variable = variables.get(id(tensor))
-        if variable is None:
-            named.append((f"constant_{i}", tensor))
-        else:
-            named.append((variable.name.removesuffix(":0"), variable))
-    return [(name, value.numpy()) for name, value in named]
-
-
-def signature(header: str) -> tuple[list, list]:
-    """Return (dtype, shape) of each argument and of each result."""
-    layout = header.split("entry_computation_layout=")[1]
-    sides = [
-        [
-            (TYPES[kind], tuple(int(n) for n in shape.split(",") if n))
-            for kind, shape in re.findall(r"(\w+)\[([\d,]*)\]", side)
-        ]
-        for side in layout.split("->")
-    ]
-    return sides[0], sides[1]
-
-
-def outputs(header: str, names: list[str], logs: list[str]) -> list[dict]:
-    """Return what each result is: a metric, or an argument's new value.
-
-    The header has it: TensorFlow makes each variable that changes an alias of
-    the result that is its new value.
-    """
-    shared = re.findall(r"\{(\d+)\}: \((\d+), \{\}", header)
-    updates = {int(result): int(argument) for result, argument in shared}
-    count = len(signature(header)[1])
-    if sorted(updates) != list(range(len(logs), count)):
-        raise RuntimeError("results that are neither metrics nor variables")
-    metrics = [{"name": name} for name in logs]
-    return metrics + [
-        {"name": names[updates[i]], "updates": updates[i]}
-        for i in range(len(logs), count)
-    ]
-
-
 def stored(value: np.ndarray) -> bool:
     """Return whether an argument is written to values.npz."""
     return FLAGS.draw_over is None or value.size <= FLAGS.draw_over
@@ -137,26 +86,8 @@ def moments(value: np.ndarray) -> list[float]:
     return [float(np.mean(value)), float(np.std(value))]
 
 
-def portable(program: bytes) -> bytes:
-    """Return the program without copies, which JAX rejects on GPUs.
-
-    TensorFlow copies a variable to its new value where a step leaves it as is.
-    """
-    module = hlo_pb2.HloModuleProto.FromString(program)
-    for computation in module.computations:
-        for instruction in computation.instructions:
-            if instruction.opcode == "copy":  # a reshape to the same shape
-                instruction.opcode = "reshape"
-    return module.SerializeToString()
-
-
-def describe(
-    method: str, scope: str, header: str, args: list, logs: list
-) -> dict:
-    """Return the manifest, checked against the program's header."""
-    types = [(value.dtype.name, value.shape) for _, value in args]
-    if types != signature(header)[0]:
-        raise RuntimeError(f"the program of {method} takes other arguments")
+def describe(method: str, scope: str, step: XlaProgram) -> dict:
+    """Return the manifest."""
     return {
         "network": FLAGS.network,
         "size": FLAGS.size,
@@ -169,26 +100,21 @@ def describe(
         "arguments": [
             {"name": name, "shape": value.shape, "dtype": value.dtype.name}
             | ({} if stored(value) else {"drawn": moments(value)})
-            for name, value in args
+            for name, value in step.arguments
         ],
-        "outputs": outputs(header, [name for name, _ in args], logs),
+        "outputs": step.outputs,
     }
 
 
 def export(classifier, batch: dict, method: str, folder: Path) -> None:
     """Write the next step without taking it."""
-    step = whole_step(classifier)
-    concrete = step.get_concrete_function(batch)
-    program = step.experimental_get_compiler_ir(batch)
-    header = program(stage="hlo").split("\n", 1)[0]
-    args = arguments(concrete, batch)
-    logs = sorted(concrete.structured_outputs)
-    scope = recipes.scope(classifier.method)
-    manifest = describe(method, scope, header, args, logs)
+    step = lower(whole_step(classifier), batch)
+    manifest = describe(method, recipes.scope(classifier.method), step)
     with atomic_write(folder / "program.hlo") as file:
-        file.write_bytes(portable(program(stage="hlo_serialized")))
+        file.write_bytes(step.hlo)
     with atomic_write(folder / "values.npz") as path, path.open("wb") as file:
-        values = {str(i): v for i, (_, v) in enumerate(args) if stored(v)}
+        args = enumerate(step.arguments)
+        values = {str(i): v for i, (_, v) in args if stored(v)}
         np.savez(file, **values)
     write_json(folder / "manifest.json", manifest)
 

@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags
 from accuracy_runs import DEFAULT, MORE, read_runs, summary, tested_on
 from environment import RESULTS, ROOT
+from full_scale.table import reproduced
 from recipes import clean_images
 from result_tables import optional_float, read_table
 
@@ -208,6 +209,7 @@ TABLES = {
     "cost": partial(ratios, file="cost.csv", **TIME, everywhere=True),
     "memory": partial(ratios, file="cost.csv", **MEMORY, everywhere=True),
     "cost_more": partial(ratios, file="cost.csv", **TIME, everywhere=False),
+    "full_scale": lambda folder: markdown(*reproduced(folder)),
     "phases": phases,
     "gpu": partial(ratios, file="gpu.csv", **TIME),
 }

@@ -2,9 +2,9 @@
 
     python run_step.py steps/supervised steps/gdw steps/gdw_head --csv=cost.csv
 
-This file, those folders and JAX are all it needs; it runs on the accelerator
-that JAX finds. The new values that a step returns are the next step's
-arguments; the batch stays the same.
+This file, jax_programs.py, those folders and JAX are all it needs; it runs on
+the accelerator that JAX finds. The new values that a step returns are the next
+step's arguments; the batch stays the same.
 
 ms_per_step: programs take turns of --steps steps each; medians over --rounds
     turns, after a warm-up. time_ratio: to the first program.
@@ -19,11 +19,17 @@ import argparse
 import csv
 import json
 import statistics
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from jax_programs import (
+    at_least,
+    compiled,
+    execute,
+    exit_with_error,
+    find_device,
+)
 
 SIZES = ["network", "size", "batch", "meta_batch", "reward_batch"]
 MANIFEST = [*SIZES, "method", "scope"]
@@ -51,7 +57,9 @@ class Program:
                 for i, info in enumerate(self.manifest["arguments"])
             ]
         start = time.perf_counter()
-        self.executable = compiled(folder / "program.hlo", device)
+        self.executable = compiled(
+            (folder / "program.hlo").read_bytes(), device
+        )
         self.compile_s = time.perf_counter() - start
 
     @property
@@ -66,9 +74,7 @@ class Program:
 
     def step(self) -> None:
         """Start one step, without waiting for it."""
-        ran = self.executable.execute_sharded(self.arguments)
-        parts = ran.disassemble_into_single_device_arrays()
-        self.outputs = [part for (part,) in parts]
+        self.outputs = execute(self.executable, self.arguments)
         # The old values are invalid: the new ones share their memory.
         for result, value in zip(self.results, self.outputs, strict=True):
             if "updates" in result:
@@ -115,27 +121,6 @@ def draw(info: dict, seed: int) -> np.ndarray:
     return drawn.astype(dtype)
 
 
-def compiled(path: Path, device):
-    """Compile a program for a device."""
-    from jax.extend import backend, mlir
-
-    module = mlir.hlo_to_stablehlo(path.read_bytes())
-    options = backend.get_compile_options(num_replicas=1, num_partitions=1)
-    return device.client.compile_and_load(module, [device], options)
-
-
-def find_device():
-    """Return the first device, with 64-bit types enabled: indices need them."""
-    try:
-        import jax
-    except ImportError:
-        exit_with_error(
-            "this needs JAX: pip install jax, or jax[cuda] for a GPU"
-        )
-    jax.config.update("jax_enable_x64", True)
-    return jax.local_devices()[0]
-
-
 def measure(programs: list[Program], args) -> list[float]:
     """Return the median milliseconds per step of each program."""
     times = [[] for _ in programs]
@@ -174,23 +159,6 @@ def show(rows: list[dict]) -> None:
     for line in lines:
         cells = zip(line, widths, strict=True)
         print("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
-
-
-def exit_with_error(message: str) -> None:
-    """Print an error in one line, and exit with code 2."""
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(2)
-
-
-def at_least(least: int):
-    """Return a parser of integers that are large enough."""
-
-    def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{least} or more, got {text!r}")
-        return int(text)
-
-    return parse
 
 
 def parse_flags() -> argparse.Namespace:

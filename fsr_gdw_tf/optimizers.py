@@ -249,7 +249,8 @@ class MovingAverage(keras.layers.Layer):
         super().__init__()
         self.sources, self.decay = variables, decay
         self.averages = [
-            keras.Variable(v, trainable=False, name="ema") for v in variables
+            keras.Variable(v, trainable=False, name=f"ema_{i}")
+            for i, v in enumerate(variables)
         ]
 
     @property

@@ -125,7 +125,7 @@ def length(node: ast.FunctionDef) -> int:
     return lines
 
 
-CODE = [*MODULES, *sorted((ROOT / "benchmarks").glob("*.py"))]
+CODE = [*MODULES, *sorted((ROOT / "benchmarks").rglob("*.py"))]
 
 
 @pytest.mark.parametrize("path", CODE, ids=lambda p: str(p.name))

@@ -1,4 +1,4 @@
-"""Class balance of a dictionary: its size, its members, its reward batches.
+"""Class balance of a dictionary: its size and its reward batches.
 
 Pure functions, on NumPy arrays except for `balanced_draw`, which is part of the
 train step.
@@ -53,31 +53,6 @@ def check_reward_batch(batch: int, size: int, classes: int) -> None:
             f"a reward batch of {batch} cannot hold the same number of each "
             f"of {classes} classes; take {' or '.join(map(str, valid))}"
         )
-
-
-def members_per_class(counts: np.ndarray, size: int) -> np.ndarray:
-    """Return each class's number of members, size // classes or fewer."""
-    return np.minimum(counts, size // len(counts))
-
-
-def rotating_members(
-    classes: int, size: int, epoch: int, seed: int
-) -> np.ndarray:
-    """Return 1 for the `size` classes that have a member this epoch, else 0."""
-    order = np.random.default_rng(seed).permutation(classes)
-    chosen = order[(epoch * size + np.arange(size)) % classes]
-    return np.isin(np.arange(classes), chosen).astype(int)
-
-
-def top_per_class(
-    labels: np.ndarray, keys: list[np.ndarray], members: np.ndarray
-) -> np.ndarray:
-    """Return the first `members[c]` of each class; the last key is primary."""
-    order = np.lexsort([*keys, labels])
-    counts = np.bincount(labels, minlength=len(members))
-    starts = np.cumsum(counts) - counts
-    rank = np.arange(len(labels)) - np.repeat(starts, counts)
-    return order[rank < members[labels[order]]]
 
 
 def balanced_draw(

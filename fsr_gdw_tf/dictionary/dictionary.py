@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source, require_all_classes
-from fsr_gdw_tf.dictionary import class_balance
+from fsr_gdw_tf.dictionary import class_balance, member_choice
 from fsr_gdw_tf.dictionary.pushers import (
     PUSHERS,
     VIRTUAL_STEP_PUSHERS,
@@ -183,10 +183,10 @@ class Dictionary(keras.layers.Layer):
     def members_per_class(self, source: Source, epoch: int) -> np.ndarray:
         """Return the number of members of each class in an epoch."""
         if self.size < source.classes:
-            return class_balance.rotating_members(
+            return member_choice.rotating_members(
                 source.classes, self.size, epoch, self.seed
             )
-        return class_balance.members_per_class(source.counts(), self.size)
+        return member_choice.members_per_class(source.counts(), self.size)
 
     def prepare(self, classifier: keras.Model, batch: Batch) -> Batch:
         """Add a reward batch to a batch, as its meta batch."""
@@ -238,14 +238,13 @@ class Dictionary(keras.layers.Layer):
 
     def choose(self, source: Source, epoch: int) -> np.ndarray:
         """Return the best of each class (Eq. 4); random ones before scoring."""
-        random = np.random.default_rng([self.seed, epoch]).random(len(source))
-        scores, visits = np.array(self.scores), np.array(self.visits)
-        # The last key is the primary one; ties are broken at random.
-        keys = [random, -scores, visits == 0]
-        if source.weights is not None:
-            keys.append(source.weights == 0)
-        return class_balance.top_per_class(
-            source.labels, keys, self.members_per_class(source, epoch)
+        return member_choice.choose_members(
+            source.labels,
+            np.array(self.scores),
+            np.array(self.visits),
+            self.members_per_class(source, epoch),
+            [self.seed, epoch],
+            source.weights,
         )
 
     def refresh(
