@@ -32,7 +32,6 @@ SMALL = [
 needs_jax = pytest.mark.skipif(
     importlib.util.find_spec("jax") is None, reason="JAX is not installed"
 )
-pytestmark = pytest.mark.xdist_group("full_scale")
 
 
 @pytest.fixture(scope="module")

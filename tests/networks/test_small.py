@@ -5,10 +5,8 @@ import sys
 
 import keras
 import numpy as np
-import pytest
 
 from fsr_gdw_tf import networks
-
 
 LOAD = """if True:
     import sys, keras, numpy as np
