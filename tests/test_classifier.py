@@ -14,13 +14,11 @@ from fsr_gdw_tf import (
     InputPipeline,
     InvalidInput,
     MixUp,
-    Relabel,
     Supervised,
     TrainingDynamics,
     arrays,
     networks,
 )
-from fsr_gdw_tf.methods.fsr import RULES
 
 
 def twins(build):
@@ -168,24 +166,13 @@ def test_class_count_decides_about_top5():
     assert names[-1] == "top5_accuracy"
 
 
-def test_fsr_is_what_wrap_takes():
+def test_gdw_on_a_dictionary_is_what_wrap_takes():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    wrapped = Classifier.wrap(model)
-    kinds = parts(wrapped)
-    assert kinds == [FSR, MixUp, Relabel, TrainingDynamics]
-    assert wrapped.method.rule is RULES["clip"]
-    chosen = Classifier.wrap(model, GDW())
-    assert parts(chosen) == [
-        GDW,
-        TrainingDynamics,
-    ]
-    assert wrapped.method.dictionary.bank
-    alone = Classifier.wrap(model, regularisers=[])
-    assert parts(alone) == [
-        FSR,
-        TrainingDynamics,
-    ]
-    assert not alone.method.dictionary.bank, "only MixUp makes it good"
+    assert parts(Classifier.wrap(model)) == [GDW, TrainingDynamics]
+    assert Classifier.wrap(model).method.dictionary is not None
+    mixed = Classifier.wrap(model, regularisers=[MixUp()])
+    assert parts(mixed) == [GDW, MixUp, TrainingDynamics]
+    assert parts(Classifier.wrap(model, FSR())) == [FSR, TrainingDynamics]
 
 
 def parts(model) -> list[type]:
@@ -193,8 +180,8 @@ def parts(model) -> list[type]:
     return [type(p) for p in [*model.components, model.training_dynamics]]
 
 
-def test_words_are_not_mixed():
-    """Token numbers cannot be averaged; the default leaves MixUp out."""
+def test_the_default_takes_words_which_mixup_does_not():
+    """Token numbers cannot be averaged."""
     rng = np.random.default_rng(0)
     y = np.arange(60) % 3
     x = (10 * y[:, None] + rng.integers(0, 10, (60, 5))).astype("int32")
@@ -208,11 +195,6 @@ def test_words_are_not_mixed():
             ]
         )
         wrapped = Classifier.wrap(model)
-        assert parts(wrapped) == [
-            FSR,
-            Relabel,
-            TrainingDynamics,
-        ]
         wrapped.compile("adam")
         wrapped.fit(x, y, epochs=20, verbose=0)
         assert (model.predict(x, verbose=0).argmax(1) == y).mean() > 0.9

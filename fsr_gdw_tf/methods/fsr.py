@@ -28,8 +28,6 @@ from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
 from fsr_gdw_tf.lookahead import OPTIMIZER, VirtualStep
 from fsr_gdw_tf.methods.meta import MetaMethod
-from fsr_gdw_tf.regularisers.mixup import MixUp, mixable
-from fsr_gdw_tf.regularisers.relabel import Relabel
 
 EPSILON = 1e-5
 
@@ -118,16 +116,3 @@ class FSR(MetaMethod):
             return {}
         fallback_steps = float(np.array(self.fallback_steps))
         return super().epoch_logs(source) | {"fallback_steps": fallback_steps}
-
-
-def with_regularisers(
-    features: keras.Model, regularisers: list | None = None
-) -> tuple[FSR, list]:
-    """Return FSR, with MixUp (if inputs can be mixed) and re-labelling."""
-    if regularisers is None:
-        mixup = [MixUp()] if mixable(features) else []
-        regularisers = [*mixup, Relabel()]
-    # Without MixUp the bank is far worse: see `Dictionary`.
-    mixed = any(isinstance(r, MixUp) for r in regularisers)
-    dictionary = Dictionary(features="bank" if mixed else "fresh")
-    return FSR(dictionary), regularisers

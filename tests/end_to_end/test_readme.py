@@ -45,8 +45,10 @@ def test_the_default_in_full_is_the_default():
     written, default = names["classifier"], Classifier.wrap(users_model())
     for a, b in zip(written.components, default.components, strict=True):
         assert type(a) is type(b)
-    one, other = (c.method.dictionary for c in (written, default))
-    assert one.bank and other.bank and one.pusher is other.pusher
+    for name in ("scope", "warmup", "virtual_step", "meta_loss"):
+        one, other = (getattr(c.method, name) for c in (written, default))
+        assert one == other, name
+    assert written.method.weight_net.normalise
 
 
 def test_the_example_with_clean_images_finds_the_wrong_labels():
