@@ -251,6 +251,14 @@ def test_times_are_of_a_step_and_medians_over_turns(torch, script, monkeypatch):
     assert len(steps) == 10
 
 
+@pytest.mark.filterwarnings("ignore:.*meta:UserWarning")
+def test_all_tensors_are_on_the_device_of_the_batch(torch, script):
+    """Tensors without data must not be mixed with those of the CPU."""
+    batch = script.random_batch(2, 3, "meta")
+    times = script.measure(batch, 1, 1)
+    assert list(times) == ["plain", *FORMS]
+
+
 @pytest.mark.parametrize("tf32", [False, True])
 def test_one_setting_of_tf32_is_that_of_both_libraries(torch, script, tf32):
     backends = torch.backends
