@@ -1,6 +1,7 @@
 """Run XLA programs of `xla_programs.py` with JAX, without TensorFlow."""
 
 import argparse
+import os
 import sys
 
 
@@ -22,7 +23,11 @@ def find_device():
             "this needs JAX: pip install jax, or jax[cuda] for a GPU"
         )
     jax.config.update("jax_enable_x64", True)
-    return jax.local_devices()[0]
+    try:
+        return jax.local_devices()[0]
+    except (RuntimeError, AssertionError):
+        wanted = os.environ.get("JAX_PLATFORMS") or "any platform"
+        exit_with_error(f"JAX finds no device of {wanted}")
 
 
 def execute(executable, arguments: list) -> list:

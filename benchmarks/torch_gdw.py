@@ -2,10 +2,14 @@
 
     python benchmarks/torch_gdw.py --batch=100 --meta_batch=100 --csv=torch.csv
 
-This file, PyTorch (2.13 was used) and NumPy are all it needs. The rule is that
-of the official code (see fsr_gdw_tf/methods/gdw.py), with the settings of
-CIFAR-10. Steps take turns; medians over --rounds, after a warm-up. plain is
-forward, backward and SGD.
+This file, torch_networks.py, PyTorch (2.13 was used) and NumPy are all it
+needs. The rule is that of the official code (see fsr_gdw_tf/methods/gdw.py),
+with the settings of CIFAR-10. The kinds of steps take turns of --steps each;
+medians over --rounds turns, after two. plain is forward, backward and SGD.
+
+On a GPU (--device=cuda) a turn ends when the GPU has finished, and cuDNN takes
+its fastest algorithms, as XLA does. Convolutions and matrix products may use
+TF32, as XLA's do by default; --notf32 forbids it.
 
 gdw_official: every pass of the official loop, in its order. Four are not
     needed, and are marked "wasted" below: two gradients in the weights of the
@@ -39,7 +43,10 @@ except ImportError:
     print("error: this needs PyTorch: pip install torch", file=sys.stderr)
     sys.exit(2)
 
-COLUMNS = ["step", "seconds", "ratio", "threads", "torch"]
+from torch_networks import resnet32, weight_net
+
+COLUMNS = ["step", "seconds", "ratio", "threads", "torch", "batch"]
+COLUMNS += ["meta_batch", "tf32", "device"]
 CLASSES, SIZE, WARMUP = 10, 32, 2
 RATE = 0.1
 # The paper's eta_omega is 100, for 100 examples of 10 classes.
@@ -71,51 +78,6 @@ class TrainState:
         copy = self.build()
         copy.load_state_dict(self.network.state_dict())
         return copy
-
-
-class Block(nn.Module):
-    """Two convolutions and a shortcut without weights (option A)."""
-
-    def __init__(self, before: int, width: int):
-        super().__init__()
-        self.conv1, self.norm1 = conv(before, width)
-        self.conv2, self.norm2 = conv(width, width)
-        self.extra = (width - before) // 2
-
-    def forward(self, x):
-        """Subsample pixels and pad channels where the width grows."""
-        y = functional.relu(self.norm1(self.conv1(x)))
-        y = self.norm2(self.conv2(y))
-        if self.extra:
-            sides = (0, 0, 0, 0, self.extra, self.extra)
-            x = functional.pad(x[:, :, ::2, ::2], sides)
-        return functional.relu(y + x)
-
-
-def resnet32(classes: int = CLASSES) -> nn.Module:
-    """Return `networks.resnet32`, channels first, without rescaling."""
-    parts = [*conv(3, 16, stride=1), nn.ReLU()]
-    for before, width in ((16, 16), (16, 32), (32, 64)):
-        parts += [Block(before, width)]
-        parts += [Block(width, width) for _ in range(4)]
-    head = nn.Linear(64, classes)
-    nn.init.kaiming_normal_(head.weight)
-    parts += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), head]
-    return nn.Sequential(*parts)
-
-
-def conv(before: int, width: int, stride: int | None = None):
-    """Return a convolution without bias, and its batch normalisation."""
-    stride = stride or (1 if before == width else 2)
-    layer = nn.Conv2d(before, width, 3, stride, padding=1, bias=False)
-    nn.init.kaiming_normal_(layer.weight)
-    return layer, nn.BatchNorm2d(width)
-
-
-def weight_net(hidden: int = 100) -> nn.Module:
-    """Return the papers' network from a loss to a weight."""
-    first, second = nn.Linear(1, hidden), nn.Linear(hidden, 1)
-    return nn.Sequential(first, nn.ReLU(), second, nn.Sigmoid())
 
 
 def papers_state(build: Callable[[], nn.Module]) -> TrainState:
@@ -231,28 +193,61 @@ def real_step(state: TrainState, logits, target, omega, g) -> torch.Tensor:
 STEPS = (plain, gdw_official, gdw_double_backward)
 
 
-def random_batch(size: int, meta_batch_size: int) -> Batch:
+def random_batch(size: int, meta_batch_size: int, device: str) -> Batch:
     """Return the same random images each time, with labels of all classes."""
     rng, parts = np.random.default_rng(0), []
     for n in (size, meta_batch_size):
         images = rng.standard_normal((n, 3, SIZE, SIZE), np.float32)
         parts += [torch.from_numpy(images), torch.arange(n) % CLASSES]
-    return Batch(*parts)
+    return Batch(*(part.to(device) for part in parts))
 
 
-def measure(batch: Batch, rounds: int) -> dict[str, float]:
-    """Return the median seconds of the steps, each on its own network."""
-    states = {step: papers_state(resnet32) for step in STEPS}
+def measure(batch: Batch, rounds: int, count: int) -> dict[str, float]:
+    """Return the median seconds of the steps, each on its own network.
+
+    count: steps in a turn; the time of a turn is divided by it.
+    """
+    device = batch.inputs.device
+
+    def build() -> nn.Module:
+        with device:
+            return resnet32(CLASSES)
+
+    with device:
+        states = {step: papers_state(build) for step in STEPS}
     measured = {step: [] for step in STEPS}
     for _ in range(WARMUP + rounds):
         for step in STEPS:
             start = time.perf_counter()
-            step(states[step], batch)
-            measured[step].append(time.perf_counter() - start)
+            for _ in range(count):
+                step(states[step], batch)
+            if batch.inputs.is_cuda:
+                torch.cuda.synchronize()
+            measured[step].append((time.perf_counter() - start) / count)
     return {
         step.__name__: statistics.median(seconds[WARMUP:])
         for step, seconds in measured.items()
     }
+
+
+def prepare_device(device: str, tf32: bool) -> None:
+    """Allow TF32 or not; exit if the device is a GPU and there is none."""
+    if device == "cuda" and not torch.cuda.is_available():
+        message = "--device=cuda needs a GPU, and PyTorch finds none"
+        print(f"error: {message}", file=sys.stderr)
+        sys.exit(2)
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+
+
+def describe(args: argparse.Namespace) -> list:
+    """Return the last columns: those that all rows share."""
+    row = [torch.get_num_threads(), torch.__version__]
+    row += [args.batch, args.meta_batch]
+    if args.device == "cpu":  # which has no TF32
+        return [*row, "", "cpu"]
+    return [*row, "on" if args.tf32 else "off", torch.cuda.get_device_name()]
 
 
 def positive(text: str) -> int:
@@ -268,7 +263,11 @@ def parse_flags() -> argparse.Namespace:
     add = parser.add_argument
     add("--batch", type=positive, default=100, help="training examples")
     add("--meta_batch", type=positive, default=100, help="meta examples")
-    add("--rounds", type=positive, default=10, help="measured steps")
+    add("--rounds", type=positive, default=10, help="turns of each step")
+    add("--steps", type=positive, default=1, help="steps in each turn")
+    add("--device", choices=("cpu", "cuda"), default="cpu")
+    add("--tf32", action="store_true", default=True, help="allow TF32; default")
+    add("--notf32", dest="tf32", action="store_false", help="forbid TF32")
     add("--threads", type=positive, help="PyTorch's threads")
     add("--csv", type=Path, help="CSV file to write")
     return parser.parse_args()
@@ -279,14 +278,17 @@ def main() -> None:
     args = parse_flags()
     if args.threads:
         torch.set_num_threads(args.threads)
+    prepare_device(args.device, args.tf32)
     torch.manual_seed(0)
-    batch = random_batch(args.batch, args.meta_batch)
-    rows, medians = [COLUMNS], measure(batch, args.rounds)
+    batch = random_batch(args.batch, args.meta_batch, args.device)
+    medians = measure(batch, args.rounds, args.steps)
+    rows, shared = [COLUMNS], describe(args)
     for name, seconds in medians.items():
-        row = [name, round(seconds, 4), round(seconds / medians["plain"], 3)]
-        rows.append([*row, torch.get_num_threads(), torch.__version__])
+        ratio = round(seconds / medians["plain"], 3)
+        rows.append([name, round(seconds, 7), ratio, *shared])
     for row in rows:
-        print("{:21}{:9}{:7}{:9}{}".format(*map(str, row)))
+        shown = (str(value) or "-" for value in row)
+        print("{:21}{:11}{:8}{:9}{:15}{:7}{:12}{:6}{}".format(*shown))
     if args.csv:
         with args.csv.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)

@@ -17,6 +17,7 @@ from absl.testing import flagsaver
 ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "benchmarks" / "export_step.py"
 RUN = ROOT / "benchmarks" / "run_step.py"
+SPEED = ROOT / "benchmarks" / "full_scale" / "speed.py"
 METHODS = ["supervised", "gdw", "fsr"]
 SMALL = {
     **{"network": "small_cnn", "size": 8, "batch": 10, "meta_batch": 5},
@@ -162,6 +163,32 @@ def test_the_same_state_as_tensorflow_after_one_step_and_two(
     assert [row["method"] for row in rows] == METHODS
     assert [row["scope"] for row in rows] == ["", "all", "head"]
     assert rows[0]["time_ratio"] == "1.0"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    importlib.util.find_spec("jax") is None, reason="JAX is not installed"
+)
+def test_steps_are_timed_where_pytorch_fails(folder, tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    table = tmp_path / "speed.csv"
+    flags = ["--rounds=1", "--steps=2", "--notf32", f"--csv={table}"]
+    ended = run(SPEED, folder, *flags)
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "PyTorch at batch 10 failed: error: this needs PyTorch: pip install "
+        "torch\nerror: these parts failed: PyTorch at batch 10\n"
+    )
+    rows = list(csv.DictReader(table.open()))
+    names = ["exported step: supervised", "exported step: gdw"]
+    assert [row["what"] for row in rows] == names
+    for row in rows:
+        assert row["network"] == "small_cnn, 8 pixels"
+        assert (row["batch"], row["meta_batch"]) == ("10", "5")
+        assert row["device"] == "cpu"
+        assert row["time_ratio"] == row["tf32"] == ""
+        assert float(row["ms_per_step"]) > 0
 
 
 def test_large_arrays_stay_behind_and_others_like_them_are_drawn(

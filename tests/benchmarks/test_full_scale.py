@@ -20,6 +20,7 @@ from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
 
 RUN = ROOT / "benchmarks" / "full_scale" / "run.py"
+SPEED = RUN.with_name("speed.py")
 GDW, FSR = "gdw_uniform_40_gdw_seed0", "fsr_uniform_40_fsr_official_seed0"
 OTHER_SEED = "gdw_uniform_40_gdw_seed1"
 CELLS = [GDW, FSR, OTHER_SEED]
@@ -249,6 +250,22 @@ def test_results_of_another_cell_are_not_resumed(prepared, tmp_path):
     assert f"{folder} has epochs 9, the prepared cell has 3" in ended.stderr
 
 
+@needs_jax
+@pytest.mark.slow
+def test_the_program_of_an_epoch_is_timed(prepared, tmp_path):
+    """The first cell of gdw is; there is none of supervised."""
+    table = tmp_path / "speed.csv"
+    flags = f"--prepared={prepared}", "--calls=1", f"--csv={table}"
+    ended = run(*flags, script=SPEED)
+    assert ended.returncode == 0, ended.stderr
+    (row,) = csv.DictReader(table.open())
+    assert row["what"] == "epoch program: gdw"
+    assert row["network"] == "set by --params"
+    assert (row["batch"], row["meta_batch"]) == ("25", "8")
+    assert (row["device"], row["time_ratio"]) == ("cpu", "")
+    assert float(row["ms_per_step"]) > 0 and row["runtime"].startswith("jax ")
+
+
 def test_a_truncated_pack_is_refused(prepared, tmp_path):
     shutil.copytree(prepared, tmp_path / "prepared")
     part = tmp_path / "prepared" / "images" / "part_0.bin"
@@ -268,10 +285,10 @@ def test_a_folder_without_cells_is_an_error(tmp_path):
     assert "expected cells.json, got none" in ended.stderr
 
 
-def run(*flags: str):
-    """Run the driver in a process of its own, on the CPU."""
+def run(*flags: str, script=RUN):
+    """Run the driver, or another script, in a process of its own."""
     return subprocess.run(
-        [sys.executable, str(RUN), *flags],
+        [sys.executable, str(script), *flags],
         capture_output=True,
         text=True,
         check=False,

@@ -220,17 +220,63 @@ def test_the_network_is_the_papers_resnet32(torch, script):
 
 def test_the_table_has_a_row_for_each_step(torch, tmp_path):
     flags = ["--batch=2", "--meta_batch=3", "--rounds=1", "--threads=1"]
-    said = run(SCRIPT, *flags, f"--csv={tmp_path / 'cost.csv'}")
+    said = run(SCRIPT, *flags, "--steps=2", f"--csv={tmp_path / 'cost.csv'}")
     assert said.returncode == 0, said.stderr
     with (tmp_path / "cost.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["step", "seconds", "ratio", "threads", "torch"]
+    measured = ["step", "seconds", "ratio"]
+    settings = ["threads", "torch", "batch", "meta_batch", "tf32", "device"]
+    assert list(rows[0]) == measured + settings
     assert [row["step"] for row in rows] == ["plain", *FORMS]
     assert rows[0]["ratio"] == "1.0"
     for row, line in zip(rows, said.stdout.splitlines()[1:], strict=True):
-        assert list(row.values()) == line.split()
+        assert [value or "-" for value in row.values()] == line.split()
         assert float(row["seconds"]) > 0
-        assert (row["threads"], row["torch"]) == ("1", torch.__version__)
+        found = [row[name] for name in settings]
+        assert found == ["1", torch.__version__, "2", "3", "", "cpu"]
+
+
+def test_times_are_of_a_step_and_medians_over_turns(torch, script, monkeypatch):
+    """Turns of 2 steps: two to warm up, then 6, 2 and 4 seconds per turn."""
+    taken, now, steps = [90, 90, 6, 2, 4], [0.0], []
+
+    def step(state, batch):
+        now[0] += taken[len(steps) // 2] / 2
+        steps.append(state)
+
+    monkeypatch.setattr(script, "STEPS", (step,))
+    monkeypatch.setattr(script.time, "perf_counter", lambda: now[0])
+    batch = script.random_batch(2, 3, "cpu")
+    assert script.measure(batch, 3, 2) == {"step": 2.0}
+    assert len(steps) == 10
+
+
+@pytest.mark.filterwarnings("ignore:.*meta:UserWarning")
+def test_all_tensors_are_on_the_device_of_the_batch(torch, script):
+    """Tensors without data must not be mixed with those of the CPU."""
+    batch = script.random_batch(2, 3, "meta")
+    times = script.measure(batch, 1, 1)
+    assert list(times) == ["plain", *FORMS]
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_one_setting_of_tf32_is_that_of_both_libraries(torch, script, tf32):
+    backends = torch.backends
+    before = backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32
+    script.prepare_device("cpu", tf32)
+    after = backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32
+    assert after == (tf32, tf32)
+    backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32 = before
+
+
+def test_a_gpu_that_is_not_there_is_one_line(torch):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    said = run(SCRIPT, "--device=cuda", "--rounds=1")
+    assert said.returncode == 2 and not said.stdout
+    assert said.stderr == (
+        "error: --device=cuda needs a GPU, and PyTorch finds none\n"
+    )
 
 
 def test_a_number_below_one_is_rejected(torch):
