@@ -32,7 +32,8 @@ def setting(
         oracle = (CORRUPT.format("right_labels"),)
     if corrupt in bindings:
         oracle += ("right_labels.corrupt=@instance_noise",)
-    return PanelSetting(files, bindings, held_out, oracle, half)
+    in_tfds = held_out == HELD_OUT
+    return PanelSetting(files, bindings, held_out, oracle, in_tfds, half)
 
 
 def cifar(half: str, *bindings: str) -> PanelSetting:

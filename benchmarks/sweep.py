@@ -21,7 +21,7 @@ from environment import commit
 from result_tables import read_runs, tested_on
 
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
-from fsr_gdw_tf.experiments import run_info
+from fsr_gdw_tf.experiments import gin_config, run_info
 from fsr_gdw_tf.io.files import write_csv, write_json
 from fsr_gdw_tf.io.run_folder import RunFolder
 
@@ -36,12 +36,14 @@ class Setting:
 
     held_out: bindings that test on training examples no run trains on.
     oracle: bindings that remove the wrong labels; empty where none are wrong.
+    data_dir: whether the files have the setting DATA_DIR.
     """
 
     files: tuple[str, ...]
     bindings: tuple[str, ...]
     held_out: tuple[str, ...]
     oracle: tuple[str, ...] = ()
+    data_dir: bool = True
 
 
 class Run(NamedTuple):
@@ -131,7 +133,7 @@ class Sweep:
         params += setting.oracle if run.method == ORACLE else []
         params += [f"SEED={run.seed}", *FLAGS.params]
         params += setting.held_out if FLAGS.validate else []
-        if FLAGS.data_dir:
+        if FLAGS.data_dir and setting.data_dir:
             params.append(f"DATA_DIR={FLAGS.data_dir!r}")
         files, folder = [*setting.files, recipe.file], self.folder(run).path
         command = [
@@ -155,6 +157,9 @@ class Sweep:
         for seed in FLAGS.seeds:
             if not seed.isdecimal():
                 raise InvalidInput(f"a seed is 0 or more, got {seed!r}")
+        for setting in self.chosen:
+            job = self.job(Run(setting, PLAIN, 0))
+            gin_config.parse(job.files, job.params)
         self._check_images()
 
     def _check_images(self) -> None:
