@@ -56,7 +56,7 @@ def documents(
     length: int = 30,
     vocabulary: int = 500,
     classes: int = 5,
-    contrast: float = 0.4,
+    contrast: float = 0.7,
     seed: int = 0,
 ) -> Splits:
     """Return synthetic documents, and as many others as the test set.

@@ -115,9 +115,8 @@ def small(half: str, load: str, noise: float, *bindings: str) -> PanelSetting:
         held_out(load),
         f"prepare.load=@{load}",
         f"NOISE={noise}",
-        *("EPOCHS=40", "LEARNING_RATE=0.05", "META_PER_CLASS=10"),
-        *("META_BATCH_SIZE=20", "WARMUP=4", "FINETUNE_FROM=33"),
-        "WEIGHT_NET_RATE=3e-3",
+        *("EPOCHS=40", "WARMUP=4", "FINETUNE_FROM=33"),
+        *("META_PER_CLASS=10", "META_BATCH_SIZE=20", "WEIGHT_NET_RATE=3e-3"),
         *bindings,
     )
 
@@ -125,15 +124,15 @@ def small(half: str, load: str, noise: float, *bindings: str) -> PanelSetting:
 def table(half: str, name: str, noise: float) -> PanelSetting:
     """Return a setting of a table of scikit-learn and an MLP."""
     network = "ClassifierConfig.network=@mlp"
+    schedule = ("BATCH_SIZE=32", "LEARNING_RATE=0.05")
     name = f"table.name={name!r}"
-    return small(half, "table", noise, network, name, "BATCH_SIZE=32")
+    return small(half, "table", noise, network, name, *schedule)
 
 
 def text(half: str, noise: float) -> PanelSetting:
     """Return a setting of synthetic documents and word embeddings."""
-    return small(
-        half, "documents", noise, "ClassifierConfig.network=@word_network"
-    )
+    network = "ClassifierConfig.network=@word_network"
+    return small(half, "documents", noise, network, "LEARNING_RATE=0.3")
 
 
 PANEL = {
