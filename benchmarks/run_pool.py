@@ -5,6 +5,7 @@ TensorFlow takes longer than the shortest runs. A run that fails, or ends its
 process, does not stop the others.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -64,11 +65,12 @@ class Worker:
         message["folder"] = str(job.folder)
         try:
             print(json.dumps(message), file=self.process.stdin, flush=True)
-            done = self.process.stdout.readline().strip() == DONE
+            answer = self.process.stdout.readline().strip()
         except BrokenPipeError:
-            done = False
-        self.left *= done  # after a failure the next run has a new process
-        return done
+            answer = ""
+        if not answer:  # the process has ended
+            self.left = 0
+        return answer == DONE
 
     def _start(self) -> None:
         self.process = subprocess.Popen(
@@ -85,7 +87,8 @@ class Worker:
         if self.process:
             if at_once:
                 self.process.terminate()
-            self.process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
             self.process.wait()
             self.process, self.left = None, 0
 
@@ -96,7 +99,8 @@ class Queue:
     def __init__(self, jobs: Iterable[Job], minutes: float | None):
         self.jobs, self.taken = list(jobs), 0
         self.lock, self.stopped = threading.Lock(), False
-        self.until = time.monotonic() + 60 * (minutes or float("inf"))
+        minutes = float("inf") if minutes is None else minutes
+        self.until = time.monotonic() + 60 * minutes
 
     def __iter__(self) -> Iterator[Job]:
         while (job := self._take()) is not None:
