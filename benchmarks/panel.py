@@ -7,7 +7,8 @@ A run is a setting (panel_settings.py), a method (see recipes.py, and `oracle`:
 plain training on the examples with right labels alone) and a seed. Finished
 runs are skipped and interrupted ones resumed, so the command can be repeated
 until the table is complete; no run starts after --minutes. Runs have a thread
-each, --processes at a time. One run: name its setting, method and seed.
+each, --processes at a time. One run: name its setting, method and seed. Methods
+that average inputs (MixUp) fail on text, and the report says that they lack it.
 
 `--validate` tests on training examples that no run trains on: methods and
 constants are chosen on those, and on the settings of --half=choosing alone. The
