@@ -8,7 +8,7 @@ OLDEST = $(VENV)-oldest
 # A worker runs all tests of a file; the long files come first.
 PYTEST_FLAGS = -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-oldest bench accuracy lint clean
+.PHONY: run test test-oldest bench accuracy panel lint clean
 
 run: $(VENV)/.installed
 	$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
@@ -29,6 +29,13 @@ bench: $(VENV)/.installed
 accuracy: $(VENV)/.installed
 	$(BIN)/python benchmarks/accuracy.py --data_dir=$(DATA_DIR) \
 	    --csv=benchmarks/results/accuracy.csv
+
+# Measure whether a method ever harms, on many data sets: days; a second call
+# resumes. MINUTES ends a call: no run starts after them.
+panel: $(VENV)/.installed
+	$(BIN)/python benchmarks/panel.py --data_dir=$(DATA_DIR) \
+	    $(if $(MINUTES),--minutes=$(MINUTES)) \
+	    --csv=benchmarks/results/panel.csv
 
 # Write the tables of README.md from the CSV files in benchmarks/results/.
 .PHONY: tables

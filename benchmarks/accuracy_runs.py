@@ -3,11 +3,10 @@
 accuracy.py fills the table, readme_tables.py shows it.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
-from result_tables import read_table
+import result_tables
 
 SETTINGS = {
     "uniform 40 %": ["NOISE=0.4"],
@@ -20,6 +19,10 @@ SETTINGS = {
     "uniform 40 %, 90 epochs": ["NOISE=0.4", "EPOCHS=90", "FINETUNE_FROM=75"],
     "uniform 40 %, no crops": ["NOISE=0.4", "CropFlip.padding=0"],
 }
+HELD_OUT = (
+    "tfds_images.train_split='train[:40000]'",
+    "tfds_images.test_split='train[40000:]'",
+)
 DEFAULT, MORE = list(SETTINGS)[:5], list(SETTINGS)[5:]
 COLUMNS = {
     **{"setting": str, "method": str, "seed": int},
@@ -30,14 +33,7 @@ COLUMNS = {
 
 def read_runs(path: Path) -> list[dict]:
     """Return the rows of an accuracy table, one for each run."""
-    rows = read_table(path, COLUMNS)
-    return [{name: row[name] for name in COLUMNS} for row in rows]
-
-
-def tested_on(path: Path) -> str | None:
-    """Return on which images a table was tested, if its JSON file is there."""
-    note = path.with_suffix(".json")
-    return json.loads(note.read_text())["tested on"] if note.is_file() else None
+    return result_tables.read_runs(path, COLUMNS)
 
 
 def summary(rows: list[dict]) -> list[dict]:

@@ -17,11 +17,11 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags
-from accuracy_runs import DEFAULT, MORE, read_runs, summary, tested_on
+from accuracy_runs import DEFAULT, MORE, read_runs, summary
 from environment import RESULTS, ROOT
 from full_scale.table import reproduced
 from recipes import clean_images
-from result_tables import optional_float, read_table
+from result_tables import optional_float, read_table, tested_on
 
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.errors import InvalidInput, suggest_names

@@ -1,6 +1,7 @@
 """Read the CSV files that the benchmarks write, column by column typed."""
 
 import csv
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -44,3 +45,15 @@ def read_table(path: Path, columns: Mapping[str, Callable]) -> list[dict]:
         ]
     except ValueError as error:
         raise InvalidInput(f"{path} has no number: {error}") from error
+
+
+def read_runs(path: Path, columns: Mapping[str, Callable]) -> list[dict]:
+    """Return the rows of a table of runs, with these columns alone."""
+    rows = read_table(path, columns)
+    return [{name: row[name] for name in columns} for row in rows]
+
+
+def tested_on(path: Path) -> str | None:
+    """Return on which images a table was tested, if its JSON file is there."""
+    note = path.with_suffix(".json")
+    return json.loads(note.read_text())["tested on"] if note.is_file() else None
