@@ -169,6 +169,8 @@ def _virtual_parameters(
         output_gradients=delta,
         unconnected_gradients="zero",
     )
+    # Those of embeddings are indexed slices, which no float multiplies.
+    gradients = [tf.convert_to_tensor(g) for g in gradients]
     gradients = collectives.all_reduce_sum(gradients)
     return [
         _move(classifier, method.virtual_step, v, g)
