@@ -169,8 +169,6 @@ def _virtual_parameters(
         output_gradients=delta,
         unconnected_gradients="zero",
     )
-    # Those of embeddings are indexed slices, which no float multiplies.
-    gradients = [tf.convert_to_tensor(g) for g in gradients]
     gradients = collectives.all_reduce_sum(gradients)
     return [
         _move(classifier, method.virtual_step, v, g)
@@ -188,8 +186,7 @@ def _move(
 
     Eq. 9 of GDW, Algorithm 1 of FSR; momentum and L2 can be switched off.
     """
-    optimizer = classifier.optimizer
-    rate = step.rate  # a plain float takes any precision
+    optimizer, rate = classifier.optimizer, step.rate  # a float: any precision
     if rate == OPTIMIZER:
         rate = tf.cast(optimizer.learning_rate, gradient.dtype)
     if step.l2:
@@ -197,7 +194,8 @@ def _move(
     if step.momentum:
         required = step.momentum != OPTIMIZER
         gradient += optimizers.momentum_term(optimizer, variable, required)
-    return variable.value - rate * gradient
+    # Not float * gradient: that of an embedding is sparse.
+    return variable.value - tf.multiply(gradient, rate)
 
 
 def meta_gradient(
