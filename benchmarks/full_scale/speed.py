@@ -17,7 +17,7 @@ time_ratio: milliseconds divided by those of `gdw_official` in PyTorch for the
 tf32: on a GPU, whether convolutions and matrix products may use TF32. XLA lets
     them where programs do not ask for more precision, as ours do not; so does
     PyTorch here. --notf32 forbids it for both: NVIDIA_TF32_OVERRIDE=0 is for
-    cuDNN and cuBLAS; Triton does not heed it, and XLA makes no use of it then.
+    cuDNN and cuBLAS, and XLA is told to use no other matrix products (Triton).
 """
 
 import argparse

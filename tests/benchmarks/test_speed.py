@@ -116,19 +116,3 @@ def test_a_cell_that_is_not_prepared_is_one_line(tmp_path):
     assert ended.returncode == 2 and not ended.stdout
     message = f"error: {tmp_path} has no cell 'three'; it has one, two\n"
     assert ended.stderr == message
-
-
-def test_the_script_imports_no_tensorflow():
-    code = "import sys; sys.path.insert(0, 'benchmarks'); "
-    code += "import full_scale.speed, full_scale.epoch_time; "
-    code += "print(*sys.modules)"
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    modules = set(ended.stdout.split())
-    assert "full_scale.speed" in modules
-    assert not modules & {"tensorflow", "keras", "fsr_gdw_tf", "torch"}
