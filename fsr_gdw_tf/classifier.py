@@ -26,7 +26,7 @@ from fsr_gdw_tf.method import (
     apply_warmup,
 )
 from fsr_gdw_tf.methods import Supervised
-from fsr_gdw_tf.methods.default import default_method
+from fsr_gdw_tf.methods.default import default_parts
 from fsr_gdw_tf.networks.split import batch_norm_layers, split
 from fsr_gdw_tf.optimizers import MovingAverage, add_l2
 from fsr_gdw_tf.recorders import TrainingDynamics, recorders_for
@@ -81,10 +81,11 @@ class Classifier(Trainer):
         """Return a classifier that trains a user's Keras model in place.
 
         The model is split at its last Dense layer; a softmax stays in the
-        model. The default method needs no clean data: `default_method()`.
+        model. The default, `default_parts()`, needs no clean data.
         """
         features, head = split(model)
-        classifier = cls(features, head, method or default_method(), **kwargs)
+        parts = default_parts() if method is None else {"method": method}
+        classifier = cls(features, head, **(parts | kwargs))
         classifier.wrapped = model
         return classifier
 

@@ -117,6 +117,23 @@ def dense_rows(
     return tf.scatter_nd(cells, tf.reshape(values, [-1]), shape)
 
 
+def update_top_means(
+    old: tf.Tensor, probs: tf.Tensor, share: tf.Tensor
+) -> tf.Tensor:
+    """Return the largest mean probabilities of each example, and their classes.
+
+    `old` and the result are `[batch, 2 k]`: k means, then k classes. `share`,
+    `[batch, 1]`, is that of the new probabilities in the mean. A class that was
+    not stored is taken to have had the mean zero.
+    """
+    means, classes = tf.split(old, 2, axis=1)
+    k, n_classes = means.shape[1], probs.shape[-1]
+    mean = dense_rows(means, tf.cast(classes, tf.int64), n_classes)
+    mean += share * (probs - mean)
+    means, classes = tf.math.top_k(mean, k)
+    return tf.concat([means, tf.cast(classes, means.dtype)], axis=1)
+
+
 def require_dictionary_fits(members: int, example: np.ndarray) -> None:
     """Raise if the members' inputs are larger than `DICTIONARY_GIB`."""
     gib = members * example.nbytes / 2**30

@@ -14,6 +14,7 @@ from fsr_gdw_tf import (
     InputPipeline,
     InvalidInput,
     MixUp,
+    PosteriorWeights,
     Supervised,
     TrainingDynamics,
     arrays,
@@ -168,7 +169,8 @@ def test_class_count_decides_about_top5():
 
 def test_gdw_on_a_dictionary_is_what_wrap_takes():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    assert parts(Classifier.wrap(model)) == [GDW, TrainingDynamics]
+    kinds = [GDW, PosteriorWeights, TrainingDynamics]
+    assert parts(Classifier.wrap(model)) == kinds
     assert Classifier.wrap(model).method.dictionary is not None
     mixed = Classifier.wrap(model, regularisers=[MixUp()])
     assert parts(mixed) == [GDW, MixUp, TrainingDynamics]

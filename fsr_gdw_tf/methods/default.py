@@ -1,18 +1,22 @@
-"""The method of `Classifier.wrap` when none is given."""
+"""What `Classifier.wrap` trains with when no method is given."""
 
 from fsr_gdw_tf.dictionary import Dictionary
+from fsr_gdw_tf.method import Method, Regulariser
 from fsr_gdw_tf.methods.gdw import GDW
 from fsr_gdw_tf.methods.weight_net import WeightNet
+from fsr_gdw_tf.regularisers import PosteriorWeights
 
 
-def default_method() -> GDW:
-    """Return GDW without clean data, as in gin/methods/gdw_dictionary_raw.gin.
+def default_parts() -> dict[str, Method | list[Regulariser]]:
+    """Return method and regularisers of gin/methods/default.gin.
 
-    Its meta set is FSR's dictionary; its virtual step moves the head only.
+    GDW without clean data: its meta set is FSR's dictionary, its virtual step
+    moves the head only.
     """
-    return GDW(
+    method = GDW(
         meta=Dictionary(),
         scope="head",
         weight_net=WeightNet(normalise=True),
         warmup=0.15,
     )
+    return {"method": method, "regularisers": [PosteriorWeights()]}

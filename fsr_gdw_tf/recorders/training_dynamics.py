@@ -11,7 +11,11 @@ import tensorflow as tf
 
 from fsr_gdw_tf.dictionary.pushers import RIGHT, prediction_history
 from fsr_gdw_tf.errors import INF, require_range
-from fsr_gdw_tf.example_state import dense_rows, example_table, scatter_rows
+from fsr_gdw_tf.example_state import (
+    example_table,
+    scatter_rows,
+    update_top_means,
+)
 from fsr_gdw_tf.method import target_weight, warmup_done
 from fsr_gdw_tf.metrics import clean_auroc
 from fsr_gdw_tf.recorders.recorder import Recorder
@@ -126,19 +130,8 @@ class TrainingDynamics(Recorder):
         new["memory"] = prediction_history(before["memory"], right)
         scalars = tf.stack([new[name] for name in COLUMNS], axis=1)
         top = old[:, len(COLUMNS) :]
-        top = self._updated_top(top, probs, share["visits"][:, None])
+        top = update_top_means(top, probs, share["visits"][:, None])
         return tf.concat([scalars, top], axis=1)
-
-    def _updated_top(self, old, probs, share) -> tf.Tensor:
-        """Return the mean prediction's top probabilities and their classes.
-
-        A class that is not stored is taken to have had probability zero.
-        """
-        values, classes = tf.split(old, 2, axis=1)
-        mean = dense_rows(values, tf.cast(classes, tf.int64), probs.shape[-1])
-        mean += share * (probs - mean)
-        values, classes = tf.math.top_k(mean, self.top)
-        return tf.concat([values, tf.cast(classes, values.dtype)], axis=1)
 
     def epoch_logs(self, classifier, source) -> dict[str, float]:
         if source.true_labels is None or self.table is None:

@@ -2,18 +2,22 @@
 
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
-from fsr_gdw_tf.methods.default import default_method
+from fsr_gdw_tf.methods.default import default_parts
 
 OWN = ("scope", "warmup", "virtual_step", "meta_loss", "cap", "outer_rate")
 
 
-def test_it_is_the_method_of_gdw_dictionary_raw():
-    file = "gin/methods/gdw_dictionary_raw.gin"
+def test_it_is_what_default_gin_trains_with():
+    file = "gin/methods/default.gin"
     gin_config.parse(["gin/digits.gin", file], [])
     classifier = gin_config.instantiate(Experiment).classifier()
     gin_config.gin.clear_config()
-    recipe, default = classifier.method, default_method()
-    assert type(recipe) is type(default) and not classifier.regularisers
+    parts = default_parts()
+    recipe, default = classifier.method, parts["method"]
+    assert type(recipe) is type(default)
+    (one,), (other,) = classifier.regularisers, parts["regularisers"]
+    assert type(one) is type(other)
+    assert (one.warmup, one.top) == (other.warmup, other.top)
     for name in OWN:
         assert getattr(recipe, name) == getattr(default, name), name
     assert recipe.weight_net.normalise and default.weight_net.normalise

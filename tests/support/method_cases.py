@@ -30,7 +30,7 @@ from fsr_gdw_tf.methods import (
     MWNet,
     SoftLabel,
 )
-from fsr_gdw_tf.regularisers import ELR, Relabel, Remix
+from fsr_gdw_tf.regularisers import ELR, PosteriorWeights, Relabel, Remix
 
 NOW = VirtualStep(ahead=False)
 NOISE = [[0.8, 0.1, 0.1], [0.0, 1.0, 0.0], [0.0, 0.3, 0.7]]
@@ -42,6 +42,7 @@ CASES = {
     "class_balanced": lambda: {"method": ClassBalanced(beta=0.9)},
     "class_balanced_focal": lambda: {"method": ClassBalanced("focal")},
     "elr": lambda: {"regularisers": [ELR()]},
+    "posterior_weights": lambda: {"regularisers": [PosteriorWeights()]},
     "gce": lambda: {"method": GCE()},
     "mixup": lambda: {"regularisers": [MixUp()]},
     "remix": lambda: {"regularisers": [Remix(kappa=1.0)]},

@@ -1,0 +1,137 @@
+"""Weights by the probability that a label is right, seen while training.
+
+Arazo et al., "Unsupervised Label Noise Modeling and Loss Correction",
+https://arxiv.org/abs/1904.11238: a mixture of two groups, fitted to all
+examples before each epoch, gives the posterior probability that a label is
+right. Ours:
+
+* The groups are fitted to each example's mean prediction so far, by
+  `label_issues.py`: how wrong labels look is known from the classes that were
+  not given. The paper fits beta distributions to the last losses, which wrong
+  labels leave as they are memorised.
+* The posterior weighs the loss; the paper blends the label with the prediction.
+* Scores of a class count so far as it has been learned. A rare or hard class is
+  at first predicted for none of its examples, and all its labels look wrong.
+
+It costs no forward pass, needs no clean data, and where it sees no wrong labels
+all weights are one.
+"""
+
+import gin
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.example_state import (
+    example_table,
+    require_indices,
+    require_same_examples,
+    scatter_rows,
+    update_top_means,
+)
+from fsr_gdw_tf.label_quality.label_issues import find_label_issues
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.method import Batch, Regulariser, epochs_since_warmup
+from fsr_gdw_tf.metrics import clean_auroc
+
+VISITS, PROBABILITY, TOP = 0, 1, 2  # columns of the table; TOP and all after
+
+
+@gin.register
+class PosteriorWeights(Regulariser):
+    """Multiply each example's loss by the probability that its label is right.
+
+    In the real step only, like weights that are given with the data.
+
+    warmup: epochs, or below 1 their share of all, with all weights one.
+    top: how many classes of each example's mean prediction are stored.
+    """
+
+    def __init__(self, warmup: float = 1, top: int = 5, **kwargs):
+        super().__init__(**kwargs)
+        require_range(0, INF, warmup=warmup)
+        require_range(1, INF, top=top)
+        self.warmup, self.top = warmup, top
+        self.means = self.posterior = self.estimated_noise = None
+
+    def setup(self, classifier, source, pipeline) -> None:
+        require_indices("PosteriorWeights", source)
+        require_same_examples(self, source)
+        if self.means is None:
+            n, top = len(source), min(self.top, classifier.classes)
+            remedy = "store one class of each, PosteriorWeights(top=1)"
+            self.means = example_table(
+                self, "means", n, 0.0, TOP + 2 * top, remedy=remedy
+            )
+            self.posterior = example_table(self, "posterior", n, 1.0)
+            self.estimated_noise = self.add_weight(
+                shape=(), trainable=False, name="estimated_noise"
+            )
+            self.estimated_noise.assign(0.0)
+
+    def begin_epoch(self, classifier, source, clean) -> None:
+        if epochs_since_warmup(classifier, self.warmup) < 0:
+            return
+        records = mean_predictions(np.array(self.means), source)
+        probability = records.columns["probability"]
+        if records.columns["visits"].any() and np.isfinite(probability).all():
+            scores = find_label_issues(records).score
+            self.estimated_noise.assign(scores.mean())
+            # Those after them are clean examples that were added.
+            posterior = np.ones(len(source), np.float32)
+            posterior[: len(scores)] -= scores * learned(records, scores)
+            self.posterior.assign(posterior)
+
+    def prepare(self, classifier: keras.Model, batch: Batch) -> Batch:
+        weight = tf.gather(self.posterior.value, batch["index"])
+        if "weight" in batch:
+            weight *= tf.cast(batch["weight"], weight.dtype)
+        return {**batch, "weight": weight}
+
+    def observe(self, classifier, batch, logits, omega) -> None:
+        old = tf.gather(self.means.value, batch["index"])
+        probs = tf.cast(tf.nn.softmax(logits), old.dtype)
+        label = batch.get("unmixed_label", batch["label"])
+        given = tf.reduce_sum(probs * tf.cast(label, old.dtype), axis=1)
+        visits = old[:, VISITS] + 1.0
+        mean = old[:, PROBABILITY] + (given - old[:, PROBABILITY]) / visits
+        top = update_top_means(old[:, TOP:], probs, 1.0 / visits[:, None])
+        new = tf.concat([visits[:, None], mean[:, None], top], axis=1)
+        new = tf.where(batch.get("recordable", True), new, old)
+        scatter_rows(self.means, batch["index"], new)
+
+    def epoch_logs(self, source) -> dict[str, float]:
+        logs = {"estimated_noise": float(np.array(self.estimated_noise))}
+        auroc = None
+        if source.true_labels is not None:
+            auroc = clean_auroc(source, np.array(self.posterior))
+        return logs if auroc is None else logs | {"posterior_auroc": auroc}
+
+
+def mean_predictions(table: np.ndarray, source) -> LabelRecords:
+    """Return the mean predictions of all examples but added clean ones."""
+    n = len(source) - source.n_clean
+    top_probs, top = np.split(table[:n, TOP:], 2, axis=1)
+    columns = {"visits": VISITS, "probability": PROBABILITY}
+    return LabelRecords(
+        names=(),
+        given=source.labels[:n],
+        class_names=source.class_names,
+        columns={name: table[:n, k] for name, k in columns.items()},
+        top=top.astype(np.int64),
+        top_probs=top_probs,
+    )
+
+
+def learned(records: LabelRecords, scores: np.ndarray) -> np.ndarray:
+    """Return for each example how far its given class has been learned.
+
+    The share of the class for which the mean prediction is the label, divided
+    by the share of its labels that are right by the scores; at most one.
+    """
+    given, classes = records.given, len(records.class_names)
+    predicted = np.bincount(given, records.top[:, 0] == given, classes)
+    right = np.bincount(given, 1.0 - scores, classes)
+    share = predicted / np.maximum(right, 1e-9)
+    return np.minimum(share, 1.0)[given]

@@ -1,0 +1,115 @@
+"""Weights by the probability that a label is right."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.models import blob_source, classifier
+
+from fsr_gdw_tf import InputPipeline, PosteriorWeights
+from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.label_quality.label_records import LabelRecords
+from fsr_gdw_tf.regularisers.posterior_weights import (
+    learned,
+    mean_predictions,
+)
+
+
+def part_of(source: Source, **kwargs):
+    """A regulariser set up for a source, and its classifier."""
+    part = PosteriorWeights(**kwargs)
+    model = classifier(regularisers=[part])
+    part.setup(model, source, InputPipeline(2))
+    return part, model
+
+
+def observe(part, model, source: Source, probs: np.ndarray) -> None:
+    """Show the regulariser predictions for all examples of a source."""
+    label = tf.one_hot(source.labels, model.classes)
+    batch = {"index": tf.range(len(source), dtype=tf.int64), "label": label}
+    logits = tf.math.log(tf.constant(probs, tf.float32))
+    part.observe(model, batch, logits, None)
+
+
+def test_predictions_are_averaged_over_visits():
+    """Of 1/2, 1/4, 1/4 and 1/4, 1/2, 1/4: 3/8, 3/8, 1/4."""
+    source = blob_source(n=6)
+    part, model = part_of(source)
+    first, second = np.tile([[0.5, 0.25, 0.25]], (6, 1)), None
+    second = first[:, [1, 0, 2]]
+    observe(part, model, source, first)
+    observe(part, model, source, second)
+    records = mean_predictions(np.array(part.means), source)
+    expected = np.array([0.375, 0.375, 0.25])
+    np.testing.assert_array_equal(records.columns["visits"], 2)
+    np.testing.assert_allclose(
+        records.columns["probability"], expected[source.labels], rtol=1e-6
+    )
+    np.testing.assert_allclose(records.top_probs[0], [0.375, 0.375, 0.25])
+    assert set(records.top[0, :2]) == {0, 1}
+
+
+def test_weights_multiply_those_of_the_data():
+    source = blob_source(n=6)
+    part, model = part_of(source)
+    part.posterior.assign([1.0, 0.5, 0.25, 1.0, 1.0, 1.0])
+    batch = {"index": tf.constant([2, 1], tf.int64)}
+    np.testing.assert_allclose(
+        part.prepare(model, batch)["weight"], [0.25, 0.5]
+    )
+    batch["weight"] = tf.constant([2.0, 4.0])
+    np.testing.assert_allclose(part.prepare(model, batch)["weight"], [0.5, 2.0])
+
+
+def test_a_class_counts_so_far_as_it_has_been_learned():
+    """Class 0: one of four predicted, two of four right by scores: 1/2."""
+    given = np.array([0, 0, 0, 0, 1, 1, 2])
+    top = np.array([[0], [1], [1], [1], [1], [1], [0]])
+    records = LabelRecords((), given, ["a", "b", "c"], {}, top, top * 0.0)
+    scores = np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.9])
+    expected = [0.5] * 4 + [1.0] * 2 + [0.0]  # 2 / 1 is more than one
+    np.testing.assert_allclose(learned(records, scores), expected)
+
+
+@pytest.mark.parametrize("unlearned", [False, True])
+def test_wrong_labels_lose_their_weight_unless_the_class_is_unlearned(
+    unlearned,
+):
+    """A fifth of the labels is wrong; the network predicts the right class.
+
+    Unlearned: it predicts another class for all labelled 2, as for a rare
+    class at first, and those labels keep nearly all of their weight.
+    """
+    rng = np.random.default_rng(0)
+    true = np.arange(600) % 3
+    given = np.where(np.arange(600) % 5 == 0, (true + 1) % 3, true)
+    source = blob_source(n=600).with_labels(given, true)
+    part, model = part_of(source)
+    logits = rng.normal(scale=0.5, size=(600, 3))
+    logits[np.arange(600), true] += 2.5
+    if unlearned:
+        logits[given == 2, 2] -= 6.0
+    for epoch in range(2):
+        model.epoch.assign(epoch)
+        part.begin_epoch(model, source, None)
+        if epoch == 0:  # the warm-up
+            assert np.all(np.array(part.posterior) == 1.0)
+        observe(part, model, source, np.array(tf.nn.softmax(logits)))
+    model.epoch.assign(2)
+    part.begin_epoch(model, source, None)
+    posterior, wrong = np.array(part.posterior), given != true
+    others = given != 2 if unlearned else given >= 0
+    assert posterior[others & wrong].mean() < 0.2
+    assert posterior[others & ~wrong].mean() > 0.9
+    assert posterior[~others].min(initial=1.0) > 0.9
+
+
+def test_without_wrong_labels_all_weights_stay_near_one():
+    rng = np.random.default_rng(1)
+    source = blob_source(n=600)
+    part, model = part_of(source, warmup=0)
+    logits = rng.normal(scale=0.5, size=(600, 3))
+    logits[np.arange(600), source.labels] += 2.5
+    observe(part, model, source, np.array(tf.nn.softmax(logits)))
+    part.begin_epoch(model, source, None)
+    assert float(np.array(part.estimated_noise)) < 0.02
+    assert np.array(part.posterior).mean() > 0.98
