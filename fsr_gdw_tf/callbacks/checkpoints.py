@@ -17,8 +17,11 @@ from fsr_gdw_tf.distribution.collectives import (
 )
 from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
+from fsr_gdw_tf.io.files import one_line_errors
 
-PLAIN_TYPES = (bool, int, float, str, type(None))
+# No strings: those are settings, such as the path that a callback writes to,
+# and a checkpoint may come from others.
+PLAIN_TYPES = (bool, int, float, type(None))
 # Several hosts must stop at the same step. Finding out whether one has received
 # SIGTERM is a reduction over all hosts, too slow for each step.
 AGREE_EVERY = 20  # steps
@@ -60,14 +63,38 @@ class Checkpoints(keras.callbacks.Callback):
 
     def restore(self, model: keras.Model) -> int:
         """Restore the last checkpoint; return the number of epochs done."""
-        manager = self._manager(model)
-        if manager.latest_checkpoint:
-            status = manager.checkpoint.restore(manager.latest_checkpoint)
-            status.assert_consumed()
-            self.restored = json.loads(self.progress.numpy().decode())
+        with one_line_errors(self.folder / "checkpoint"):
+            manager = self._manager(model)
+        latest = self._require_intact(manager)
+        if latest:
+            with one_line_errors(latest), _one_type_of_errors():
+                manager.checkpoint.restore(latest).assert_consumed()
+                self.restored = json.loads(self.progress.numpy().decode())
+                _require_progress(self.restored)
         self.step = self.restored.get("step", 0)
         self._require_same_step(model)
         return self.restored.get("epochs", 0)
+
+    def _require_intact(
+        self, manager: tf.train.CheckpointManager
+    ) -> str | None:
+        """Return the last checkpoint; raise if the list of them is damaged.
+
+        TensorFlow reads and deletes the files that the list names, wherever
+        they are.
+        """
+        latest = manager.latest_checkpoint
+        names = [*manager.checkpoints, *([latest] if latest else [])]
+        paths = [Path(name).resolve() for name in names]
+        folder = self.folder.resolve()
+        listed = bool(paths) and all(path.parent == folder for path in paths)
+        if not listed and (paths or any(self.folder.glob("*.index"))):
+            raise InvalidInput(
+                f"{self.folder / 'checkpoint'}, the list of checkpoints, is "
+                "damaged or names files elsewhere; train again in another "
+                "--run_dir"
+            )
+        return latest
 
     def _require_same_step(self, model: keras.Model) -> None:
         """Raise if the hosts have restored different checkpoints."""
@@ -85,7 +112,8 @@ class Checkpoints(keras.callbacks.Callback):
         """Restore the callbacks' attributes, which they reset here."""
         states = self.restored.get("callbacks", [])
         for callback, state in zip(self.callbacks, states, strict=False):
-            vars(callback).update(state)
+            known = _plain_attributes(callback)
+            vars(callback).update({k: state[k] for k in known if k in state})
 
     @contextlib.contextmanager
     def save_on_sigterm(self) -> Iterator[None]:
@@ -185,6 +213,25 @@ class Checkpoints(keras.callbacks.Callback):
         return tf.train.CheckpointManager(
             checkpoint, str(self.folder), max_to_keep=self.keep
         )
+
+
+def _require_progress(progress: dict) -> None:
+    """Raise unless this is what `save` has written."""
+    counts = progress["epochs"], progress.get("step", 0)
+    states = progress["callbacks"]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(f"epochs and steps are {counts}")
+    if not all(isinstance(state, dict) for state in states):
+        raise ValueError("the attributes of the callbacks are damaged")
+
+
+@contextlib.contextmanager
+def _one_type_of_errors() -> Iterator[None]:
+    """Raise what TensorFlow raises for damaged files as ValueError."""
+    try:
+        yield
+    except (tf.errors.OpError, AssertionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _plain_attributes(callback: keras.callbacks.Callback) -> dict:

@@ -197,14 +197,20 @@ def _summary_of_done(folder: RunFolder) -> dict:
     print_on_chief(f"{folder.path} is done already; delete it to run again")
     has_records = (folder / FILE_NAME).is_file()
     if is_chief() and has_records and not folder.reported:
-        try_to_build_report(folder, reload=lambda: data_of_run(folder))
-    return summary(folder.metrics())
+        try_to_build_report(folder, reload=training_data)
+    with files.one_line_errors(folder / "metrics.csv"):
+        return summary(folder.metrics())
 
 
 def data_of_run(folder: RunFolder) -> Source:
     """Load a run's training data again, by the configuration it saved."""
-    file = folder / "config.gin"
-    gin_config.parse([str(file)], ["tfds_images.download=False"])
+    gin_config.parse_saved(folder / "config.gin")
+    return training_data()
+
+
+def training_data() -> Source:
+    """Load the training data of the parsed configuration, never download."""
+    gin_config.forbid_downloads()
     return gin_config.instantiate(Experiment).data().training
 
 

@@ -5,10 +5,21 @@ import csv
 import io
 import json
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from fsr_gdw_tf.distribution.hosts import is_chief
+from fsr_gdw_tf.errors import InvalidInput
+
+# What reading a damaged file raises: wrong bytes, a missing key, a list in the
+# place of a number, brackets without end.
+DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
+    *(RecursionError, TypeError, ValueError, csv.Error, pa.ArrowException),
+)
 
 
 def write(path: Path, text: str) -> None:
@@ -28,7 +39,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path; at the end the file there replaces `path`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # Not to be guessed: a link of that name would be written through.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         yield temporary
         # Or a crash of the machine could leave an empty file in its place.
@@ -42,6 +54,44 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def write_json(path: Path, content: object) -> None:
     """Write an object as indented JSON."""
     write(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: Path) -> dict:
+    """Return the object in a JSON file; an empty one without a file."""
+    if not path.is_file():
+        return {}
+    with one_line_errors(path):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"got a {type(content).__name__}")
+    return content
+
+
+@contextlib.contextmanager
+def one_line_errors(path: Path, remedy: str = "train again") -> Iterator[None]:
+    """Turn what the content of a damaged file raises into one line."""
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except DAMAGE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InvalidInput(
+            f"{path} is damaged, or not what its name says ({reason}); {remedy}"
+        ) from error
+
+
+def require_inside(folder: Path, path: Path) -> Path:
+    """Return a path; raise if links lead it out of the folder.
+
+    Who made the folder would choose which file elsewhere is overwritten.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInput(
+            f"{path} is a link to {path.resolve()}, outside of {folder}, and "
+            "would be written to; remove the link"
+        )
+    return path
 
 
 def write_csv(
@@ -60,7 +110,7 @@ def read_csv(path: Path) -> list[dict]:
     """Return the rows of a CSV file, numbers parsed; none without a file."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
+    with one_line_errors(path), path.open(newline="", encoding="utf-8") as file:
         return [
             {k: _number(v) for k, v in row.items() if v not in ("", None)}
             for row in csv.DictReader(file)

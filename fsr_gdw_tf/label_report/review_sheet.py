@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.files import require_inside, write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
@@ -102,7 +102,8 @@ def evaluate_sheet(folder: RunFolder, sheet: str) -> list[dict]:
     records = load_records(folder)
     indices, wrong = read_sheet(sheet, records)
     rows = estimate_noise(find_label_issues(records), indices, wrong)
-    write_csv(folder / "report" / "verified.csv", rows)
+    report = require_inside(folder.path, folder / "report")
+    write_csv(report / "verified.csv", rows)
     return rows
 
 

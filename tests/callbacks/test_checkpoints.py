@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from support.models import blob_source, blobs, classifier
 
-from fsr_gdw_tf import FSR, Classifier, InputPipeline, MixUp, Relabel
+from fsr_gdw_tf import (
+    FSR,
+    Classifier,
+    InputPipeline,
+    InvalidInput,
+    MixUp,
+    Relabel,
+    Supervised,
+)
 from fsr_gdw_tf.callbacks import Checkpoints, Preempted, SaveMetrics
 from fsr_gdw_tf.optimizers import SGD, EpochSchedule
 
@@ -138,3 +146,71 @@ def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
     again = classifier()
     again.setup(blob_source(), InputPipeline())
     assert Checkpoints(tmp_path, [stop]).restore(again) == 50
+
+
+def saved_state(folder, progress: dict | None = None) -> Classifier:
+    """Save a checkpoint without training; return what restores it."""
+    model, saved = classifier(Supervised()), Checkpoints(folder)
+    model.compile(SGD(0.1))
+    model.setup(blob_source(n=60), InputPipeline(12))
+    saved.set_model(model)
+    saved.save({"epochs": 1} if progress is None else progress)
+    return model
+
+
+DAMAGE = {
+    "list": lambda d: (d / "checkpoint").write_bytes(b"\xff{"),
+    "no list": lambda d: (d / "checkpoint").unlink(),
+    "index": lambda d: next(d.glob("*.index")).write_bytes(b"junk"),
+    "no index": lambda d: next(d.glob("*.index")).unlink(),
+    "data": lambda d: next(d.glob("*.data-*")).write_bytes(b"junk"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_told_in_one_line(damage, tmp_path):
+    """And never taken for none, which would train anew over the old run."""
+    model = saved_state(tmp_path)
+    assert Checkpoints(tmp_path).restore(model) == 1
+    DAMAGE[damage](tmp_path)
+    with pytest.raises(InvalidInput, match="damaged") as error:
+        Checkpoints(tmp_path).restore(model)
+    assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "progress", [{"epochs": "1"}, {"epochs": 1, "step": -1}, {}]
+)
+def test_progress_that_training_did_not_write_is_refused(progress, tmp_path):
+    model = saved_state(tmp_path, progress)
+    with pytest.raises(InvalidInput, match="damaged"):
+        Checkpoints(tmp_path).restore(model)
+
+
+def test_checkpoints_listed_elsewhere_are_neither_read_nor_deleted(tmp_path):
+    """TensorFlow deletes old checkpoints wherever the list says they are."""
+    precious, folder = tmp_path / "precious", tmp_path / "run"
+    model = saved_state(precious)
+    saved_state(folder)
+    before = sorted(precious.iterdir())
+    listed = (folder / "checkpoint").read_text()
+    other = next(precious.glob("*.index")).with_suffix("")
+    old = f'all_model_checkpoint_paths: "{other}"\n'
+    old += "all_model_checkpoint_timestamps: 1e12\n"
+    for text in (listed + old, f'model_checkpoint_path: "{other}"\n'):
+        (folder / "checkpoint").write_text(text)
+        with pytest.raises(InvalidInput, match="names files elsewhere"):
+            Checkpoints(folder, keep=1).restore(model)
+    assert sorted(precious.iterdir()) == before
+
+
+def test_a_checkpoint_does_not_set_where_a_callback_writes():
+    """Patience counters are restored; paths and names stay as given."""
+    stop = keras.callbacks.EarlyStopping(monitor="loss", patience=5)
+    saved = Checkpoints("unused", [stop])
+    saved.restored = {
+        "callbacks": [{"wait": 3, "monitor": "/etc", "unknown": 1}]
+    }
+    saved.on_train_begin()
+    assert (stop.wait, stop.monitor) == (3, "loss")
+    assert not hasattr(stop, "unknown")
