@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from fsr_gdw_tf.errors import INF, InvalidInput
+from fsr_gdw_tf.io.spreadsheet import restore
 
 LIST_LAYOUT = "expected a CSV with the columns path,label"
 
@@ -148,7 +149,8 @@ def _parse_csv(
     for row in reader:
         label = row["label"] if row["path"] else ""
         number = reader.line_num
-        yield number, row["path"], _parse_label(name, number, label)
+        path, label = restore(row["path"] or ""), restore(label or "")
+        yield number, path, _parse_label(name, number, label)
 
 
 def _parse_text(

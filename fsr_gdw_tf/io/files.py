@@ -2,17 +2,18 @@
 
 import contextlib
 import csv
-import io
 import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 
 from fsr_gdw_tf.distribution.hosts import is_chief
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.spreadsheet import neutralise, restore
 
 # What reading a damaged file raises: wrong bytes, a missing key, a list in the
 # place of a number, brackets without end.
@@ -97,13 +98,20 @@ def require_inside(folder: Path, path: Path) -> Path:
 def write_csv(
     path: Path, rows: list[dict], columns: Sequence[str] | None = None
 ) -> None:
-    """Write rows as CSV; columns are those of all rows unless given."""
-    table = io.StringIO()
+    """Write rows as CSV; columns are those of all rows unless given.
+
+    Texts are neutralised, see `spreadsheet`.
+    """
+    lines = []
+    # csv quotes a carriage return only if the end of lines has one.
+    table = SimpleNamespace(write=lambda line: lines.append(line[:-2] + "\n"))
     columns = columns or list(dict.fromkeys(k for row in rows for k in row))
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write(path, table.getvalue())
+    writer = csv.DictWriter(table, columns, lineterminator="\r\n")
+    writer.writerow({name: neutralise(name) for name in columns})
+    writer.writerows(
+        [{k: neutralise(v) for k, v in row.items()} for row in rows]
+    )
+    write(path, "".join(lines))
 
 
 def read_csv(path: Path) -> list[dict]:
@@ -112,7 +120,11 @@ def read_csv(path: Path) -> list[dict]:
         return []
     with one_line_errors(path), path.open(newline="", encoding="utf-8") as file:
         return [
-            {k: _number(v) for k, v in row.items() if v not in ("", None)}
+            {
+                restore(k): _number(restore(v))
+                for k, v in row.items()
+                if v not in ("", None)
+            }
             for row in csv.DictReader(file)
         ]
 

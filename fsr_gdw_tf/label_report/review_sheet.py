@@ -11,6 +11,7 @@ from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import require_inside, write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.io.spreadsheet import restore
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
     round_floats,
@@ -89,7 +90,7 @@ def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
             f"{name}, example {index}: got {answer!r} as label_is; {LAYOUT}"
         )
     exists = index.isdecimal() and int(index) < len(records)
-    if not exists or row["name"] != records.names[int(index)]:
+    if not exists or restore(row["name"] or "") != records.names[int(index)]:
         raise InvalidInput(
             f"{name}: this run has no example {index} named {row['name']!r}; "
             "fill in the verify_me.csv of this run's report"

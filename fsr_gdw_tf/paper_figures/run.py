@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import one_line_errors, read_json
 from fsr_gdw_tf.io.run_folder import LAST
+from fsr_gdw_tf.io.spreadsheet import restore
 
 LABEL_COLUMNS = ("given", "true", "last_weight")  # of labels.parquet
 TEXT_COLUMNS = ("given", "true", "class", "name")  # of class_weights.csv
@@ -91,10 +92,7 @@ class Run:
         file = self.path / "class_weights.csv"
         table = read_columns(file) if file.is_file() else {}
         with one_line_errors(file):
-            return {
-                name: np.array(v, str if name in TEXT_COLUMNS else float)
-                for name, v in table.items()
-            }
+            return {name: _column(name, v) for name, v in table.items()}
 
     def tracked_example(self, index: int) -> dict[str, np.ndarray]:
         """Return the class weights of an example, or of the first tracked."""
@@ -114,6 +112,13 @@ class Run:
             text = file.read_text("utf-8") if file.is_file() else ""
         match = re.search(rf"^{re.escape(name)} = (.+)$", text, re.MULTILINE)
         return match and match[1].strip()
+
+
+def _column(name: str, values: list) -> np.ndarray:
+    """Return a column of class_weights.csv."""
+    if name in TEXT_COLUMNS:
+        return np.array([restore(text or "") for text in values])
+    return np.array(values, float)
 
 
 def read_columns(path: Path) -> dict[str, list]:
