@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.io.files import atomic_write, one_line_errors
 from fsr_gdw_tf.io.run_folder import RunFolder
@@ -183,6 +184,7 @@ def _require_valid(records: LabelRecords) -> None:
     Files may come from others; an index out of range would fail far from here.
     """
     classes, columns = len(records.class_names), records.columns
+    require_class_count(classes, len(records), "its list of classes")
     for name in ("given", "true", "top"):
         indices = getattr(records, name)
         if indices is None:

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.data.encoded import EncodedReader
+from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.source import ArrayReader, Source
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.distribution.hosts import print_on_chief
@@ -48,7 +49,11 @@ def tfds_images(
             # Unlike TFRecord, ArrayRecord files can be read at random.
             builder = _builder(name, data_dir, file_format="array_record")
         _prepare(builder, name, data_dir, download)
-    _check_splits(name, builder.info.splits, (train_split, test_split))
+    splits = builder.info.splits
+    _check_splits(name, splits, (train_split, test_split))
+    classes = builder.info.features["label"].num_classes
+    examples = sum(split.num_examples for split in splits.values())
+    require_class_count(classes, examples, f"the data set {name!r}")
     fits = _fits_in_memory(builder, memory_gib)
     load = _load_in_memory if fits else _open_on_disk
     return Splits(load(builder, train_split), load(builder, test_split))
