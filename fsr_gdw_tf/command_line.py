@@ -26,6 +26,12 @@ def exit_with_error(error: Exception) -> NoReturn:
     sys.exit(2)
 
 
+def exit_interrupted() -> NoReturn:
+    """Print that Ctrl-C has ended the command and exit with code 130."""
+    print("interrupted; the same command starts it again", file=sys.stderr)
+    sys.exit(130)
+
+
 def printable(text: str) -> str:
     """Return a text whose control characters are written as escapes.
 

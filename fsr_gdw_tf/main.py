@@ -9,7 +9,11 @@ from pathlib import Path
 
 from absl import app, flags
 
-from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.command_line import (
+    exit_interrupted,
+    exit_with_error,
+    parse_flags,
+)
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
@@ -52,6 +56,8 @@ def main(argv: list[str]) -> None:
         print_on_chief(f"Results: {folder.path.resolve()}")
     except InvalidInput as error:
         exit_with_error(error)
+    except KeyboardInterrupt:
+        exit_interrupted()
 
 
 def run(mode: str, folder: RunFolder) -> None:

@@ -126,7 +126,7 @@ class Experiment:
             run_info.write_run_info(folder, splits, self.seed, command, devices)
             rows = self._fit(folder, splits, classifier)
             _evaluate(folder, splits, classifier, self.test_pipeline)
-        except Preempted:
+        except (Preempted, KeyboardInterrupt):
             raise
         except BaseException:
             files.write_here(folder.failed, traceback.format_exc())
@@ -152,7 +152,7 @@ class Experiment:
         if classifier.training_dynamics:
             callbacks.append(SaveLabelRecords(folder / FILE_NAME))
         uses_meta = classifier.method.uses_meta or splits.meta_in_training
-        with checkpoints.save_on_sigterm():
+        with checkpoints.save_on_signals():
             classifier.fit(
                 splits.train,
                 meta=splits.meta if uses_meta else None,

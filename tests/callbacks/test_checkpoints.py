@@ -74,18 +74,25 @@ def at_call(hook: str, number: int, action) -> keras.callbacks.Callback:
 
 
 @pytest.mark.parametrize(
-    ("hook", "number", "step"),
-    [("on_train_batch_end", 8, 3), ("on_test_begin", 2, 5)],
+    ("hook", "number", "step", "sent"),
+    [
+        ("on_train_batch_end", 8, 3, signal.SIGTERM),
+        ("on_test_begin", 2, 5, signal.SIGINT),
+    ],
 )
-def test_sigterm_in_the_middle_of_an_epoch_loses_nothing(
-    hook, number, step, tmp_path
+def test_a_signal_in_the_middle_of_an_epoch_loses_nothing(
+    hook, number, step, sent, tmp_path, capsys
 ):
-    """In its eighth step, or in the test at its end."""
-    teller = at_call(hook, number, lambda: signal.raise_signal(signal.SIGTERM))
+    """In its eighth step, or in the test at its end; told in one line."""
+    teller = at_call(hook, number, lambda: signal.raise_signal(sent))
     saved = Checkpoints(tmp_path)
-    with pytest.raises(Preempted) as left, saved.save_on_sigterm():
+    with pytest.raises(Preempted) as left, saved.save_on_signals():
         fit(whole_fsr(), callbacks=[teller, saved])
-    assert left.value.code == 143
+    assert left.value.code == {signal.SIGTERM: 143, signal.SIGINT: 130}[sent]
+    assert capsys.readouterr().out == (
+        f"{sent.name}: saved after step {step} of epoch 2; the same command "
+        "goes on from there\n"
+    )
     assert_goes_on(tmp_path, step)
 
 
@@ -101,12 +108,32 @@ def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(tmp_path):
     assert_goes_on(tmp_path, step=4)
 
 
-def test_sigterm_does_afterwards_what_it_did_before(tmp_path):
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(RuntimeError), Checkpoints(tmp_path).save_on_sigterm():
-        assert signal.getsignal(signal.SIGTERM) != before
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_do_afterwards_what_they_did_before(number, tmp_path):
+    before = signal.getsignal(number)
+    with pytest.raises(RuntimeError), Checkpoints(tmp_path).save_on_signals():
+        assert signal.getsignal(number) != before
         raise RuntimeError
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(number) == before
+
+
+def test_a_second_ctrl_c_ends_at_once_and_a_sigterm_after_it_does_not():
+    saved = Checkpoints("unused")
+    with saved.save_on_signals():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        assert saved.signal_received == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_run_under_nohup_does_not_listen_to_ctrl_c():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Checkpoints("unused").save_on_signals():
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_counters_of_other_callbacks_come_back(tmp_path):
