@@ -240,10 +240,8 @@ def _evaluate(
         metrics[name] = _metrics_on(classifier, source, pipeline)
     files.write_json(folder / "evaluation.json", metrics)
     if is_chief():
-        # A run that is killed here does not leave half a model.keras.
-        unfinished = folder / ".half.keras"
-        classifier.save_network(unfinished)
-        unfinished.replace(folder / "model.keras")
+        with files.atomic_write(folder / "model.keras") as unfinished:
+            classifier.save_network(unfinished)
     collectives.wait_for_all(classifier.distribute_strategy)
     return metrics
 
