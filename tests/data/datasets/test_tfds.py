@@ -1,6 +1,7 @@
 """Data sets of TFDS."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -184,14 +185,22 @@ def test_code_of_communities_is_not_run():
         tfds_images("../harm")
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Return a folder of prepared data, to be copied and damaged."""
+    path = tmp_path_factory.mktemp("stored")
+    store_in_tfds(path, n=6)
+    return path
+
+
 @pytest.mark.parametrize("key", ["pythonClassName", "type", "nested"])
 def test_prepared_data_that_name_code_of_others_are_refused(
-    key, tmp_path, monkeypatch
+    key, tmp_path, monkeypatch, stored
 ):
     """TFDS imports the module of a feature's class."""
     (tmp_path / "harm.py").write_text("raise AssertionError('was run')\n")
     monkeypatch.syspath_prepend(tmp_path)
-    store_in_tfds(tmp_path, n=6)
+    shutil.copytree(stored, tmp_path, dirs_exist_ok=True)
     file = next(tmp_path.glob("shades/*/features.json"))
     content = json.loads(file.read_text())
     if key == "nested":
@@ -204,8 +213,8 @@ def test_prepared_data_that_name_code_of_others_are_refused(
 
 
 @pytest.mark.parametrize("name", ["features.json", "dataset_info.json"])
-def test_damaged_data_of_tfds_are_told_in_one_line(name, tmp_path):
-    store_in_tfds(tmp_path, n=6)
+def test_damaged_data_of_tfds_are_told_in_one_line(name, tmp_path, stored):
+    shutil.copytree(stored, tmp_path, dirs_exist_ok=True)
     next(tmp_path.glob(f"shades/*/{name}")).write_text("{")
     with pytest.raises(InvalidInput) as error:
         tfds_images("shades", str(tmp_path))
