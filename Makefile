@@ -72,5 +72,6 @@ $(OLDEST)/.installed: setup.py
 	    --no-input -e ".[dev]" "tensorflow==2.20.*" "keras==3.12.*"
 	touch $@
 
+# Not runs/: it holds results, which may have taken weeks.
 clean:
-	rm -rf $(VENV) $(OLDEST) runs build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info

@@ -21,7 +21,7 @@ from absl import app, flags
 
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.data import InputPipeline, ResizedCropFlip, Source
-from fsr_gdw_tf.data.datasets.image_files import FileReader
+from fsr_gdw_tf.data.file_reader import FileReader
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv

@@ -106,7 +106,7 @@ def runs_of_flags() -> sweep.Sweep:
         launcher=(
             *("env", "PYTHONPATH=benchmarks"),
             *(f"{name}={value}" for name, value in ONE_THREAD.items()),
-            *("python", "-m", "fsr_gdw_tf.main"),
+            *("python", "-m", "fsr_gdw_tf.main", "--allow_imports"),
         ),
     )
 

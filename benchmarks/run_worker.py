@@ -25,7 +25,7 @@ from fsr_gdw_tf.io.run_folder import RunFolder
 def train(job: dict) -> None:
     """Train a run, as `fsr_gdw_tf.main` does in a process of its own."""
     keras.backend.clear_session()
-    gin_config.parse(job["files"], job["params"])
+    gin_config.parse(job["files"], job["params"], allow_imports=True)
     experiment = gin_config.instantiate(Experiment)
     results = experiment.train(RunFolder(job["folder"]), job["command"])
     for name, value in results.items():

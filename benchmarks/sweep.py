@@ -159,7 +159,7 @@ class Sweep:
                 raise InvalidInput(f"a seed is 0 or more, got {seed!r}")
         for setting in self.chosen:
             job = self.job(Run(setting, PLAIN, 0))
-            gin_config.parse(job.files, job.params)
+            gin_config.parse(job.files, job.params, allow_imports=True)
         self._check_images()
 
     def _check_images(self) -> None:

@@ -21,8 +21,23 @@ def hide_gpus() -> None:
 
 def exit_with_error(error: Exception) -> NoReturn:
     """Print the first line of an error and exit with code 2."""
-    print(f"error: {str(error).splitlines()[0]}", file=sys.stderr)
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    print(f"error: {printable(line)}", file=sys.stderr)
     sys.exit(2)
+
+
+def exit_interrupted() -> NoReturn:
+    """Print that Ctrl-C has ended the command and exit with code 130."""
+    print("interrupted; the same command starts it again", file=sys.stderr)
+    sys.exit(130)
+
+
+def printable(text: str) -> str:
+    """Return a text whose control characters are written as escapes.
+
+    Names in errors may come from others, and terminals obey such characters.
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def parse_flags(argv: list[str]) -> list[str]:

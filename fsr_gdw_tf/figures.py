@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fsr_gdw_tf.command_line import exit_with_error
+from fsr_gdw_tf.command_line import exit_interrupted, exit_with_error
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.paper_figures.catalogue import draw_figures
 from fsr_gdw_tf.paper_figures.run import find_runs
@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(line)
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
+    except KeyboardInterrupt:
+        exit_interrupted()
 
 
 if __name__ == "__main__":

@@ -3,17 +3,26 @@
 python -m fsr_gdw_tf.main --gin_file=gin/digits.gin
 """
 
+import functools
 import sys
 from pathlib import Path
 
 from absl import app, flags
 
-from fsr_gdw_tf.command_line import exit_with_error, parse_flags
+from fsr_gdw_tf.command_line import (
+    exit_interrupted,
+    exit_with_error,
+    parse_flags,
+)
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.compare import compare
-from fsr_gdw_tf.experiments.experiment import Experiment, data_of_run
+from fsr_gdw_tf.experiments.experiment import (
+    Experiment,
+    data_of_run,
+    training_data,
+)
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_report.build import build_report
 
@@ -21,6 +30,9 @@ FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare", "report"]
 flags.DEFINE_multi_string("gin_file", [], "A gin file; repeat for several.")
 flags.DEFINE_multi_string("gin_param", [], "A binding, such as NOISE=0.4.")
+flags.DEFINE_bool(
+    "allow_imports", False, "Gin files may import modules, which runs them."
+)
 flags.DEFINE_string("run_dir", None, "Results; default runs/<gin file>.")
 flags.DEFINE_enum("mode", None, MODES, "What to do; default MODE in gin.")
 
@@ -33,7 +45,7 @@ def main(argv: list[str]) -> None:
                 f"unexpected argument {argv[1]!r}: flags start --"
             )
         files, params = FLAGS.gin_file, FLAGS.gin_param
-        gin_config.parse(files, params)
+        gin_config.parse(files, params, FLAGS.allow_imports)
         mode = FLAGS.mode or gin_config.value("MODE")
         if mode not in MODES:
             raise InvalidInput(
@@ -44,15 +56,24 @@ def main(argv: list[str]) -> None:
         print_on_chief(f"Results: {folder.path.resolve()}")
     except InvalidInput as error:
         exit_with_error(error)
+    except KeyboardInterrupt:
+        exit_interrupted()
 
 
 def run(mode: str, folder: RunFolder) -> None:
     """Run a mode on the parsed configuration, and print its results."""
     if mode == "compare":
-        compare(folder, FLAGS.gin_file, FLAGS.gin_param, sys.argv)
+        files = {"files": FLAGS.gin_file, "params": FLAGS.gin_param}
+        compare(
+            folder, **files, allow_imports=FLAGS.allow_imports, command=sys.argv
+        )
         return
     if mode == "report":
-        page = build_report(folder, reload=lambda: data_of_run(folder))
+        own = FLAGS.allow_imports  # the folder's configuration has imports
+        reload = (
+            training_data if own else functools.partial(data_of_run, folder)
+        )
+        page = build_report(folder, reload=reload)
         print_on_chief(f"Report: {page}")
         return
     experiment = gin_config.instantiate(Experiment)

@@ -5,7 +5,12 @@ python -m fsr_gdw_tf.report RUN_DIR
 
 from absl import app, flags
 
-from fsr_gdw_tf.command_line import exit_with_error, hide_gpus, parse_flags
+from fsr_gdw_tf.command_line import (
+    exit_interrupted,
+    exit_with_error,
+    hide_gpus,
+    parse_flags,
+)
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments.experiment import data_of_run
@@ -63,6 +68,8 @@ def main(argv: list[str]) -> None:
             print_on_chief(f"Report: {page.resolve()}")
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
+    except KeyboardInterrupt:
+        exit_interrupted()
 
 
 def apply(folder: RunFolder) -> None:

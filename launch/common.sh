@@ -123,6 +123,18 @@ run() {
     fi
 }
 
+# Print only, as with --dry-run, unless --yes is given: for scripts that act
+# outside of this machine, where mistakes cost money or the runs of others.
+need_yes() {
+    [[ -n ${given[yes]:-} ]] || given[dry-run]=${given[dry-run]:-no-yes}
+}
+
+# Say at the end of a script that it has only printed.
+hint_yes() {
+    [[ ${given[dry-run]:-} != no-yes ]] ||
+        echo "nothing was done; add --yes to do it" >&2
+}
+
 # Print the TF_CONFIG of one host: tf_config INDEX HOST:PORT...
 tf_config() {
     local index=$1 list

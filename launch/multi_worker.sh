@@ -19,7 +19,8 @@
 # With --localhost, SIGTERM or Ctrl-C is passed on to all workers, which save a
 # checkpoint and exit with code 143; the same command resumes the run. A second
 # signal kills them. If a worker fails, the others are stopped and the script
-# exits with the code of that worker.
+# exits with the code of that worker. If the script itself is killed (kill -9),
+# Linux sends SIGTERM to the workers.
 #
 # With --localhost each worker gets one GPU if there are at least N of them (as
 # limited by CUDA_VISIBLE_DEVICES), else none. PYTHON sets the interpreter.
@@ -56,6 +57,7 @@ several_here() {
     workers=$((10#$workers))
     ports "$workers"
     gpus
+    leash
     for ((i = 0; i < workers; i++)); do
         worker_command "$i" "$workers"
         if [[ -n ${given[dry-run]:-} ]]; then
@@ -111,6 +113,13 @@ worker_command() {
         "CUDA_VISIBLE_DEVICES=$gpu" PYTHONUNBUFFERED=1
 }
 
+# Set `leash`: the command that starts a worker which does not outlive this
+# script, where setpriv (util-linux) can do that.
+leash() {
+    leash=(setpriv --pdeathsig TERM --)
+    "${leash[@]}" true 2>/dev/null || leash=()
+}
+
 # env replaces itself by Python, so $! is the worker and receives the signals.
 start() {
     local out err
@@ -118,14 +127,14 @@ start() {
     readers+=($!)
     exec {err}> >(prefix "$1" >&2)
     readers+=($!)
-    "${command[@]}" 1>&"$out" 2>&"$err" &
+    "${leash[@]}" "${command[@]}" 1>&"$out" 2>&"$err" &
     pids[$1]=$!
     exec {out}>&- {err}>&-
 }
 
 # Ignore signals, to print what the worker writes until it ends.
 prefix() {
-    trap '' INT TERM
+    trap '' HUP INT TERM
     while IFS= read -r line || [[ -n $line ]]; do
         printf '[%s] %s\n' "$1" "$line"
     done
@@ -188,7 +197,7 @@ if [[ -n ${given[hosts]:-} && -n ${given[localhost]:-} ]]; then
 elif [[ -n ${given[hosts]:-} ]]; then
     one_of_several
 elif [[ -n ${given[localhost]:-} ]]; then
-    trap stop_workers INT TERM
+    trap stop_workers HUP INT TERM
     trap 'signal KILL' EXIT # only if this script fails are any left
     several_here
 else

@@ -17,7 +17,8 @@
 #   --name      name of the VM (default: fsr-gdw-tf)
 #   --type      type of the TPU (default: v5litepod-8)
 #   --version   software version of the TPU (default: the one for the type)
-#   --dry-run   print the commands, start nothing
+#   --yes       run the commands, some of which create or delete VMs; without
+#               it they are printed, as with --dry-run
 #
 # NOT TRIED ON A TPU: none was available when this was written. Tested on a CPU
 # are the dry run and the compilation of the training steps by XLA. The newest
@@ -135,7 +136,8 @@ delete() {
     tpu delete "$name" --quiet
 }
 
-arguments "zone= name= type= version= disk= spot" "$@"
+arguments "zone= name= type= version= disk= spot yes" "$@"
+need_yes
 verb=${words[0]:-} zone=${given[zone]:-} name=${given[name]:-fsr-gdw-tf}
 type=${given[type]:-v5litepod-8} recipe=
 case $type in
@@ -175,3 +177,4 @@ case $verb in
         ;;
     *) "$verb" ;;
 esac
+hint_yes

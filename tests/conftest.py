@@ -47,7 +47,13 @@ def command_line(capsys, monkeypatch):
     def run(*args: str):
         monkeypatch.setattr("sys.argv", ["main", *args])
         main.FLAGS.unparse_flags()
-        for name in ("gin_file", "gin_param", "run_dir", "mode"):
+        for name in (
+            "allow_imports",
+            "gin_file",
+            "gin_param",
+            "run_dir",
+            "mode",
+        ):
             main.FLAGS[name].unparse()
         code = 0
         try:

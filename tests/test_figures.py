@@ -52,7 +52,7 @@ def test_a_broken_table_is_told_in_one_line(name, tmp_path, capsys):
     (run.path / name).write_text("epoch,loss\n1\n")
     code, _, err = command(capsys, run.path)
     assert code == 2 and one_line(err)
-    assert f"{name} cannot be read as a table" in err and "train again" in err
+    assert f"{name} is damaged, or not what" in err and "train again" in err
 
 
 def test_looking_at_a_run_does_not_need_tensorflow():

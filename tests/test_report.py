@@ -223,7 +223,7 @@ NO_RUN = {
     ),
     "broken": (
         lambda run: (run.mkdir(), (run / "labels.parquet").write_text("x")),
-        "is not a file of label records",
+        "labels.parquet is damaged, or not what its name says",
     ),
 }
 

@@ -17,15 +17,18 @@ from fsr_gdw_tf.distribution.collectives import (
 )
 from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
+from fsr_gdw_tf.io.files import one_line_errors
 
-PLAIN_TYPES = (bool, int, float, str, type(None))
+# No strings: those are settings, such as the path that a callback writes to,
+# and a checkpoint may come from others.
+PLAIN_TYPES = (bool, int, float, type(None))
 # Several hosts must stop at the same step. Finding out whether one has received
 # SIGTERM is a reduction over all hosts, too slow for each step.
 AGREE_EVERY = 20  # steps
 
 
 class Preempted(SystemExit):
-    """The exit after SIGTERM; a checkpoint has been saved before."""
+    """The exit after SIGTERM or Ctrl-C; a checkpoint has been saved before."""
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -34,8 +37,9 @@ class Checkpoints(keras.callbacks.Callback):
     That is every variable of network, method, optimizer and random generators,
     plain attributes of the given callbacks (such as patience counters), and the
     epoch. Order and augmentation of the data depend on the epoch only and need
-    no saving. Within `save_on_sigterm` SIGTERM, which clusters send before they
-    take a machine away, saves in the middle of an epoch and ends the process.
+    no saving. Within `save_on_signals` Ctrl-C (SIGINT), or SIGTERM, which
+    clusters send before they take a machine away, saves in the middle of an
+    epoch and ends the process; a second Ctrl-C ends it at once.
     Of several hosts only the first one writes.
 
     every: also save every so many steps, for long epochs.
@@ -55,19 +59,43 @@ class Checkpoints(keras.callbacks.Callback):
         # JSON with the epoch, the step, metrics and the callbacks' attributes.
         self.progress = tf.Variable("{}")
         self.restored, self.step = {}, 0
-        self.sigterm_received, self.calls = False, 0
+        self.signal_received, self.calls = 0, 0
         self.train_metrics = []
 
     def restore(self, model: keras.Model) -> int:
         """Restore the last checkpoint; return the number of epochs done."""
-        manager = self._manager(model)
-        if manager.latest_checkpoint:
-            status = manager.checkpoint.restore(manager.latest_checkpoint)
-            status.assert_consumed()
-            self.restored = json.loads(self.progress.numpy().decode())
+        with one_line_errors(self.folder / "checkpoint"):
+            manager = self._manager(model)
+        latest = self._require_intact(manager)
+        if latest:
+            with one_line_errors(latest), _one_type_of_errors():
+                manager.checkpoint.restore(latest).assert_consumed()
+                self.restored = json.loads(self.progress.numpy().decode())
+                _require_progress(self.restored)
         self.step = self.restored.get("step", 0)
         self._require_same_step(model)
         return self.restored.get("epochs", 0)
+
+    def _require_intact(
+        self, manager: tf.train.CheckpointManager
+    ) -> str | None:
+        """Return the last checkpoint; raise if the list of them is damaged.
+
+        TensorFlow reads and deletes the files that the list names, wherever
+        they are.
+        """
+        latest = manager.latest_checkpoint
+        names = [*manager.checkpoints, *([latest] if latest else [])]
+        paths = [Path(name).resolve() for name in names]
+        folder = self.folder.resolve()
+        listed = bool(paths) and all(path.parent == folder for path in paths)
+        if not listed and (paths or any(self.folder.glob("*.index"))):
+            raise InvalidInput(
+                f"{self.folder / 'checkpoint'}, the list of checkpoints, is "
+                "damaged or names files elsewhere; train again in another "
+                "--run_dir"
+            )
+        return latest
 
     def _require_same_step(self, model: keras.Model) -> None:
         """Raise if the hosts have restored different checkpoints."""
@@ -85,22 +113,32 @@ class Checkpoints(keras.callbacks.Callback):
         """Restore the callbacks' attributes, which they reset here."""
         states = self.restored.get("callbacks", [])
         for callback, state in zip(self.callbacks, states, strict=False):
-            vars(callback).update(state)
+            known = _plain_attributes(callback)
+            vars(callback).update({k: state[k] for k in known if k in state})
 
     @contextlib.contextmanager
-    def save_on_sigterm(self) -> Iterator[None]:
-        """Let SIGTERM save after the current step and raise `Preempted`."""
+    def save_on_signals(self) -> Iterator[None]:
+        """Let SIGTERM or Ctrl-C save after the step and raise `Preempted`."""
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread may set signal handlers
             return
-        before = signal.signal(signal.SIGTERM, self._on_sigterm)
+        before = {
+            n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)
+        }
+        if before[signal.SIGINT] == signal.SIG_IGN:  # under nohup
+            del before[signal.SIGINT]
+        for number in before:
+            signal.signal(number, self._on_signal)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
-    def _on_sigterm(self, *_) -> None:
-        self.sigterm_received = True
+    def _on_signal(self, number: int, _) -> None:
+        if number == self.signal_received == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal_received = self.signal_received or number
 
     def on_epoch_begin(self, epoch, logs=None):
         """Restore the metrics of an epoch that is resumed in its middle."""
@@ -110,8 +148,8 @@ class Checkpoints(keras.callbacks.Callback):
             variable.assign(value)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Save and exit after SIGTERM on any host; save every so many steps."""
-        if self._any_sigterm():
+        """Save and exit after a signal; save every so many steps."""
+        if self._any_signal():
             self._save_and_exit(self._metric_values())
         elif self.every and (batch + 1) % self.every < self._steps_per_call:
             self._save_step(self._metric_values())
@@ -122,17 +160,18 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_test_batch_end(self, batch, logs=None):
         """Save and exit during a test too, which may take long."""
-        if self._any_sigterm():
+        if self._any_signal():
             self._save_and_exit(self.train_metrics)
 
-    def _any_sigterm(self) -> bool:
-        """Return whether any host has received SIGTERM, agreed on by all."""
+    def _any_signal(self) -> bool:
+        """Return whether any host has received a signal, agreed on by all."""
         self.calls += 1
         calls = max(1, AGREE_EVERY // self._steps_per_call)
         if host().count > 1 and self.calls % calls:
             return False
         strategy = self.model.distribute_strategy
-        return bool(total_over_replicas(int(self.sigterm_received), strategy))
+        received = int(bool(self.signal_received))
+        return bool(total_over_replicas(received, strategy))
 
     @property
     def _steps_per_call(self) -> int:
@@ -152,9 +191,13 @@ class Checkpoints(keras.callbacks.Callback):
     def _save_and_exit(self, metrics: list) -> None:
         epoch, step = self._save_step(metrics)
         wait_for_all(self.model.distribute_strategy)
-        print_on_chief(f"SIGTERM: saved after step {step} of epoch {epoch + 1}")
-        print_on_chief("the same command goes on from there")
-        raise Preempted(128 + signal.SIGTERM)
+        # On other hosts than the one that received it, it counts as SIGTERM.
+        number = signal.Signals(self.signal_received or signal.SIGTERM)
+        print_on_chief(
+            f"{number.name}: saved after step {step} of epoch {epoch + 1}; the "
+            "same command goes on from there"
+        )
+        raise Preempted(128 + number)
 
     def on_epoch_end(self, epoch, logs=None):
         """Save; a run that was stopped early counts as completed."""
@@ -185,6 +228,25 @@ class Checkpoints(keras.callbacks.Callback):
         return tf.train.CheckpointManager(
             checkpoint, str(self.folder), max_to_keep=self.keep
         )
+
+
+def _require_progress(progress: dict) -> None:
+    """Raise unless this is what `save` has written."""
+    counts = progress["epochs"], progress.get("step", 0)
+    states = progress["callbacks"]
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(f"epochs and steps are {counts}")
+    if not all(isinstance(state, dict) for state in states):
+        raise ValueError("the attributes of the callbacks are damaged")
+
+
+@contextlib.contextmanager
+def _one_type_of_errors() -> Iterator[None]:
+    """Raise what TensorFlow raises for damaged files as ValueError."""
+    try:
+        yield
+    except (tf.errors.OpError, AssertionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _plain_attributes(callback: keras.callbacks.Callback) -> dict:

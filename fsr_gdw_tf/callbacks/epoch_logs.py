@@ -6,7 +6,8 @@ from pathlib import Path
 import keras
 
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.io.files import read_csv, write_csv
+from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.run_folder import RunFolder
 
 
 class StepTimer(keras.callbacks.Callback):
@@ -35,7 +36,7 @@ class SaveMetrics(keras.callbacks.Callback):
     def __init__(self, path: Path, first_epoch: int = 0):
         super().__init__()
         # Later rows are those of epochs that are trained again.
-        rows = read_csv(path)
+        rows = RunFolder(path.parent).metrics()
         self.path = path
         self.rows = [r for r in rows if r["epoch"] <= first_epoch]
 

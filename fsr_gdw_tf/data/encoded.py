@@ -1,13 +1,22 @@
 """Readers of encoded images, which decode no more of them than needed."""
 
+import struct
 from collections.abc import Callable
 
+import gin
+import numpy as np
 import tensorflow as tf
+
+from fsr_gdw_tf.errors import InvalidInput
 
 # JPEG often stores chroma at half the resolution, and upsampling it mixes
 # neighbouring pixels. Decoding this many pixels more on each side makes a crop
 # bit-identical to the same region of the whole decoded image.
 MARGIN = 2
+
+# A file of a few kilobytes can hold an image of any size.
+MAX_PIXELS = 64_000_000  # of an image, or of all frames of a GIF
+MAX_BYTES = 2**28  # of a file
 
 # Maps the shape of an image to the (begin, size) of a crop.
 CropBox = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -30,14 +39,28 @@ class EncodedReader:
         return decode(self.contents(row), crop_box, self.channels)
 
 
+@gin.register
+def image_limit(max_pixels: int = MAX_PIXELS) -> int:
+    """Return how many pixels an image may have: a setting for gin files."""
+    return max_pixels
+
+
 def decode(
     contents: tf.Tensor, crop_box: CropBox | None = None, channels: int = 3
 ) -> tf.Tensor:
     """Decode a JPEG, PNG, BMP or GIF to uint8 `[height, width, channels]`.
 
     `crop_box` maps the image's shape to (begin, size) and selects a crop; of a
-    JPEG only the crop is decoded.
+    JPEG only the crop is decoded. An image of more pixels than `image_limit` is
+    an error, before memory is taken for it.
     """
+    limit = gin.get_configurable(image_limit)()
+    contents = _require(
+        count_pixels(contents) <= limit,
+        contents,
+        f"the image has more than {limit:,} pixels; resize it, or raise "
+        "image_limit.max_pixels",
+    )
 
     def decode_whole():
         image = tf.io.decode_image(contents, channels, expand_animations=False)
@@ -54,6 +77,78 @@ def decode(
         image = decode_whole()
     image.set_shape([None, None, channels])
     return image
+
+
+def count_pixels(contents: tf.Tensor) -> tf.Tensor:
+    """Return the number of pixels that the header of an image names."""
+
+    def header(position: int, little_endian: bool) -> tf.Tensor:
+        numbers = tf.strings.substr(contents, position, 8)
+        return tf.io.decode_raw(numbers, tf.int32, little_endian)
+
+    def jpeg():
+        return tf.io.extract_jpeg_shape(contents)[:2]
+
+    def gif():
+        total = tf.numpy_function(_gif_pixels, [contents], tf.int64)
+        return tf.cast(tf.minimum(total, 2**31 - 1), tf.int32)[None]
+
+    start = tf.strings.substr(contents, 0, 2)
+    formats = [
+        (tf.io.is_jpeg(contents), jpeg),
+        (start == b"\x89P", lambda: header(16, little_endian=False)),
+        (start == b"BM", lambda: header(18, little_endian=True)),
+        (start == b"GI", gif),
+    ]
+    known = tf.reduce_any([is_format for is_format, _ in formats])
+    message = "expected a JPEG, PNG, BMP or GIF, got another format"
+    contents = _require(known, contents, message)
+    sides = tf.case(formats, default=jpeg)
+    return tf.reduce_prod(tf.abs(tf.cast(sides, tf.int64)))
+
+
+def _gif_pixels(contents: bytes | np.ndarray) -> np.int64:
+    """Return the pixels of all frames, which a decoder reads to get the first.
+
+    The size in the header is that of the canvas; frames have sizes of their
+    own. What is no GIF is left to the decoder.
+    """
+
+    def colours(flags: int) -> int:
+        return 3 * 2 ** (flags % 8 + 1) if flags & 128 else 0
+
+    if not isinstance(contents, bytes):  # an array of them, when eager
+        contents = contents.item()
+    total = 0
+    try:
+        i = 13 + colours(contents[10])
+        while contents[i] in (0x21, 0x2C):  # an extension or a frame
+            if contents[i] == 0x2C:
+                width, height = struct.unpack_from("<HH", contents, i + 5)
+                total += width * height
+                i += 9 + colours(contents[i + 9])
+            i += 2
+            while contents[i]:  # the length of a block, 0 after the last
+                i += contents[i] + 1
+            i += 1
+    except (IndexError, struct.error):
+        pass  # truncated
+    return np.int64(total)
+
+
+def _require(
+    condition: tf.Tensor, contents: tf.Tensor, message: str
+) -> tf.Tensor:
+    """Return the contents; raise the message unless the condition holds.
+
+    In a graph, what uses the result runs after the check.
+    """
+    if tf.executing_eagerly():
+        if not condition:
+            raise InvalidInput(message)
+        return contents
+    with tf.control_dependencies([tf.debugging.Assert(condition, [message])]):
+        return tf.identity(contents)
 
 
 def crop(image: tf.Tensor, begin: tf.Tensor, size: tf.Tensor) -> tf.Tensor:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from fsr_gdw_tf.errors import INF, InvalidInput
+from fsr_gdw_tf.io.spreadsheet import restore
 
+MAX_DIGITS = 18  # of a class number, which is kept in 64 bits
 LIST_LAYOUT = "expected a CSV with the columns path,label"
 
 
@@ -68,7 +70,7 @@ def read_labelled_paths(
     """Yield (line number, path, class index) of lines `path label`."""
     for number, text in read_lines(name, layout):
         parts = text.rsplit(maxsplit=1)
-        if len(parts) < 2 or not parts[1].isdecimal():
+        if len(parts) < 2 or not is_class_number(parts[1]):
             raise InvalidInput(
                 f"{name}, line {number}: expected a path and the number of a "
                 f"class, separated by a space, got {text[:80]!r}"
@@ -96,6 +98,33 @@ def find_missing(paths: Sequence[str]) -> list[int]:
         if name not in folders[folder] and not os.path.isfile(path):
             missing.append(index)
     return missing
+
+
+def regular_files(folder: str | Path) -> Iterator[str]:
+    """Yield the files in a folder and its subfolders, no pipes or devices."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from regular_files(entry.path)
+        elif entry.is_file():
+            yield entry.path
+
+
+def is_utf8(path: str | Path) -> bool:
+    """Return whether a path can be given to TensorFlow, and be written."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def display(path: str | Path) -> str:
+    """Return a path with the bytes that are not UTF-8 as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _files_in(folder: str) -> set[str]:
@@ -148,7 +177,8 @@ def _parse_csv(
     for row in reader:
         label = row["label"] if row["path"] else ""
         number = reader.line_num
-        yield number, row["path"], _parse_label(name, number, label)
+        path, label = restore(row["path"] or ""), restore(label or "")
+        yield number, path, _parse_label(name, number, label)
 
 
 def _parse_text(
@@ -174,4 +204,14 @@ def _parse_label(name: str, line: int, label: str | None) -> str:
             f"{name}, line {line}: label {label} is out of range; numbers "
             "start at 0"
         )
+    if label.isdecimal() and not is_class_number(label):
+        raise InvalidInput(
+            f"{name}, line {line}: label {label[:20]}... of {len(label)} "
+            "digits is out of range; number the classes from 0"
+        )
     return str(int(label)) if label.isdecimal() else label
+
+
+def is_class_number(text: str) -> bool:
+    """Return whether a text is a number that can be a class index."""
+    return text.isdecimal() and len(text) <= MAX_DIGITS

@@ -4,6 +4,8 @@ import numpy as np
 
 from fsr_gdw_tf.errors import InvalidInput
 
+MAX_EMPTY_CLASSES = 10_000
+
 
 def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
     """Return labels as class indices `[N]`; raise unless they are valid.
@@ -15,7 +17,7 @@ def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
             f"a classifier needs at least 2 classes, got {classes}"
         )
     labels = _as_vector(np.asarray(labels))
-    if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
+    if labels.dtype.kind == "f" and _are_whole(labels):
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu":
         raise InvalidInput(
@@ -28,6 +30,23 @@ def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
             f"{labels.min()} to {labels.max()}"
         )
     return labels.astype(np.int64)
+
+
+def require_class_count(classes: int, examples: int, where: str) -> None:
+    """Raise if labels are numbers far beyond what the data can hold.
+
+    A name and a row of the network are made for each number from 0 on.
+    """
+    if classes > examples + MAX_EMPTY_CLASSES:
+        raise InvalidInput(
+            f"{where} means {classes:,} classes, but there are "
+            f"{examples:,} examples; number the classes from 0 without gaps, "
+            "or give them names"
+        )
+
+
+def _are_whole(labels: np.ndarray) -> bool:
+    return bool(np.all(np.isfinite(labels) & (labels == np.round(labels))))
 
 
 def _as_vector(labels: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.spreadsheet import restore
 
 LAYOUT = (
     "expected a CSV with the columns path,label (and weight), as `report "
@@ -64,7 +65,10 @@ def _read_columns(name: str) -> dict[str, list[str]]:
         rows = csv.reader(lines)
         head = next(rows, [])
         table = [row for row in rows if row]
-    table = [row[: len(head)] + [""] * (len(head) - len(row)) for row in table]
+    table = [
+        [*map(restore, row[: len(head)]), *[""] * (len(head) - len(row))]
+        for row in table
+    ]
     columns = zip(*table, strict=True) if table else [()] * len(head)
     return dict(zip(head, map(list, columns), strict=True))
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
-from fsr_gdw_tf.data.label_checks import as_labels
+from fsr_gdw_tf.data.label_checks import as_labels, require_class_count
 from fsr_gdw_tf.errors import InvalidInput
 
 
@@ -252,6 +252,7 @@ def arrays(
     if class_names is None:
         one_hot = y.ndim == 2 and y.shape[1] > 1
         numeric = y.dtype.kind in "iuf"
-        top = int(y.max()) + 1 if numeric else 2
+        top = int(y.max()) + 1 if numeric and np.isfinite(y).all() else 2
+        require_class_count(top, len(y), f"a largest label of {top - 1}")
         class_names = [str(c) for c in range(y.shape[1] if one_hot else top)]
     return Source(ArrayReader(x), y, class_names)

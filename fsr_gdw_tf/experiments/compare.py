@@ -26,20 +26,23 @@ def compare(
     files: Sequence[str],
     params: Sequence[str],
     command: Sequence[str] = (),
+    allow_imports: bool = False,
 ) -> list[dict]:
     """Train each method of COMPARE in a subfolder; write comparison.csv.
 
     `gin/methods/<name>.gin` is parsed after the run's files, and `params` after
     that. Step times are relative to those of the first method.
+
+    allow_imports: see `gin_config.parse`.
     """
     folder.open(gin_config.config_string())
     names = gin_config.value("COMPARE")
     recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
-    check_recipes(recipes.values(), params)
+    check_recipes(recipes.values(), params, allow_imports)
     rows, first_seconds = [], None
     for name, recipe in recipes.items():
         print_on_chief(f"== {name}")
-        gin_config.parse(recipe, params)
+        gin_config.parse(recipe, params, allow_imports)
         experiment = gin_config.instantiate(Experiment)
         result = experiment.train(RunFolder(folder / name), command)
         first_seconds = first_seconds or result["step_seconds"]
@@ -54,12 +57,14 @@ def compare(
 
 
 def check_recipes(
-    recipes: Iterable[Sequence[str]], params: Sequence[str]
+    recipes: Iterable[Sequence[str]],
+    params: Sequence[str],
+    allow_imports: bool = False,
 ) -> None:
     """Raise, before any training, if a recipe is invalid for the data."""
     splits = None
     for recipe in recipes:
-        gin_config.parse(recipe, params)
+        gin_config.parse(recipe, params, allow_imports)
         experiment = gin_config.instantiate(Experiment)
         splits, classifier = experiment.prepare(splits)
         data_adapter.require_meta(classifier.method, splits.meta is not None)

@@ -126,7 +126,7 @@ class Experiment:
             run_info.write_run_info(folder, splits, self.seed, command, devices)
             rows = self._fit(folder, splits, classifier)
             _evaluate(folder, splits, classifier, self.test_pipeline)
-        except Preempted:
+        except (Preempted, KeyboardInterrupt):
             raise
         except BaseException:
             files.write_here(folder.failed, traceback.format_exc())
@@ -152,7 +152,7 @@ class Experiment:
         if classifier.training_dynamics:
             callbacks.append(SaveLabelRecords(folder / FILE_NAME))
         uses_meta = classifier.method.uses_meta or splits.meta_in_training
-        with checkpoints.save_on_sigterm():
+        with checkpoints.save_on_signals():
             classifier.fit(
                 splits.train,
                 meta=splits.meta if uses_meta else None,
@@ -197,14 +197,20 @@ def _summary_of_done(folder: RunFolder) -> dict:
     print_on_chief(f"{folder.path} is done already; delete it to run again")
     has_records = (folder / FILE_NAME).is_file()
     if is_chief() and has_records and not folder.reported:
-        try_to_build_report(folder, reload=lambda: data_of_run(folder))
-    return summary(folder.metrics())
+        try_to_build_report(folder, reload=training_data)
+    with files.one_line_errors(folder / "metrics.csv"):
+        return summary(folder.metrics())
 
 
 def data_of_run(folder: RunFolder) -> Source:
     """Load a run's training data again, by the configuration it saved."""
-    file = folder / "config.gin"
-    gin_config.parse([str(file)], ["tfds_images.download=False"])
+    gin_config.parse_saved(folder / "config.gin")
+    return training_data()
+
+
+def training_data() -> Source:
+    """Load the training data of the parsed configuration, never download."""
+    gin_config.forbid_downloads()
     return gin_config.instantiate(Experiment).data().training
 
 
@@ -234,10 +240,8 @@ def _evaluate(
         metrics[name] = _metrics_on(classifier, source, pipeline)
     files.write_json(folder / "evaluation.json", metrics)
     if is_chief():
-        # A run that is killed here does not leave half a model.keras.
-        unfinished = folder / ".half.keras"
-        classifier.save_network(unfinished)
-        unfinished.replace(folder / "model.keras")
+        with files.atomic_write(folder / "model.keras") as unfinished:
+            classifier.save_network(unfinished)
     collectives.wait_for_all(classifier.distribute_strategy)
     return metrics
 

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import re
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -10,9 +11,21 @@ from typing import TypeVar
 import gin
 
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.experiments import gin_safety
 
 PACKAGE = Path(__file__).parent.parent
 T = TypeVar("T")
+# What gin raises for a file: KeyError for an ambiguous name, RecursionError for
+# brackets or macros without end.
+GIN_ERRORS = (
+    ImportError,
+    KeyError,
+    OSError,
+    RecursionError,
+    SyntaxError,
+    ValueError,
+    tokenize.TokenError,
+)
 
 
 def search_folders() -> list[Path]:
@@ -34,25 +47,53 @@ def find_file(name: str) -> str:
     raise InvalidInput(f"no gin file {name!r}: {suggest_names(name, names)}")
 
 
-def parse(files: Sequence[str], params: Sequence[str] = ()) -> None:
-    """Parse gin files, then bindings, into an empty configuration."""
+def parse(
+    files: Sequence[str],
+    params: Sequence[str] = (),
+    allow_imports: bool = False,
+) -> None:
+    """Parse gin files, then bindings, into an empty configuration.
+
+    allow_imports: let them import modules that are not of this package.
+    """
     if not files:
         raise InvalidInput("no configuration: pass --gin_file=gin/digits.gin")
     gin.clear_config()
-    for root in search_folders():
-        gin.add_config_file_search_path(str(root))
+    # Those of an earlier call may differ: they start at the current folder.
+    gin.config._LOCATION_PREFIXES[:] = ["", *map(str, search_folders())]
     paths = [find_file(name) for name in files]
     with _one_line_errors():
+        if not allow_imports:
+            for path in paths:
+                gin_safety.require_own_imports(path, find_file)
         gin.parse_config_files_and_bindings(
             paths, [], finalize_config=False, print_includes_and_imports=False
         )
     known_macros = macros()
     for param in params:
-        _parse_param(param, known_macros)
+        _parse_param(param, known_macros, allow_imports)
     _check_macros()
 
 
-def _parse_param(param: str, known_macros: set[str]) -> None:
+def parse_saved(path: Path) -> None:
+    """Parse the config.gin of a run folder, which may come from others."""
+    gin.clear_config()
+    with _one_line_errors(f" in {path}"):
+        gin.parse_config(gin_safety.read_saved(path))
+
+
+def forbid_downloads() -> None:
+    """Let the parsed configuration load only data that are here already."""
+    bindings = gin.config._CONFIG.items()
+    for (scope, selector), _ in list(bindings):
+        if selector.endswith(".tfds_images"):
+            gin.bind_parameter((scope, selector, "download"), False)
+    gin.bind_parameter("tfds_images.download", False)
+
+
+def _parse_param(
+    param: str, known_macros: set[str], allow_imports: bool
+) -> None:
     """Parse a binding of the command line."""
     name = param.partition("=")[0].strip()
     if "=" not in param:
@@ -62,6 +103,8 @@ def _parse_param(param: str, known_macros: set[str]) -> None:
             f"no setting {name!r}: {suggest_names(name, known_macros)}"
         )
     with _one_line_errors(f" in --gin_param={param!r}; strings need quotes"):
+        if not allow_imports:
+            gin_safety.require_own_imports_in_binding(param)
         gin.parse_config(param)
 
 
@@ -102,7 +145,7 @@ def _one_line_errors(suffix: str = "") -> Iterator[None]:
         yield
     except InvalidInput:
         raise
-    except (ValueError, SyntaxError, OSError) as error:
+    except GIN_ERRORS as error:
         raise InvalidInput(_explain(str(error)) + suffix) from error
 
 
@@ -128,7 +171,8 @@ def _explain(message: str) -> str:
         owner, name = parameter.groups()
         names = suggest_names(name, _parameter_names(owner))
         return f"{owner} has no parameter {name!r}: {names}{place}"
-    return f"gin: {message.strip().splitlines()[0]}{place}"
+    first = message.strip().splitlines()[:1] or ["cannot be parsed"]
+    return f"gin: {first[0]}{place}"
 
 
 def _registered_names() -> set[str]:
@@ -142,8 +186,13 @@ def _parameter_names(owner: str) -> list[str]:
 
 
 def config_string() -> str:
-    """Return the whole configuration, sorted."""
-    return gin.config_str()
+    """Return the whole configuration, sorted.
+
+    Without imports of this package: its modules are imported anyway, and the
+    saved configuration of a run may import nothing.
+    """
+    own_import = rf"^(import|from) {gin_safety.PACKAGE}\b.*\n+"
+    return re.sub(own_import, "", gin.config_str(), flags=re.MULTILINE)
 
 
 def instantiate(registered: Callable[..., T]) -> T:
@@ -152,6 +201,6 @@ def instantiate(registered: Callable[..., T]) -> T:
         return gin.get_configurable(registered)()
     except InvalidInput:
         raise
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InvalidInput(f"invalid configuration: {reason}") from error

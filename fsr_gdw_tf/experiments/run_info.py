@@ -1,7 +1,6 @@
 """Write what a run was trained on: data, devices, versions, command."""
 
 import hashlib
-import json
 import platform
 from collections.abc import Sequence
 
@@ -16,7 +15,12 @@ from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
 from fsr_gdw_tf.distribution.devices import Devices
 from fsr_gdw_tf.distribution.hosts import host, print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import write_csv, write_json
+from fsr_gdw_tf.io.files import (
+    one_line_errors,
+    read_json,
+    write_csv,
+    write_json,
+)
 from fsr_gdw_tf.io.run_folder import RunFolder
 
 
@@ -101,7 +105,9 @@ def check_same_data(folder: RunFolder, data: str) -> None:
     info = folder / "run.json"
     if not (info.is_file() and (folder / "checkpoints").is_dir()):
         return
-    if json.loads(info.read_text())["data"]["fingerprint"] != data:
+    with one_line_errors(info):
+        before = read_json(info)["data"]["fingerprint"]
+    if before != data:
         raise InvalidInput(
             f"the data have changed since {folder.path} was started; choose "
             "another --run_dir, or restore the old data"

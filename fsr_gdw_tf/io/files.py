@@ -2,13 +2,25 @@
 
 import contextlib
 import csv
-import io
 import json
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
 
 from fsr_gdw_tf.distribution.hosts import is_chief
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.spreadsheet import neutralise, restore
+
+# What reading a damaged file raises: wrong bytes, a missing key, a list in the
+# place of a number, brackets without end.
+DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
+    *(RecursionError, TypeError, ValueError, csv.Error, pa.ArrowException),
+)
 
 
 def write(path: Path, text: str) -> None:
@@ -28,7 +40,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path; at the end the file there replaces `path`."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    # Not to be guessed: a link of that name would be written through.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.{path.name}")
     try:
         yield temporary
         # Or a crash of the machine could leave an empty file in its place.
@@ -44,25 +57,74 @@ def write_json(path: Path, content: object) -> None:
     write(path, json.dumps(content, indent=2) + "\n")
 
 
+def read_json(path: Path) -> dict:
+    """Return the object in a JSON file; an empty one without a file."""
+    if not path.is_file():
+        return {}
+    with one_line_errors(path):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"got a {type(content).__name__}")
+    return content
+
+
+@contextlib.contextmanager
+def one_line_errors(path: Path, remedy: str = "train again") -> Iterator[None]:
+    """Turn what the content of a damaged file raises into one line."""
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except DAMAGE as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InvalidInput(
+            f"{path} is damaged, or not what its name says ({reason}); {remedy}"
+        ) from error
+
+
+def require_inside(folder: Path, path: Path) -> Path:
+    """Return a path; raise if links lead it out of the folder.
+
+    Who made the folder would choose which file elsewhere is overwritten.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InvalidInput(
+            f"{path} is a link to {path.resolve()}, outside of {folder}, and "
+            "would be written to; remove the link"
+        )
+    return path
+
+
 def write_csv(
     path: Path, rows: list[dict], columns: Sequence[str] | None = None
 ) -> None:
-    """Write rows as CSV; columns are those of all rows unless given."""
-    table = io.StringIO()
+    """Write rows as CSV; columns are those of all rows unless given.
+
+    Texts are neutralised, see `spreadsheet`.
+    """
+    lines = []
+    # csv quotes a carriage return only if the end of lines has one.
+    table = SimpleNamespace(write=lambda line: lines.append(line[:-2] + "\n"))
     columns = columns or list(dict.fromkeys(k for row in rows for k in row))
-    writer = csv.DictWriter(table, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write(path, table.getvalue())
+    writer = csv.DictWriter(table, columns, lineterminator="\r\n")
+    writer.writerow({name: neutralise(name) for name in columns})
+    writer.writerows(
+        [{k: neutralise(v) for k, v in row.items()} for row in rows]
+    )
+    write(path, "".join(lines))
 
 
 def read_csv(path: Path) -> list[dict]:
     """Return the rows of a CSV file, numbers parsed; none without a file."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
+    with one_line_errors(path), path.open(newline="", encoding="utf-8") as file:
         return [
-            {k: _number(v) for k, v in row.items() if v not in ("", None)}
+            {
+                restore(k): _number(restore(v))
+                for k, v in row.items()
+                if v not in ("", None)
+            }
             for row in csv.DictReader(file)
         ]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fsr_gdw_tf.distribution.hosts import host, is_chief
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import read_csv, write
+from fsr_gdw_tf.io.files import one_line_errors, read_csv, write
 
 LAST = 5  # epochs whose mean accuracy is reported, as in the papers
 
@@ -22,17 +22,16 @@ class RunFolder:
 
     def check(self, config: str) -> None:
         """Raise if the folder holds other files or another configuration."""
-        old = self / "config.gin"
+        old = self._saved_config()
         if self.path.exists() and not self.path.is_dir():
             raise InvalidInput(
                 f"expected a folder as --run_dir, got the file {self.path}"
             )
-        same = not old.is_file() or old.read_text(encoding="utf-8") == config
         # A run that ended before its first epoch may be replaced.
-        if not same and any(self.path.rglob("metrics.csv")):
+        if old not in (None, config) and any(self.path.rglob("metrics.csv")):
             raise InvalidInput(
                 f"{self.path} holds a run of another configuration "
-                f"({difference(old.read_text(encoding='utf-8'), config)}); "
+                f"({difference(old, config)}); "
                 "choose another --run_dir, or delete that folder"
             )
         if self._holds_other_things():
@@ -40,6 +39,14 @@ class RunFolder:
                 "expected a run or an empty folder as --run_dir, got "
                 f"{self.path}, which holds other files; choose another"
             )
+
+    def _saved_config(self) -> str | None:
+        """Return the text of config.gin, which is not parsed here."""
+        file = self / "config.gin"
+        if not file.is_file():
+            return None
+        with one_line_errors(file, "choose another --run_dir"):
+            return file.read_text(encoding="utf-8")
 
     def _holds_other_things(self) -> bool:
         names = {p.name for p in self.path.glob("*")}
@@ -86,8 +93,17 @@ class RunFolder:
         return (self / "report" / "index.html").is_file()
 
     def metrics(self) -> list[dict]:
-        """Return the rows of metrics.csv, one per epoch."""
-        return read_csv(self / "metrics.csv")
+        """Return the rows of metrics.csv, one per epoch, all of numbers."""
+        file = self / "metrics.csv"
+        rows = read_csv(file)
+        with one_line_errors(file):
+            for row in rows:
+                if not {str, list} & set(map(type, row.values())):
+                    continue
+                raise ValueError(f"got {row} among rows of numbers")
+            if any("epoch" not in row for row in rows):
+                raise ValueError("it has no column 'epoch'")
+        return rows
 
 
 def difference(old: str, new: str) -> str:

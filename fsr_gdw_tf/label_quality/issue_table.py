@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from fsr_gdw_tf.io.files import atomic_write, write_csv
+from fsr_gdw_tf.io.spreadsheet import neutralise_table
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_quality.reasons import Reasons
@@ -67,9 +68,9 @@ def _reasons(
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table as CSV, atomically."""
+    """Write a table as CSV, atomically; texts are no formulas in it."""
     with atomic_write(path) as temporary:
-        pyarrow.csv.write_csv(table, temporary)
+        pyarrow.csv.write_csv(neutralise_table(table), temporary)
 
 
 def write_issues(

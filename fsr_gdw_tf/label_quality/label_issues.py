@@ -107,7 +107,8 @@ def _visited_examples(records: LabelRecords) -> np.ndarray:
             "expected recorded predictions, got none: the first epochs are not "
             "recorded (30 %, see TrainingDynamics.warmup); train for longer"
         )
-    if not np.isfinite(records.columns["probability"]).all():
+    probabilities = records.columns["probability"], records.top_probs
+    if not all(np.isfinite(p).all() for p in probabilities):
         raise InvalidInput(
             "expected finite predictions, got NaN: training has diverged; "
             "lower LEARNING_RATE"

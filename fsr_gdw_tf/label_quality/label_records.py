@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
-from fsr_gdw_tf.io.files import atomic_write
+from fsr_gdw_tf.io.files import atomic_write, one_line_errors
 from fsr_gdw_tf.io.run_folder import RunFolder
 
 if TYPE_CHECKING:  # tables can be read without TensorFlow
@@ -149,16 +150,19 @@ def write_records(path: Path, records: LabelRecords) -> None:
 
 def read_records(path: Path) -> LabelRecords:
     """Read records that `write_records` wrote."""
-    try:
-        table = pq.read_table(path)
-        metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
-        columns = {n: table[n].to_numpy() for n in table.column_names[1:]}
-        names = table["name"].to_pylist()
-    except (pa.ArrowException, KeyError, OSError) as error:
-        raise InvalidInput(
-            f"{path} is not a file of label records "
-            f"({str(error).splitlines()[0]}); train again"
-        ) from error
+    with one_line_errors(path):
+        records = _parse_records(pq.read_table(path))
+        _require_valid(records)
+    return records
+
+
+def _parse_records(table: pa.Table) -> LabelRecords:
+    """Return the records in a table."""
+    metadata = json.loads((table.schema.metadata or {})[METADATA_KEY])
+    names = table["name"].to_pylist()
+    columns = {
+        n: table[n].to_numpy() for n in table.column_names if n != "name"
+    }
     ranks = range(1, 1 + sum(n.startswith("class_") for n in columns))
     top = [columns.pop(f"class_{k}") for k in ranks]
     top_probs = [columns.pop(f"probability_{k}") for k in ranks]
@@ -172,6 +176,39 @@ def read_records(path: Path) -> LabelRecords:
         top_probs=np.stack(top_probs, axis=1),
         training_info=metadata["about"],
     )
+
+
+def _require_valid(records: LabelRecords) -> None:
+    """Raise unless all values are ones that training can have recorded.
+
+    Files may come from others; an index out of range would fail far from here.
+    """
+    classes, columns = len(records.class_names), records.columns
+    require_class_count(classes, len(records), "its list of classes")
+    for name in ("given", "true", "top"):
+        indices = getattr(records, name)
+        if indices is None:
+            continue
+        if indices.dtype.kind not in "iu":
+            raise ValueError(f"{name} holds no class indices")
+        if not np.all((indices >= 0) & (indices < classes)):
+            raise ValueError(f"{name} holds classes that have no name")
+    for name, column in {**columns, "top_probs": records.top_probs}.items():
+        if column.dtype.kind not in "biuf":
+            raise ValueError(f"{name} holds no numbers")
+    shares = columns["probability"], columns["disagreement"], records.top_probs
+    if any(np.any((x < -0.01) | (x > 1.01)) for x in shares):
+        raise ValueError("a probability is not in 0 to 1")
+    if not np.isfinite(columns["visits"] + columns["disagreement"]).all():
+        raise ValueError("numbers of visits are not finite")
+    if "weight" in columns and "zero_weight" not in columns:
+        raise ValueError("there are weights but no column zero_weight")
+    info = records.training_info
+    texts = [info["method"], *info["regularisers"], info.get("folder") or ""]
+    texts += [*records.class_names, *records.names]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a name is no text")
+    int(info["epochs"])
 
 
 def load_records(folder: RunFolder) -> LabelRecords:

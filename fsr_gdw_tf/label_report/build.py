@@ -1,6 +1,5 @@
 """Build the label report of a run folder: the page and its CSV files."""
 
-import json
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,14 @@ from pathlib import Path
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import write_csv, write_here, write_json
+from fsr_gdw_tf.io.files import (
+    one_line_errors,
+    read_json,
+    require_inside,
+    write_csv,
+    write_here,
+    write_json,
+)
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality import issue_table
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, find_label_issues
@@ -57,9 +63,8 @@ def build_report(
     """
     records = load_records(folder)
     issues = find_label_issues(records)
-    recalls = _read_json(folder / "evaluation.json").get("per_class_accuracy")
-    summary = summarise(records, issues, recalls)
-    report = folder / "report"
+    summary = summarise(records, issues, _recalls(folder))
+    report = require_inside(folder.path, folder / "report")
     write_tables(report, records, issues, summary)
     # After the tables, because image files may be missing.
     if source is None:
@@ -137,24 +142,35 @@ def _page_content(
     )
 
 
+def _recalls(folder: RunFolder) -> dict[str, float]:
+    """Return the test recall of each class by name, if it was measured."""
+    file = folder / "evaluation.json"
+    with one_line_errors(file):
+        recalls = read_json(file).get("per_class_accuracy", {})
+        return {name: float(recall) for name, recall in recalls.items()}
+
+
 def _run_facts(
     folder: RunFolder, records: LabelRecords, totals: dict
 ) -> list[tuple[str, str]]:
     """Return the data, method and test accuracy for the page's header."""
-    run = _read_json(folder / "run.json")
+    run = read_json(folder / "run.json")
+    with one_line_errors(folder / "run.json"):
+        data = run.get("data", {}).get("name", "?")
     info = records.training_info
     method = " + ".join([info["method"], *info["regularisers"]])
     facts = [
-        ("data", run.get("data", {}).get("name", "?")),
+        ("data", data),
         ("examples", f"{totals['examples']:,}"),
         ("classes", f"{totals['classes']:,}"),
         ("method", method),
         ("epochs", f"{info['epochs']}"),
         ("seed", f"{run.get('seed', '?')}"),
     ]
-    evaluation = _read_json(folder / "evaluation.json")
+    evaluation = read_json(folder / "evaluation.json")
     if "accuracy" in evaluation:
-        facts.append(("test accuracy", f"{evaluation['accuracy']:.1%}"))
+        with one_line_errors(folder / "evaluation.json"):
+            facts.append(("test accuracy", f"{evaluation['accuracy']:.1%}"))
     return facts
 
 
@@ -174,7 +190,3 @@ def _label_facts(records: LabelRecords, totals: dict) -> list[tuple[str, str]]:
             facts.append((title, f"{totals[name]:.3f}"))
     cautions = [("caution", text) for key, text in CAUTIONS if totals[key]]
     return facts + cautions
-
-
-def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text()) if path.is_file() else {}

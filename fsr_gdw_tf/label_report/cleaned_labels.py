@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from fsr_gdw_tf.data.label_overrides import copy_numbers
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.files import require_inside
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality.issue_table import write_table
 from fsr_gdw_tf.label_quality.label_issues import (
@@ -50,7 +51,8 @@ def write_cleaned_labels(
     records = load_records(folder)
     issues = find_label_issues(records)
     paths = image_paths(records, images_folder)
-    path = Path(out or folder / "report" / f"{action}_{threshold:g}.csv")
+    report = require_inside(folder.path, folder / "report")
+    path = Path(out or report / f"{action}_{threshold:g}.csv")
     table = cleaned_labels(records, issues, action, threshold, paths)
     write_table(path, table)
     n_changed = int((issues.score > threshold).sum())

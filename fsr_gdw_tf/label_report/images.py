@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.data.datasets.image_files import FileReader
+from fsr_gdw_tf.data.file_reader import FileReader
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.label_quality.label_records import LabelRecords

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.files import require_inside, write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.io.spreadsheet import restore
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
     round_floats,
@@ -89,7 +90,7 @@ def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
             f"{name}, example {index}: got {answer!r} as label_is; {LAYOUT}"
         )
     exists = index.isdecimal() and int(index) < len(records)
-    if not exists or row["name"] != records.names[int(index)]:
+    if not exists or restore(row["name"] or "") != records.names[int(index)]:
         raise InvalidInput(
             f"{name}: this run has no example {index} named {row['name']!r}; "
             "fill in the verify_me.csv of this run's report"
@@ -102,7 +103,8 @@ def evaluate_sheet(folder: RunFolder, sheet: str) -> list[dict]:
     records = load_records(folder)
     indices, wrong = read_sheet(sheet, records)
     rows = estimate_noise(find_label_issues(records), indices, wrong)
-    write_csv(folder / "report" / "verified.csv", rows)
+    report = require_inside(folder.path, folder / "report")
+    write_csv(report / "verified.csv", rows)
     return rows
 
 

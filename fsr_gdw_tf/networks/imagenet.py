@@ -74,8 +74,8 @@ def _load(network: keras.Model, path: str | None) -> keras.Model:
         )
     try:
         network.load_weights(path)
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # h5py and zipfile have errors of their own
+        reason = (str(error).splitlines() or [repr(error)])[0]
         raise InvalidInput(
             f"{path} does not fit the network, use weights of the same "
             f"architecture: {reason}"

@@ -6,6 +6,11 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from fsr_gdw_tf.io.files import (
+    atomic_write,
+    one_line_errors,
+    require_inside,
+)
 from fsr_gdw_tf.paper_figures import plots
 from fsr_gdw_tf.paper_figures.run import Run
 
@@ -112,8 +117,12 @@ def draw_figures(runs: Sequence[Run], folder: Path) -> list[str]:
         if not selected:
             lines.append(f"{figure.title} needs {figure.requirement}")
             continue
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{name}.png"
-        figure.plot(selected).savefig(path, dpi=DPI)
+        path = require_inside(folder.parent, folder) / f"{name}.png"
+        runs_shown = ", ".join(str(run.path) for run in selected)
+        with (
+            one_line_errors(f"{figure.title} of {runs_shown}"),
+            atomic_write(path) as temporary,
+        ):
+            figure.plot(selected).savefig(temporary, format="png", dpi=DPI)
         lines.append(f"{figure.title}: {path}")
     return lines

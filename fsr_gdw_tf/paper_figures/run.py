@@ -1,11 +1,9 @@
 """Read what runs have logged, without TensorFlow."""
 
-import contextlib
 import dataclasses
 import functools
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.files import one_line_errors, read_json
 from fsr_gdw_tf.io.run_folder import LAST
+from fsr_gdw_tf.io.spreadsheet import restore
 
 LABEL_COLUMNS = ("given", "true", "last_weight")  # of labels.parquet
 TEXT_COLUMNS = ("given", "true", "class", "name")  # of class_weights.csv
@@ -30,8 +30,10 @@ class Run:
     @functools.cached_property
     def metrics(self) -> dict[str, np.ndarray]:
         """Return metrics.csv: a value per epoch, NaN where there is none."""
-        table = read_columns(self.path / "metrics.csv")
-        return {name: np.array(v, float) for name, v in table.items()}
+        file = self.path / "metrics.csv"
+        table = read_columns(file)
+        with one_line_errors(file):
+            return {name: np.array(v, float) for name, v in table.items()}
 
     def has_logged(self, *names: str) -> bool:
         """Return whether each of these columns has a finite value."""
@@ -54,9 +56,9 @@ class Run:
     def noise(self) -> float:
         """Return the share of wrong labels; NaN if it is unknown."""
         file = self.path / "run.json"
-        info = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-        rate = info.get("data", {}).get("realised_noise")
-        return np.nan if rate is None else float(rate)
+        with one_line_errors(file):
+            rate = read_json(file).get("data", {}).get("realised_noise")
+            return np.nan if rate is None else float(rate)
 
     @functools.cached_property
     def labels(self) -> dict[str, np.ndarray]:
@@ -69,7 +71,11 @@ class Run:
                 n for n in pq.read_schema(file).names if n in LABEL_COLUMNS
             ]
             table = pq.read_table(file, columns=names)
-        return {name: table[name].to_numpy() for name in names}
+            columns = {name: table[name].to_numpy() for name in names}
+            for name, column in columns.items():
+                if column.dtype.kind not in "biuf":
+                    raise ValueError(f"the column {name} holds no numbers")
+        return columns
 
     @property
     def has_mislabelled_weights(self) -> bool:
@@ -85,7 +91,8 @@ class Run:
         """Return class_weights.csv: a row per tracked example and class."""
         file = self.path / "class_weights.csv"
         table = read_columns(file) if file.is_file() else {}
-        return {name: np.array(v) for name, v in table.items()}
+        with one_line_errors(file):
+            return {name: _column(name, v) for name, v in table.items()}
 
     def tracked_example(self, index: int) -> dict[str, np.ndarray]:
         """Return the class weights of an example, or of the first tracked."""
@@ -101,9 +108,17 @@ class Run:
     def setting(self, name: str) -> str | None:
         """Return the text that config.gin binds a parameter to."""
         file = self.path / "config.gin"
-        text = file.read_text("utf-8") if file.is_file() else ""
+        with one_line_errors(file):
+            text = file.read_text("utf-8") if file.is_file() else ""
         match = re.search(rf"^{re.escape(name)} = (.+)$", text, re.MULTILINE)
         return match and match[1].strip()
+
+
+def _column(name: str, values: list) -> np.ndarray:
+    """Return a column of class_weights.csv."""
+    if name in TEXT_COLUMNS:
+        return np.array([restore(text or "") for text in values])
+    return np.array(values, float)
 
 
 def read_columns(path: Path) -> dict[str, list]:
@@ -114,18 +129,6 @@ def read_columns(path: Path) -> dict[str, list]:
     )
     with one_line_errors(path):
         return pa.csv.read_csv(path, convert_options=options).to_pydict()
-
-
-@contextlib.contextmanager
-def one_line_errors(path: Path) -> Iterator[None]:
-    """Turn errors of pyarrow into one line that names the file."""
-    try:
-        yield
-    except pa.ArrowException as error:
-        raise InvalidInput(
-            f"{path} cannot be read as a table ({str(error).splitlines()[0]}); "
-            "train again"
-        ) from error
 
 
 def find_runs(folders: Sequence[Path]) -> list[Run]:

@@ -2,14 +2,15 @@
 # Train on several pods of a Kubernetes cluster: fill in job.yaml and apply it.
 #
 #   launch/kubernetes/run.sh --image IMAGE [--workers N] [--gpus N] \
-#       [--name NAME] [--dry-run] --run_dir=/data/runs/webvision \
+#       [--name NAME] [--yes] --run_dir=/data/runs/webvision \
 #       --gin_file=gin/webvision.gin [flags of main]
 #
 #   --image     image with Python, this package and TensorFlow
 #   --workers   number of pods (default: 2)
 #   --gpus      GPUs per pod (default: 1; 0 trains on CPUs)
 #   --name      name of the Job and of its Service (default: fsr-gdw-tf)
-#   --dry-run   print the command with the YAML, apply nothing
+#   --yes       apply the YAML; without it the command is printed, as with
+#               --dry-run
 #
 # The volume claim of job.yaml is mounted at /data in every pod, for the data
 # and --run_dir. A Job of the same name is not changed: delete it first (kubectl
@@ -51,7 +52,8 @@ render() {
     done <"$LAUNCH/kubernetes/job.yaml"
 }
 
-arguments "image= workers= gpus= name=" "$@"
+arguments "image= workers= gpus= name= yes" "$@"
+need_yes
 no_words
 need_recipe
 image=${given[image]:-} name=${given[name]:-fsr-gdw-tf}
@@ -71,6 +73,7 @@ if [[ -n ${given[dry-run]:-} ]]; then
     echo "kubectl apply -f - <<'YAML'"
     render
     echo YAML
+    hint_yes
 else
     render | kubectl apply -f -
 fi

@@ -42,7 +42,8 @@ def splits(name: str, *bindings: str):
         bindings += ("prepare.load=@fake_images", "TRAIN_EXAMPLES=1200")
         bindings += ("META_PER_CLASS=2",)
     params = [*setting.bindings, *bindings]
-    gin_config.parse([*setting.files, "gin/methods/supervised.gin"], params)
+    files = [*setting.files, "gin/methods/supervised.gin"]
+    gin_config.parse(files, params, allow_imports=True)
     return gin_config.instantiate(prepare)
 
 

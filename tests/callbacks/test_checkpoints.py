@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from support.models import blob_source, blobs, classifier
 
-from fsr_gdw_tf import FSR, Classifier, InputPipeline, MixUp, Relabel
+from fsr_gdw_tf import (
+    FSR,
+    Classifier,
+    InputPipeline,
+    InvalidInput,
+    MixUp,
+    Relabel,
+    Supervised,
+)
 from fsr_gdw_tf.callbacks import Checkpoints, Preempted, SaveMetrics
 from fsr_gdw_tf.optimizers import SGD, EpochSchedule
 
@@ -66,18 +74,25 @@ def at_call(hook: str, number: int, action) -> keras.callbacks.Callback:
 
 
 @pytest.mark.parametrize(
-    ("hook", "number", "step"),
-    [("on_train_batch_end", 8, 3), ("on_test_begin", 2, 5)],
+    ("hook", "number", "step", "sent"),
+    [
+        ("on_train_batch_end", 8, 3, signal.SIGTERM),
+        ("on_test_begin", 2, 5, signal.SIGINT),
+    ],
 )
-def test_sigterm_in_the_middle_of_an_epoch_loses_nothing(
-    hook, number, step, tmp_path
+def test_a_signal_in_the_middle_of_an_epoch_loses_nothing(
+    hook, number, step, sent, tmp_path, capsys
 ):
-    """In its eighth step, or in the test at its end."""
-    teller = at_call(hook, number, lambda: signal.raise_signal(signal.SIGTERM))
+    """In its eighth step, or in the test at its end; told in one line."""
+    teller = at_call(hook, number, lambda: signal.raise_signal(sent))
     saved = Checkpoints(tmp_path)
-    with pytest.raises(Preempted) as left, saved.save_on_sigterm():
+    with pytest.raises(Preempted) as left, saved.save_on_signals():
         fit(whole_fsr(), callbacks=[teller, saved])
-    assert left.value.code == 143
+    assert left.value.code == {signal.SIGTERM: 143, signal.SIGINT: 130}[sent]
+    assert capsys.readouterr().out == (
+        f"{sent.name}: saved after step {step} of epoch 2; the same command "
+        "goes on from there\n"
+    )
     assert_goes_on(tmp_path, step)
 
 
@@ -93,12 +108,32 @@ def test_a_crash_loses_no_more_than_the_steps_since_the_last_save(tmp_path):
     assert_goes_on(tmp_path, step=4)
 
 
-def test_sigterm_does_afterwards_what_it_did_before(tmp_path):
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(RuntimeError), Checkpoints(tmp_path).save_on_sigterm():
-        assert signal.getsignal(signal.SIGTERM) != before
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_do_afterwards_what_they_did_before(number, tmp_path):
+    before = signal.getsignal(number)
+    with pytest.raises(RuntimeError), Checkpoints(tmp_path).save_on_signals():
+        assert signal.getsignal(number) != before
         raise RuntimeError
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(number) == before
+
+
+def test_a_second_ctrl_c_ends_at_once_and_a_sigterm_after_it_does_not():
+    saved = Checkpoints("unused")
+    with saved.save_on_signals():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        assert saved.signal_received == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_a_run_under_nohup_does_not_listen_to_ctrl_c():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Checkpoints("unused").save_on_signals():
+            assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_counters_of_other_callbacks_come_back(tmp_path):
@@ -138,3 +173,71 @@ def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
     again = classifier()
     again.setup(blob_source(), InputPipeline())
     assert Checkpoints(tmp_path, [stop]).restore(again) == 50
+
+
+def saved_state(folder, progress: dict | None = None) -> Classifier:
+    """Save a checkpoint without training; return what restores it."""
+    model, saved = classifier(Supervised()), Checkpoints(folder)
+    model.compile(SGD(0.1))
+    model.setup(blob_source(n=60), InputPipeline(12))
+    saved.set_model(model)
+    saved.save({"epochs": 1} if progress is None else progress)
+    return model
+
+
+DAMAGE = {
+    "list": lambda d: (d / "checkpoint").write_bytes(b"\xff{"),
+    "no list": lambda d: (d / "checkpoint").unlink(),
+    "index": lambda d: next(d.glob("*.index")).write_bytes(b"junk"),
+    "no index": lambda d: next(d.glob("*.index")).unlink(),
+    "data": lambda d: next(d.glob("*.data-*")).write_bytes(b"junk"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_told_in_one_line(damage, tmp_path):
+    """And never taken for none, which would train anew over the old run."""
+    model = saved_state(tmp_path)
+    assert Checkpoints(tmp_path).restore(model) == 1
+    DAMAGE[damage](tmp_path)
+    with pytest.raises(InvalidInput, match="damaged") as error:
+        Checkpoints(tmp_path).restore(model)
+    assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "progress", [{"epochs": "1"}, {"epochs": 1, "step": -1}, {}]
+)
+def test_progress_that_training_did_not_write_is_refused(progress, tmp_path):
+    model = saved_state(tmp_path, progress)
+    with pytest.raises(InvalidInput, match="damaged"):
+        Checkpoints(tmp_path).restore(model)
+
+
+def test_checkpoints_listed_elsewhere_are_neither_read_nor_deleted(tmp_path):
+    """TensorFlow deletes old checkpoints wherever the list says they are."""
+    precious, folder = tmp_path / "precious", tmp_path / "run"
+    model = saved_state(precious)
+    saved_state(folder)
+    before = sorted(precious.iterdir())
+    listed = (folder / "checkpoint").read_text()
+    other = next(precious.glob("*.index")).with_suffix("")
+    old = f'all_model_checkpoint_paths: "{other}"\n'
+    old += "all_model_checkpoint_timestamps: 1e12\n"
+    for text in (listed + old, f'model_checkpoint_path: "{other}"\n'):
+        (folder / "checkpoint").write_text(text)
+        with pytest.raises(InvalidInput, match="names files elsewhere"):
+            Checkpoints(folder, keep=1).restore(model)
+    assert sorted(precious.iterdir()) == before
+
+
+def test_a_checkpoint_does_not_set_where_a_callback_writes():
+    """Patience counters are restored; paths and names stay as given."""
+    stop = keras.callbacks.EarlyStopping(monitor="loss", patience=5)
+    saved = Checkpoints("unused", [stop])
+    saved.restored = {
+        "callbacks": [{"wait": 3, "monitor": "/etc", "unknown": 1}]
+    }
+    saved.on_train_begin()
+    assert (stop.wait, stop.monitor) == (3, "loss")
+    assert not hasattr(stop, "unknown")

@@ -7,7 +7,7 @@ from support.images import encoded, picture
 
 from fsr_gdw_tf import arrays
 from fsr_gdw_tf.data import Source
-from fsr_gdw_tf.data.datasets.image_files import FileReader
+from fsr_gdw_tf.data.file_reader import FileReader
 
 
 @pytest.fixture

@@ -1,15 +1,18 @@
 """Decoding a part of an encoded image."""
 
 import io
+import struct
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 from support.images import SHAPE, encoded, picture
 
+from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.data import ResizedCropFlip
-from fsr_gdw_tf.data.encoded import decode
+from fsr_gdw_tf.data.encoded import count_pixels, decode
 
 JPEGS = {
     "4:4:4": encoded(picture(), subsampling=0, quality=95),
@@ -77,3 +80,66 @@ def test_of_a_jpeg_no_more_than_the_window_is_decoded(jpegs, monkeypatch):
     jpegs[0].load_view(3, ResizedCropFlip(16), seed=tf.constant([0, 1]))
     height, width = places[1][2:]
     assert height * width < 45 * 61
+
+
+def resized(image: bytes, at: int, kind: str, *sides: int) -> bytes:
+    """Write other sides into the header of an image."""
+    new = struct.pack(kind, *sides)
+    return image[:at] + new + image[at + len(new) :]
+
+
+def bombs() -> dict[str, bytes]:
+    """Small files that decode to far more pixels than the limit."""
+    png, bmp = encoded(picture(), "PNG"), encoded(picture(), "BMP")
+    jpeg = encoded(picture())
+    gif = encoded(picture().quantize(16), "GIF")
+    frame = gif.index(b"\x2c\0\0\0\0")
+    large = resized(gif, frame + 5, "<HH", 8000, 5000)
+    return {
+        "PNG": resized(png, 16, ">II", 65535, 65535),
+        "BMP": resized(bmp, 18, "<ii", 65535, -65535),
+        "JPEG": resized(jpeg, jpeg.index(b"\xff\xc0") + 5, ">HH", 65000, 65000),
+        "GIF": resized(gif, frame + 5, "<HH", 65535, 65535),
+        "many frames": large[:-1] + large[frame:],
+    }
+
+
+@pytest.mark.parametrize("name", bombs())
+def test_an_image_of_too_many_pixels_is_not_decoded(name):
+    """Neither eagerly nor in a data pipeline; its message names the limit."""
+    contents = bombs()[name]
+    with pytest.raises(InvalidInput, match=r"image_limit\.max_pixels"):
+        decode(tf.constant(contents))
+    images = tf.data.Dataset.from_tensors(contents).map(decode)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="64,000,000"):
+        next(iter(images))
+
+
+@pytest.mark.parametrize("name", [*JPEGS, *OTHERS])
+def test_pixels_are_counted_from_the_header(name):
+    contents = {**JPEGS, **OTHERS}[name]
+    assert count_pixels(tf.constant(contents)) == SHAPE[0] * SHAPE[1]
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        *(b"", b"\x89P", b"BM", b"GIF89a", b"\xff\xd8\xff", b"junk of no kind"),
+        encoded(picture(), "WEBP"),
+    ],
+)
+def test_what_is_no_image_is_an_error_that_is_caught(contents):
+    with pytest.raises((tf.errors.OpError, ValueError)):
+        decode(tf.constant(contents))
+
+
+def test_the_limit_is_a_setting():
+    pixels = SHAPE[0] * SHAPE[1]
+    try:
+        gin.parse_config(f"image_limit.max_pixels = {pixels}")
+        assert decode(tf.constant(OTHERS["PNG"])).shape[:2] == SHAPE
+        gin.parse_config(f"image_limit.max_pixels = {pixels - 1}")
+        with pytest.raises(InvalidInput, match="more than 2,744 pixels"):
+            decode(tf.constant(OTHERS["PNG"]))
+    finally:
+        gin.clear_config()

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from fsr_gdw_tf import InvalidInput, arrays
+from fsr_gdw_tf.data import file_list
+from fsr_gdw_tf.data.label_checks import require_class_count
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,16 @@ def test_labels_that_are_none(y, message):
 def test_fewer_than_two_classes():
     with pytest.raises(InvalidInput, match="at least 2 classes, got 1"):
         arrays(np.zeros((3, 1)), [0, 0, 0])
+
+
+def test_a_label_far_beyond_the_data_is_refused_at_once(tmp_path):
+    """A list of a billion class names would be made of it."""
+    with pytest.raises(InvalidInput, match="1,000,000,000 classes, but"):
+        arrays(np.zeros((3, 1)), np.array([0, 1, 999_999_999]))
+    with pytest.raises(InvalidInput, match="labels must be integers"):
+        arrays(np.zeros((2, 1)), np.array([0.0, np.inf]))
+    for label in ("999999999", "9" * 30, "9" * 5000):
+        (tmp_path / "list.csv").write_text(f"path,label\na,0\nb,{label}\n")
+        with pytest.raises(InvalidInput, match=r"1,000,000,000|out of range"):
+            file_list(str(tmp_path / "list.csv"), verify=False)
+    require_class_count(21_841, 12_000, "ImageNet-21k, a subset")

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from support.figures import command
 from support.runs import TINY, one_line
 
-from fsr_gdw_tf import networks
+from fsr_gdw_tf import figures, main, networks, report
 
 BAD = {
     "no file": ([], "no configuration: pass --gin_file"),
@@ -192,3 +193,23 @@ def test_the_process_itself_ends_with_two_and_no_traceback(tmp_path):
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("error: no gin file")
+
+
+def test_ctrl_c_ends_each_command_in_one_line_and_130(
+    tmp_path, command_line, report_line, capsys, monkeypatch
+):
+    """Before and after training too, where there is nothing to save."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main.gin_config, "parse", interrupted)
+    monkeypatch.setattr(report, "build_report", lambda *_, **__: interrupted())
+    monkeypatch.setattr(figures, "find_runs", interrupted)
+    for code, _, err in (
+        command_line(*TINY),
+        report_line(tmp_path),
+        command(capsys, tmp_path),
+    ):
+        assert code == 130 and err.count("\n") == 1, err
+        assert err.startswith("interrupted; ")

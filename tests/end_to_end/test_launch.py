@@ -1,5 +1,6 @@
 """The launch scripts: one machine, several GPUs, several workers."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -28,6 +29,7 @@ def test_help_is_the_head_of_the_script(script, tmp_path):
     ended = launch(tmp_path, script, "--help")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert f"launch/{script}" in ended.stdout and "--dry-run" in ended.stdout
+    assert (script in OUTSIDE) == ("--yes" in ended.stdout)
     assert "set -e" not in ended.stdout and "#" not in ended.stdout
 
 
@@ -42,6 +44,26 @@ def test_a_dry_run_starts_nothing_and_writes_nothing(script, tmp_path):
     path = first_on_path(fakes)
     assert dry(here, script, *SCRIPTS[script], PYTHON=python, PATH=path)
     assert not (tmp_path / "called").exists() and not list(here.iterdir())
+
+
+OUTSIDE = ["kubernetes/run.sh", "tpu_vm.sh"]
+
+
+@pytest.mark.parametrize("script", OUTSIDE)
+def test_nothing_is_done_outside_without_yes(script, tmp_path):
+    """It prints what it would do, and how to do it."""
+    for name in ("python", "kubectl", "gcloud"):
+        stand_in(tmp_path, name, f'echo "$0 $*" >> {tmp_path}/called')
+    path = {"PATH": first_on_path(tmp_path), "PYTHON": f"{tmp_path}/python"}
+    shown = dry(tmp_path, script, *SCRIPTS[script], **path)
+    for both in ([], ["--yes", "--dry-run"]):
+        ended = launch(tmp_path, script, *SCRIPTS[script], *both, **path)
+        assert ended.returncode == 0 and ended.stdout.splitlines() == shown
+        hint = "nothing was done; add --yes to do it\n"
+        assert ended.stderr == ("" if both else hint)
+    assert not (tmp_path / "called").exists()
+    launch(tmp_path, script, *SCRIPTS[script], "--yes", **path)
+    assert (tmp_path / "called").exists()
 
 
 WRONG = {
@@ -212,3 +234,32 @@ def test_all_workers_are_told_to_save_and_leave(number, tmp_path):
     assert sorted(heard) == ["[0] ready\n", "[1] ready\n"]
     assert sorted(out.splitlines()) == ["[0] saved", "[1] saved"]
     assert (run.returncode, err) == (143, "")
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs util-linux")
+def test_a_launcher_that_is_killed_takes_its_workers_along(tmp_path):
+    """Killed with SIGKILL, which it cannot pass on; the workers save."""
+    told = f'trap "touch {tmp_path}/$$.saved; exit 143" TERM\n'
+    wait = "echo $$\nwhile :; do sleep .1; done"
+    python = stand_in(tmp_path, "python", told + wait)
+    with start_workers(tmp_path, "--port=4000", RECIPE, PYTHON=python) as run:
+        pids = [run.stdout.readline().split()[-1] for _ in range(2)]
+        run.kill()
+        run.communicate(timeout=20)  # until nobody holds its output
+    for pid in pids:
+        assert (tmp_path / f"{pid}.saved").exists()
+
+
+def test_a_closed_terminal_lets_the_workers_save(tmp_path):
+    python = stand_in(tmp_path, "python", WAITS)
+    with start_workers(tmp_path, "--port=4000", RECIPE, PYTHON=python) as run:
+        for _ in range(2):
+            run.stdout.readline()
+        run.send_signal(signal.SIGHUP)
+        out, err = run.communicate(timeout=20)
+    assert sorted(out.splitlines()) == ["[0] saved", "[1] saved"], err
+
+
+def test_make_clean_leaves_the_runs_alone():
+    recipe = (ROOT / "Makefile").read_text().split("\nclean:\n")[1]
+    assert "rm -rf" in recipe and "runs" not in recipe

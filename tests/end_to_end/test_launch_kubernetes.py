@@ -121,5 +121,6 @@ def test_a_pod_is_told_of_all_and_which_it_is(shell, tmp_path):
 
 def test_kubectl_gets_what_the_dry_run_shows(tmp_path):
     stand_in(tmp_path, "kubectl", 'echo "$@"; cat')
-    ended = launch(tmp_path, *KUBERNETES, RECIPE, PATH=first_on_path(tmp_path))
+    path = first_on_path(tmp_path)
+    ended = launch(tmp_path, *KUBERNETES, RECIPE, "--yes", PATH=path)
     assert ended.stdout == "apply -f -\n" + yaml_of(tmp_path)

@@ -5,6 +5,7 @@ import pytest
 from support.label_records import records
 
 from fsr_gdw_tf import InvalidInput, arrays
+from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import data_of_run
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_report import images
@@ -12,7 +13,8 @@ from fsr_gdw_tf.label_report import images
 
 def test_data_that_are_others_now_are_not_shown_as_those_of_the_run(tmp_path):
     s = records([0, 1], np.eye(2))
-    (tmp_path / "config.gin").write_text("include 'gin/digits.gin'\n")
+    gin_config.parse(["gin/digits.gin"])
+    (tmp_path / "config.gin").write_text(gin_config.config_string())
     with pytest.raises(
         InvalidInput, match="expected the data that the run was trained on"
     ):

@@ -48,3 +48,6 @@ def test_pretrained_weights_come_from_a_local_file(tmp_path):
     networks.small_cnn((8, 8, 1), 3)[0].save_weights(other)
     with pytest.raises(InvalidInput, match="does not fit the network"):
         networks.resnet18((32, 32, 3), 10, other)
+    (tmp_path / "other.weights.h5").write_bytes(b"junk")
+    with pytest.raises(InvalidInput, match="does not fit the network"):
+        networks.resnet18((32, 32, 3), 10, other)

@@ -2,20 +2,22 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gin
 import numpy as np
-import tensorflow as tf
 
-from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.file_lists import (
     FileList,
+    display,
+    is_utf8,
     read_file_list,
+    regular_files,
     require_files,
     require_folder,
 )
+from fsr_gdw_tf.data.file_reader import FileReader, find_unreadable
+from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.label_overrides import read_weights
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits, stratified_split
@@ -23,101 +25,39 @@ from fsr_gdw_tf.errors import InvalidInput
 
 HOLD_OUT_SEED = 0  # fixed: runs of different seeds share the test set
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif"}
-READ_THREADS = 32  # on network storage most of them wait for their file
 LAYOUT = "expected <root>/<class name>/<image>.jpg (or .png, .bmp, .gif)"
+NOT_UTF8 = "the name of the file is not UTF-8; rename it"
 LIST_ROOT = "relative paths start at the list's folder unless root is given"
 
 
-class FileReader(EncodedReader):
-    """A reader of image files, each in its own size.
-
-    cache: keep the encoded files in memory: True up to 16 GiB, a number up to
-        that many GiB, per reader and so per split.
-    """
-
-    in_files = True
-
-    def __init__(
-        self, paths: Sequence[str | Path], cache: bool | float = False
-    ):
-        self.paths = [str(p) for p in paths]
-        if cache:
-            _check_cache_size(self.paths, 16.0 if cache is True else cache)
-        with tf.device("CPU:0"):
-            self.cached = _read_files(self.paths) if cache else None
-            self.files = tf.constant(self.paths)
-
-    def contents(self, row: tf.Tensor) -> tf.Tensor:
-        """Return the bytes of the file at a row."""
-        if self.cached is not None:
-            return tf.gather(self.cached, row)
-        return tf.io.read_file(tf.gather(self.files, row))
-
-    def name(self, row: int) -> str:
-        """Return the path of the file at a row."""
-        return self.paths[row]
-
-
-def _check_cache_size(paths: list[str], limit: float) -> None:
-    """Raise if the files take more than `limit` GiB."""
-    with ThreadPoolExecutor(READ_THREADS) as pool:
-        gib = sum(pool.map(os.path.getsize, paths)) / 2**30
-    if gib > limit:
-        raise InvalidInput(
-            f"the {len(paths)} images, the first is {paths[0]}, take "
-            f"{gib:.3g} GiB, more than the {limit:g} GiB allowed in memory; "
-            "set cache (CACHE) to False, or to a larger number of GiB"
-        )
-
-
-def _read_files(paths: list[str]) -> tf.Tensor:
-    """Return the contents of all files, read in parallel."""
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = READ_THREADS
-    files = tf.data.Dataset.from_tensor_slices(paths).map(
-        tf.io.read_file, READ_THREADS
-    )
-    files = files.with_options(options).batch(len(paths))
-    return next(iter(files))
-
-
-def find_unreadable(reader: FileReader) -> dict[int, str]:
-    """Decode every file; return {row: error} of those that fail."""
-
-    def decoding_error(row: int) -> str | None:
-        try:
-            reader.fetch(row)
-        except (tf.errors.OpError, ValueError) as error:
-            return str(error).splitlines()[0][:200]
-        return None
-
-    with ThreadPoolExecutor() as pool:
-        errors = pool.map(decoding_error, range(len(reader.paths)))
-    return {row: error for row, error in enumerate(errors) if error}
-
-
 def _file_source(
-    paths: Sequence[str | Path],
+    paths: Sequence[str],
     labels: Sequence[int],
     class_names: Sequence[str],
     verify: bool,
     cache: bool | float,
 ) -> Source:
     """Return a source of files; `verify` leaves out those that are broken."""
-    reader = FileReader(paths, cache)
-    broken = find_unreadable(reader) if verify else {}
+    named = [row for row in range(len(paths)) if is_utf8(paths[row])]
+    unreadable = [(display(p), NOT_UTF8) for p in paths if not is_utf8(p)]
+    paths, labels = (
+        [column[row] for row in named] for column in (paths, labels)
+    )
+    reader = FileReader(paths, cache) if paths else None
+    broken = find_unreadable(reader) if reader and verify else {}
+    unreadable += [(paths[row], error) for row, error in broken.items()]
     rows = [row for row in range(len(paths)) if row not in broken]
     if not rows:
         raise InvalidInput(
-            f"none of the {len(paths)} images can be decoded; expected JPEG, "
-            f"PNG, BMP or GIF, got {paths[0]}: {broken[0]}"
+            f"none of the {len(unreadable)} images can be decoded; expected "
+            f"JPEG, PNG, BMP or GIF, got {': '.join(unreadable[0])}"
         )
     return Source(
         reader,
         np.array([labels[row] for row in rows]),
         class_names,
         rows=np.array(rows),
-        unreadable=[(str(paths[row]), error) for row, error in broken.items()],
+        unreadable=unreadable,
     )
 
 
@@ -182,6 +122,12 @@ def _class_folders(base: Path, class_names: Sequence[str] | None) -> list[Path]:
     folders = sorted(d for d in base.iterdir() if d.is_dir())
     folders = [d for d in folders if not d.name.startswith(".")]
     names = [d.name for d in folders]
+    for name in names:
+        if not is_utf8(name):
+            raise InvalidInput(
+                f"the name of class folder {display(base / name)} is not "
+                "UTF-8; rename it"
+            )
     unknown = sorted(set(names) - set(class_names or names))
     if unknown:
         raise InvalidInput(
@@ -196,12 +142,13 @@ def _class_folders(base: Path, class_names: Sequence[str] | None) -> list[Path]:
     return folders
 
 
-def find_images(folder: Path, layout: str) -> list[Path]:
+def find_images(folder: Path, layout: str) -> list[str]:
     """Return the images in a class folder and its subfolders, sorted."""
-    images = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES]
+    names = regular_files(folder)
+    images = [n for n in names if os.path.splitext(n)[1].lower() in SUFFIXES]
     if not images:
         raise InvalidInput(f"class folder {folder} has no image; {layout}")
-    return sorted(images)
+    return sorted(images, key=lambda name: Path(name).parts)
 
 
 @gin.register
@@ -284,5 +231,8 @@ def file_list_source(
 def _class_names(labels: Sequence[str]) -> list[str]:
     """Return "0" to the largest label if all are numbers, else sorted names."""
     if all(label.isdecimal() for label in labels):
-        return [str(c) for c in range(max(map(int, labels)) + 1)]
+        classes = max(map(int, labels)) + 1
+        where = f"a largest label of {classes - 1}"
+        require_class_count(classes, len(labels), where)
+        return [str(c) for c in range(classes)]
     return sorted(set(labels))

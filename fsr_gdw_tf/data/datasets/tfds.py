@@ -4,7 +4,8 @@ Small data sets are decoded into memory. Large ones are read image by image, by
 random access to ArrayRecord files.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,11 +15,15 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.data.encoded import EncodedReader
+from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.source import ArrayReader, Source
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.io.files import one_line_errors
 
+# Where a features.json says which class a feature is an instance of.
+CLASS_KEYS = {"pythonClassName", "python_class_name", "type"}
 SLOW_TO_READ = 100_000  # examples; reading more takes minutes
 
 
@@ -44,7 +49,11 @@ def tfds_images(
             # Unlike TFRecord, ArrayRecord files can be read at random.
             builder = _builder(name, data_dir, file_format="array_record")
         _prepare(builder, name, data_dir, download)
-    _check_splits(name, builder.info.splits, (train_split, test_split))
+    splits = builder.info.splits
+    _check_splits(name, splits, (train_split, test_split))
+    classes = builder.info.features["label"].num_classes
+    examples = sum(split.num_examples for split in splits.values())
+    require_class_count(classes, examples, f"the data set {name!r}")
     fits = _fits_in_memory(builder, memory_gib)
     load = _load_in_memory if fits else _open_on_disk
     return Splits(load(builder, train_split), load(builder, test_split))
@@ -54,6 +63,7 @@ def _builder(name: str, data_dir: str | None, **options):
     """Return TFDS's builder of an image classification data set."""
     import tensorflow_datasets as tfds
 
+    _require_no_code(name, data_dir)
     try:
         builder = tfds.builder(name, data_dir=data_dir, **options)
     except tfds.core.registered.DatasetNotFoundError:
@@ -61,8 +71,58 @@ def _builder(name: str, data_dir: str | None, **options):
         if not hint.startswith("did you"):  # it lists hundreds of names
             hint = "see tfds.list_builders()"
         raise InvalidInput(f"TFDS has no data set {name!r}: {hint}") from None
+    except Exception as error:
+        reason = (str(error).splitlines() or [repr(error)])[0]
+        raise InvalidInput(
+            f"TFDS cannot read the data set {name!r} in "
+            f"{data_dir or 'its default folder'}: {reason}; prepare it again"
+        ) from error
     _check_features(name, builder.info.features)
     return builder
+
+
+def _require_no_code(name: str, data_dir: str | None) -> None:
+    """Raise if TFDS would run code for these data that is not its own.
+
+    It downloads the code of communities' data sets, and imports the modules
+    that the files of prepared data name.
+    """
+    from tensorflow_datasets.core import naming
+
+    try:
+        dataset, _ = naming.parse_builder_name_kwargs(name)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            f"{name!r} is no name of a TFDS data set; expected one such as "
+            "'cifar10'"
+        ) from error
+    if dataset.namespace:
+        raise InvalidInput(
+            f"the data set {name!r} comes with code of {dataset.namespace!r}, "
+            "which is not run; expected a data set of TFDS itself"
+        )
+    folder = Path(data_dir or ".", dataset.name)
+    layouts = ("*/features.json", "*/*/features.json") if data_dir else ()
+    for file in (file for layout in layouts for file in folder.glob(layout)):
+        with one_line_errors(file, "prepare the data set again"):
+            for feature in _feature_classes(
+                json.loads(file.read_text("utf-8"))
+            ):
+                if not feature.startswith("tensorflow_datasets."):
+                    raise ValueError(f"it names the code {feature}")
+
+
+def _feature_classes(content: object) -> Iterator[str]:
+    """Yield the dotted names of classes in a features.json."""
+    if isinstance(content, str) and content.lstrip().startswith("{"):
+        content = json.loads(content)  # features of some classes nest JSON
+    if isinstance(content, dict):
+        for key in CLASS_KEYS & set(content):
+            if "." in str(content[key]):
+                yield str(content[key])
+        content = list(content.values())
+    for part in content if isinstance(content, list) else ():
+        yield from _feature_classes(part)
 
 
 def _prepare(builder, name: str, data_dir: str | None, download: bool) -> None:
@@ -206,7 +266,7 @@ def _read_labels(data: Sequence, folder: str | Path, split: str) -> np.ndarray:
     """
     file = Path(folder) / f"labels.{quote(split, safe='')}.npy"
     try:
-        labels = np.load(file)
+        labels = np.load(file, allow_pickle=False)
         prepared = (Path(folder) / "dataset_info.json").stat().st_mtime
         if labels.shape == (len(data),) and file.stat().st_mtime > prepared:
             return labels

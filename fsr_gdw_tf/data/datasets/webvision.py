@@ -17,6 +17,7 @@ from fsr_gdw_tf.data.file_lists import (
     read_lines,
     require_folder,
 )
+from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.distribution.hosts import print_on_chief
@@ -59,6 +60,8 @@ def webvision(
     ]
     if limit == INF:
         limit = 1 + max(max(entries.labels) for entries in lists)
+        examples = sum(len(entries.labels) for entries in lists)
+        require_class_count(limit, examples, f"a largest label of {limit - 1}")
     names = _class_names(synsets, limit)
     train, test = (
         file_list_source([entries], names, verify, cache, LAYOUT)
@@ -137,13 +140,13 @@ def _imagenet_test(
             "(IMAGENET_DIR) to None"
         )
     images = _images_of_classes(base, [wordnet for wordnet, _ in synsets])
-    paths = [str(path) for of_class in images for path in of_class]
+    paths = [path for of_class in images for path in of_class]
     labels = [label for label, of_class in enumerate(images) for _ in of_class]
     entries = FileList(str(base), paths, labels, range(len(paths)))
     return {"imagenet": file_list_source([entries], names, verify, cache, "")}
 
 
-def _images_of_classes(base: Path, wordnet_ids: list[str]) -> list[list[Path]]:
+def _images_of_classes(base: Path, wordnet_ids: list[str]) -> list[list[str]]:
     """Return the images of each class; raise if a class has no folder."""
     folders = [base / wordnet for wordnet in wordnet_ids]
     missing = [folder.name for folder in folders if not folder.is_dir()]

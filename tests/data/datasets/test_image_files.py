@@ -21,7 +21,7 @@ from fsr_gdw_tf.data import (
     webvision,
 )
 from fsr_gdw_tf.data.augmentation import CropView
-from fsr_gdw_tf.data.datasets.image_files import FileReader
+from fsr_gdw_tf.data.file_reader import FileReader
 
 
 @pytest.fixture

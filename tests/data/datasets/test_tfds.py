@@ -1,5 +1,7 @@
 """Data sets of TFDS."""
 
+import json
+import shutil
 import sys
 
 import numpy as np
@@ -174,3 +176,46 @@ def test_deep_pixels_of_tfds_are_not_read_at_random(tmp_path):
     store_pictures(tmp_path, "deep", np.uint16, (6, 6, 1), images)
     with pytest.raises(InvalidInput, match=r"are uint16.*raise memory_gib"):
         tfds_images("deep", str(tmp_path), memory_gib=0)
+
+
+def test_code_of_communities_is_not_run():
+    with pytest.raises(InvalidInput, match="code of 'huggingface'"):
+        tfds_images("huggingface:cifar10")
+    with pytest.raises(InvalidInput, match="no name of a TFDS data set"):
+        tfds_images("../harm")
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Return a folder of prepared data, to be copied and damaged."""
+    path = tmp_path_factory.mktemp("stored")
+    store_in_tfds(path, n=6)
+    return path
+
+
+@pytest.mark.parametrize("key", ["pythonClassName", "type", "nested"])
+def test_prepared_data_that_name_code_of_others_are_refused(
+    key, tmp_path, monkeypatch, stored
+):
+    """TFDS imports the module of a feature's class."""
+    (tmp_path / "harm.py").write_text("raise AssertionError('was run')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    shutil.copytree(stored, tmp_path, dirs_exist_ok=True)
+    file = next(tmp_path.glob("shades/*/features.json"))
+    content = json.loads(file.read_text())
+    if key == "nested":
+        content["x"] = json.dumps({"type": "harm.Feature"})
+    else:
+        content[key] = "harm.Feature"
+    file.write_text(json.dumps(content))
+    with pytest.raises(InvalidInput, match=r"names the code harm\.Feature"):
+        tfds_images("shades", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["features.json", "dataset_info.json"])
+def test_damaged_data_of_tfds_are_told_in_one_line(name, tmp_path, stored):
+    shutil.copytree(stored, tmp_path, dirs_exist_ok=True)
+    next(tmp_path.glob(f"shades/*/{name}")).write_text("{")
+    with pytest.raises(InvalidInput) as error:
+        tfds_images("shades", str(tmp_path))
+    assert "\n" not in str(error.value)
