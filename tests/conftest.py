@@ -3,6 +3,8 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# XLA's programs run a few times: LLVM's optimisations take longer than that.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores, and small operations are slower on two threads.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")

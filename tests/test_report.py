@@ -87,9 +87,10 @@ def test_the_next_run_trains_on_the_cleaned_list(
         digits_run, f"--apply={action}", "--threshold=0.8", f"--out={out}"
     )
     assert code == 0 and f'CLEANED="{out}"' in said, err
-    flags = [*TINY, "--mode=train"]
+    settings = ["EPOCHS=1", f"CLEANED='{out}'"]
     code, _, err = command_line(
-        *flags, f"--run_dir={tmp_path}/again", f"--gin_param=CLEANED='{out}'"
+        *(*TINY, "--mode=train", f"--run_dir={tmp_path}/again"),
+        *(f"--gin_param={setting}" for setting in settings),
     )
     assert code == 0, err
     rows = read_csv(out)

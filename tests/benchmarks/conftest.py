@@ -1,69 +1,34 @@
-"""Scripts of benchmarks/ run in processes that several tests share."""
+"""Scripts of benchmarks/ run in processes of their own."""
 
-import json
 import os
-import subprocess
-import sys
-from types import SimpleNamespace
+from subprocess import CompletedProcess
 
 import pytest
 from environment import ROOT
+from support.forked import run_forked
 
-MARK = "== ended: "
-LOOP = f"""if True:
-    import contextlib, importlib, io, json, sys
+# Scripts cannot be imported here: several define flags of the same names.
+PROGRAM = """if True:
+    import importlib, sys
     script = importlib.import_module(sys.argv[1])
-    for line in sys.stdin:
-        flags, before = json.loads(line)
-        names = dict(vars(script))
-        exec(before, vars(script))
-        for name in script.FLAGS:
-            script.FLAGS[name].unparse()
-        script.FLAGS.unparse_flags()
-        out, err, code = io.StringIO(), io.StringIO(), 0
-        sys.argv = [script.__file__, *flags]
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                script.main(script.parse_flags(sys.argv))
-            except SystemExit as stop:
-                code = stop.code
-        vars(script).update(names)
-        ended = {{"returncode": code}}
-        ended |= {{"stdout": out.getvalue(), "stderr": err.getvalue()}}
-        print({MARK!r} + json.dumps(ended), flush=True)
+    exec(sys.argv[2], vars(script))
+    sys.argv = [script.__file__, *sys.argv[3:]]
+    script.main(script.parse_flags(sys.argv))
 """
 
 
 @pytest.fixture(scope="session")
 def run_script():
-    """Run a script with flags; importing TensorFlow takes most of the time.
+    """Run a script with flags.
 
     `before` is code that changes names of the script, for this run alone.
-    Scripts cannot be imported here: several define flags of the same names.
     """
-    processes = {}
 
-    def run(name: str, *flags: str, before: str = "") -> SimpleNamespace:
-        if name not in processes:
-            processes[name] = subprocess.Popen(
-                [sys.executable, "-c", LOOP, name],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-                env=environment(),
-                cwd=ROOT,
-            )
-        process = processes[name]
-        print(json.dumps([flags, before]), file=process.stdin, flush=True)
-        for line in process.stdout:
-            if line.startswith(MARK):
-                return SimpleNamespace(**json.loads(line.removeprefix(MARK)))
-        raise RuntimeError(f"{name} ended with {process.wait()}; see stderr")
+    def run(name: str, *flags: str, before: str = "") -> CompletedProcess:
+        program = ["-c", PROGRAM, name, before, *flags]
+        return run_forked(program, environment(), ROOT)
 
-    yield run
-    for process in processes.values():
-        process.stdin.close()
-        process.wait()
+    return run
 
 
 def environment() -> dict[str, str]:

@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 from absl import flags
 from absl.testing import flagsaver
+from support.forked import run_forked
 
 ROOT = Path(__file__).parents[2]
 EXPORT = ROOT / "benchmarks" / "export_step.py"
@@ -232,10 +233,11 @@ def test_no_program_holds_a_copy(folder):
 
 @pytest.mark.slow
 def test_an_unknown_method_ends_in_one_line(tmp_path):
-    ended = run(EXPORT, "--methods=gwd", f"--programs={tmp_path / 'steps'}")
+    folder = tmp_path / "steps"
+    ended = run_forked([EXPORT, "--methods=gwd", f"--programs={folder}"])
     assert ended.returncode == 2 and "Traceback" not in ended.stderr
     assert "no method 'gwd': did you mean 'gdw'" in ended.stderr
-    assert not (tmp_path / "steps").exists()
+    assert not folder.exists()
 
 
 def test_a_folder_without_a_program_is_an_error(tmp_path):

@@ -4,8 +4,6 @@ import csv
 import importlib
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import accuracy_runs
@@ -15,6 +13,7 @@ from absl import flags
 from absl.testing import flagsaver
 from environment import RESULTS, ROOT
 from recipes import NAMES
+from support.forked import run_forked
 
 from fsr_gdw_tf import InvalidInput
 
@@ -327,11 +326,6 @@ def test_the_script_checks_rewrites_and_then_agrees(tables, tmp_path, capsys):
 def test_bad_input_to_the_script_is_one_line_and_code_2(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text(block("paper"))
-    ended = subprocess.run(
-        [sys.executable, str(SCRIPT), f"--readme={readme}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_forked([SCRIPT, f"--readme={readme}"])
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1].startswith("error: no table 'paper'")

@@ -1,16 +1,11 @@
 """State per example stays cheap at the sizes of real data sets."""
 
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fsr_gdw_tf import Dictionary, InputPipeline, arrays
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_choosing_members_at_inaturalists_size_takes_under_two_seconds():
@@ -33,15 +28,11 @@ def test_choosing_members_at_inaturalists_size_takes_under_two_seconds():
 
 
 @pytest.mark.slow
-def test_the_table_of_costs_has_a_row_of_numbers():
-    said = subprocess.run(
-        [sys.executable, "benchmarks/scale.py", "--only=0", "--rounds=1"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    n, classes, members, *costs = map(float, said.splitlines()[-1].split())
+def test_the_table_of_costs_has_a_row_of_numbers(run_script):
+    ended = run_script("scale", "--only=0", "--rounds=1")
+    assert ended.returncode == 0, ended.stderr
+    row = ended.stdout.splitlines()[-1]
+    n, classes, members, *costs = map(float, row.split())
     assert (n, classes, members) == (50_000, 10, 2_000)
     assert len(costs) == 5 and all(cost > 0 for cost in costs)
     # Per example four float32, ten float32 and int64, and nineteen float32 of

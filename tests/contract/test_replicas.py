@@ -1,8 +1,6 @@
 """Several replicas, and several hosts, take the step that one takes."""
 
 import functools
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 import tensorflow as tf
 from contract import replicas
 from end_to_end.kill_and_resume import environments
+from support.forked import Forked, run_forked
 from support.method_cases import LOSSES, MAIN
 from support.runs import TINY, one_line
 
@@ -31,21 +30,15 @@ class Processes:
     """Processes that train cases one after the other."""
 
     def __init__(self, count, cases, folder, hosts=1):
-        program = [sys.executable, replicas.__file__, str(count), str(folder)]
+        program = [replicas.__file__, count, folder, *cases]
         names = [count] if count else [f"host{i}" for i in range(hosts)]
         self.folder, self.log = folder, folder / f"{count}.txt"
-        with self.log.open("w") as log:
-            self.started = {
-                name: subprocess.Popen(
-                    [*program, *cases],
-                    env=environment,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-                for name, environment in zip(
-                    names, environments(hosts), strict=True
-                )
-            }
+        self.started = {
+            name: Forked(program, self.log, self.log, environment)
+            for name, environment in zip(
+                names, environments(hosts), strict=True
+            )
+        }
 
     def results(self, case: str) -> list[dict[str, np.ndarray]]:
         """Return what each process has saved of a case, once it has."""
@@ -145,15 +138,12 @@ def test_synchronised_batch_normalisation_is_that_of_one_replica(two):
 
 def test_a_batch_that_replicas_cannot_share_is_bad_input(tmp_path):
     settings = ["STRATEGY='mirrored'", "DEVICE='CPU'", "REPLICAS=4"]
-    ended = subprocess.run(
+    ended = run_forked(
         [
-            *(sys.executable, "-m", "fsr_gdw_tf.main", *TINY),
+            *("-m", "fsr_gdw_tf.main", *TINY),
             *(f"--gin_param={setting}" for setting in settings),
             f"--run_dir={tmp_path}/run",
         ],
-        capture_output=True,
-        text=True,
-        check=False,
     )
     assert ended.returncode == 2
     last = ended.stderr.splitlines()[-1]

@@ -5,7 +5,8 @@
 
 Stops are kill -9 and SIGTERM in turn. Prints when each came and whether the
 final weights agree in every bit. So must what was logged, and what is said of
-the labels (on several hosts: to rounding).
+the labels (on several hosts: to rounding). The last start is of Python itself;
+the others are forked, see support/forked.py.
 """
 
 import argparse
@@ -20,7 +21,10 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import numpy as np
+from support.forked import Forked
 
 from fsr_gdw_tf.io.files import read_csv
 
@@ -62,24 +66,30 @@ def environments(hosts: int) -> list[dict]:
     return [{**os.environ, "TF_CONFIG": json.dumps(c)} for c in configs]
 
 
-def start(run: Path, flags: list[str], hosts: int) -> list[subprocess.Popen]:
+def start(run: Path, flags: list[str], hosts: int) -> list[Forked]:
     """Start (or resume) the run, on each host."""
-    with (run.parent / "log.txt").open("a") as log:
+    program, log = [*PROGRAM, f"--run_dir={run}", *flags], log_of(run)
+    return [Forked(program, log, log, env) for env in environments(hosts)]
+
+
+def start_python(run: Path, flags: list[str], hosts: int) -> list:
+    """Do the same in processes that import all there is anew."""
+    program = [sys.executable, *PROGRAM, f"--run_dir={run}", *flags]
+    with log_of(run).open("a") as log:
         return [
-            subprocess.Popen(
-                [sys.executable, *PROGRAM, f"--run_dir={run}", *flags],
-                stdout=log,
-                stderr=log,
-                env=environment,
-            )
-            for environment in environments(hosts)
+            subprocess.Popen(program, stdout=log, stderr=log, env=env)
+            for env in environments(hosts)
         ]
 
 
-def finish(run: Path, flags: list[str], hosts: int) -> None:
-    """Run to the end."""
-    if [c for p in start(run, flags, hosts) if (c := p.wait())]:
-        raise SystemExit((run.parent / "log.txt").read_text())
+def finish(run: Path, processes: list) -> None:
+    """Wait for the end of the run."""
+    if [code for process in processes if (code := process.wait())]:
+        raise SystemExit(log_of(run).read_text())
+
+
+def log_of(run: Path) -> Path:
+    return run.parent / "log.txt"
 
 
 def stop_at_random(
@@ -142,12 +152,11 @@ def trial(
     """One undisturbed run, one that is stopped; do they end alike?"""
     settings = (f"EPOCHS={epochs}", *settings)
     flags = [*FLAGS, *(f"--gin_param={setting}" for setting in settings)]
-    finish(folder / "whole", flags, hosts)
-    run = folder / "stopped"
+    run, whole = folder / "stopped", folder / "whole"
+    finish(whole, start(whole, flags, hosts))
     for stop in stops:
         print(stop_at_random(run, flags, seconds, stop, hosts), flush=True)
-    finish(run, flags, hosts)
-    whole = folder / "whole"
+    finish(run, start_python(run, flags, hosts))
     # The loss of an epoch that went on in its middle is a sum over replicas,
     # which are given even parts of what was saved: other roundings.
     rounding = 0 if hosts == 1 else 1e-6

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -10,6 +11,20 @@ from PIL import Image
 from support.runs import TINY, one_line, train_run
 
 from fsr_gdw_tf.io.run_folder import RunFolder
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """Return the folder of a run that several tests copy."""
+    return tmp_path_factory.mktemp("runs") / "first"
+
+
+@pytest.fixture
+def run(first_run, tmp_path, command_line):
+    """Return the folder of a finished run; the first test trains it."""
+    if not (first_run / "DONE").exists():
+        train_run(command_line, first_run, "--mode=train")
+    return shutil.copytree(first_run, tmp_path / "run")
 
 
 def test_run_folder_tells_the_whole_story(tmp_path, command_line):
@@ -39,22 +54,20 @@ def test_run_folder_tells_the_whole_story(tmp_path, command_line):
     assert not (run / "FAILED").exists()
 
 
-def test_saved_network_is_the_one_that_was_tested(tmp_path, command_line):
-    train_run(command_line, tmp_path / "run", "--mode=train")
-    network = keras.models.load_model(tmp_path / "run" / "model.keras")
+def test_saved_network_is_the_one_that_was_tested(run):
+    network = keras.models.load_model(run / "model.keras")
     from fsr_gdw_tf.data import digits
 
     test = digits().test
     guess = network.predict(test.load(range(500)), verbose=0).argmax(1)
-    measured = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    measured = json.loads((run / "evaluation.json").read_text())
     assert np.mean(guess == test.labels) == pytest.approx(measured["accuracy"])
 
 
-def test_evaluate_finds_the_same_numbers(tmp_path, command_line):
-    train_run(command_line, tmp_path / "run", "--mode=train")
-    before = (tmp_path / "run" / "evaluation.json").read_text()
-    out = train_run(command_line, tmp_path / "run", "--mode=evaluate")
-    assert (tmp_path / "run" / "evaluation.json").read_text() == before
+def test_evaluate_finds_the_same_numbers(run, command_line):
+    before = (run / "evaluation.json").read_text()
+    out = train_run(command_line, run, "--mode=evaluate")
+    assert (run / "evaluation.json").read_text() == before
     assert "balanced_accuracy: " in out
 
 
@@ -65,21 +78,17 @@ def test_evaluate_without_a_run_is_refused(tmp_path, command_line):
     assert code == 2 and "has no checkpoint; run --mode=train first" in err
 
 
-def test_a_finished_run_is_not_run_again(tmp_path, command_line):
-    train_run(command_line, tmp_path / "run", "--mode=train")
-    before = (tmp_path / "run" / "model.keras").stat().st_mtime_ns
-    assert "done already" in train_run(
-        command_line, tmp_path / "run", "--mode=train"
-    )
-    assert (tmp_path / "run" / "model.keras").stat().st_mtime_ns == before
+def test_a_finished_run_is_not_run_again(run, command_line):
+    before = (run / "model.keras").stat().st_mtime_ns
+    assert "done already" in train_run(command_line, run, "--mode=train")
+    assert (run / "model.keras").stat().st_mtime_ns == before
 
 
 def test_another_configuration_is_refused_with_the_difference(
-    tmp_path, command_line
+    run, command_line
 ):
-    train_run(command_line, tmp_path / "run", "--mode=train")
     code, _, err = command_line(
-        *TINY, f"--run_dir={tmp_path}/run", "--gin_param=NOISE=0.2"
+        *TINY, f"--run_dir={run}", "--gin_param=NOISE=0.2"
     )
     assert code == 2 and one_line(err)
     assert "- NOISE = 0.4" in err and "+ NOISE = 0.2" in err
@@ -104,30 +113,24 @@ def test_a_folder_with_other_things_is_refused(tmp_path, command_line):
     assert code == 2 and "which holds other files; choose another" in err
 
 
-def test_evaluating_with_another_configuration_is_refused(
-    tmp_path, command_line
-):
-    train_run(command_line, tmp_path / "run", "--mode=train")
-    before = (tmp_path / "run" / "evaluation.json").read_text()
+def test_evaluating_with_another_configuration_is_refused(run, command_line):
+    before = (run / "evaluation.json").read_text()
     code, _, err = command_line(
         *TINY,
-        f"--run_dir={tmp_path}/run",
+        f"--run_dir={run}",
         "--mode=evaluate",
         "--gin_param=SEED=1",
     )
     assert code == 2 and "+ SEED = 1" in err
-    assert (tmp_path / "run" / "evaluation.json").read_text() == before
+    assert (run / "evaluation.json").read_text() == before
 
 
-def test_resuming_on_other_data_is_refused(tmp_path, command_line):
-    train_run(command_line, tmp_path / "run", "--mode=train")
-    (tmp_path / "run" / "DONE").unlink()
-    about = json.loads((tmp_path / "run" / "run.json").read_text())
+def test_resuming_on_other_data_is_refused(run, command_line):
+    (run / "DONE").unlink()
+    about = json.loads((run / "run.json").read_text())
     about["data"]["fingerprint"] = "other"
-    (tmp_path / "run" / "run.json").write_text(json.dumps(about))
-    code, _, err = command_line(
-        *TINY, f"--run_dir={tmp_path}/run", "--mode=train"
-    )
+    (run / "run.json").write_text(json.dumps(about))
+    code, _, err = command_line(*TINY, f"--run_dir={run}", "--mode=train")
     assert code == 2 and "the data have changed since" in err
 
 
@@ -161,10 +164,9 @@ def test_undecodable_images_are_counted_once(tmp_path, command_line):
     assert about["data"]["undecodable"] == 1
 
 
-def test_the_logged_rate_is_the_one_of_its_epoch(tmp_path, command_line):
+def test_the_logged_rate_is_the_one_of_its_epoch(run):
     """Cosine over three epochs: .1, .1 (1 + cos 60) / 2, and cos 120."""
-    train_run(command_line, tmp_path / "run", "--mode=train")
-    rows = RunFolder(tmp_path / "run").metrics()
+    rows = RunFolder(run).metrics()
     rates = [row["learning_rate"] for row in rows]
     np.testing.assert_allclose(rates, [0.1, 0.075, 0.025], rtol=1e-5)
 

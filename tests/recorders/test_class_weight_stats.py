@@ -1,14 +1,13 @@
 """Statistics of class weights."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from support.figures import fit_mislabelled, third_mislabelled
+from support.forked import run_forked
 from support.models import classifier
 from support.paths import TESTS
 
@@ -209,13 +208,7 @@ print(json.dumps(found))
 
 @pytest.mark.slow
 def test_two_replicas_count_what_one_counts():
-    ended = subprocess.run(
-        [sys.executable, "-c", REPLICAS],
-        cwd=TESTS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run_forked(["-c", REPLICAS], cwd=TESTS)
     assert ended.returncode == 0, ended.stderr
     two, one = json.loads(ended.stdout.splitlines()[-1])
     assert (two[0], one[0]) == (2, 1)
