@@ -27,6 +27,7 @@ from fsr_gdw_tf.method import (
 )
 from fsr_gdw_tf.methods import Supervised
 from fsr_gdw_tf.methods.default import default_method
+from fsr_gdw_tf.methods.named import as_method
 from fsr_gdw_tf.networks.split import batch_norm_layers, split
 from fsr_gdw_tf.optimizers import MovingAverage, add_l2
 from fsr_gdw_tf.recorders import TrainingDynamics, recorders_for
@@ -49,7 +50,7 @@ class Classifier(Trainer):
         self,
         features: keras.Model,
         head: keras.layers.Layer,
-        method: Method | None = None,
+        method: Method | type[Method] | str | None = None,
         regularisers: Sequence[Regulariser] = (),
         l2: float = 0.0,
         ema: float | None = None,
@@ -58,7 +59,7 @@ class Classifier(Trainer):
     ):
         super().__init__(**kwargs)
         self.features, self.head = features, head
-        self.method = method or Supervised()
+        self.method = as_method(method or Supervised)
         self.regularisers = list(regularisers)
         self.recorders = recorders_for(self.method, track_labels)
         self.l2, self.wrapped = l2, None
@@ -76,12 +77,16 @@ class Classifier(Trainer):
 
     @classmethod
     def wrap(
-        cls, model: keras.Model, method: Method | None = None, **kwargs
+        cls,
+        model: keras.Model,
+        method: Method | type[Method] | str | None = None,
+        **kwargs,
     ) -> "Classifier":
         """Return a classifier that trains a user's Keras model in place.
 
         The model is split at its last Dense layer; a softmax stays in the
-        model. The default method needs no clean data: `default_method()`.
+        model. A method can be given by its class or name (GDW, "gdw"); the
+        default one needs no clean data: `default_method()`.
         """
         features, head = split(model)
         classifier = cls(features, head, method or default_method(), **kwargs)

@@ -172,7 +172,9 @@ def test_gdw_on_a_dictionary_is_what_wrap_takes():
     assert Classifier.wrap(model).method.dictionary is not None
     mixed = Classifier.wrap(model, regularisers=[MixUp()])
     assert parts(mixed) == [GDW, MixUp, TrainingDynamics]
-    assert parts(Classifier.wrap(model, FSR())) == [FSR, TrainingDynamics]
+    for method in (FSR(), FSR, "fsr"):
+        found = parts(Classifier.wrap(model, method))
+        assert found == [FSR, TrainingDynamics]
 
 
 def parts(model) -> list[type]:

@@ -60,7 +60,8 @@ class MetaMethod(Method):
     ):
         super().__init__(warmup=warmup, **kwargs)
         require_range(0, INF, cap=cap)
-        self.scope, self.dictionary = scope, as_dictionary(meta)
+        self.scope = scope
+        self.dictionary = as_dictionary(meta, type(self).__name__)
         self.virtual_step = fill_defaults(
             virtual_step, self.default_virtual_step
         )
@@ -254,13 +255,17 @@ class MetaMethod(Method):
         return self.dictionary.epoch_logs(source)
 
 
-def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
-    """Return the dictionary that the argument `meta` stands for, if any."""
-    if meta == "dictionary":
-        return Dictionary()
+def as_dictionary(
+    meta: Dictionary | str | None, name: str
+) -> Dictionary | None:
+    """Return the dictionary that `meta` of the method `name` stands for."""
     if meta is None or isinstance(meta, Dictionary):
         return meta
+    if isinstance(meta, str) and meta == "dictionary":
+        return Dictionary()
+    got = repr(meta) if isinstance(meta, str) else f"a {type(meta).__name__}"
     raise InvalidInput(
         "meta must be None (a clean meta set), 'dictionary' or a Dictionary(), "
-        f"got {meta!r}; pass clean examples to fit(..., meta=)"
+        f"got {got}; for clean examples write {name}(meta=None) and "
+        "classifier.fit(x, y, meta=(x_clean, y_clean))"
     )
