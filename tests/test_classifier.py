@@ -122,7 +122,7 @@ def test_saved_network_holds_the_averaged_weights(tmp_path):
     model = classifier(ema=0.9)
     model.fit(*blobs(), epochs=2, verbose=0)
     raw = weights(model)
-    model.save_network(tmp_path / "model.keras")
+    model.save(tmp_path / "model.keras")
     saved = keras.models.load_model(tmp_path / "model.keras")
     for s, a in zip(
         saved.trainable_variables, model.average.averages, strict=True

@@ -8,8 +8,8 @@ from support.method_cases import fit
 from support.models import classifier
 
 from fsr_gdw_tf import Classifier, InvalidInput, VirtualStep
-from fsr_gdw_tf.lookahead import scope_variables
 from fsr_gdw_tf.methods import GDW
+from fsr_gdw_tf.networks.scope import scope_variables
 
 
 @pytest.mark.usefixtures("double")

@@ -36,6 +36,7 @@ from fsr_gdw_tf.example_state import (
 )
 from fsr_gdw_tf.method import Batch
 from fsr_gdw_tf.metrics import clean_auroc
+from fsr_gdw_tf.networks.split import feature_shape
 
 
 @gin.register
@@ -148,10 +149,11 @@ class Dictionary(keras.layers.Layer):
 
     def _first_content(self, classifier, source) -> np.ndarray:
         """Return the first example's input, or features of zero."""
+        first = self.pipeline.load_inputs(source, [0], 0)
         if self.bank:
-            width = classifier.features.outputs[0].shape[1:]
+            width = feature_shape(classifier.features, first)
             return np.zeros(width, self.variable_dtype)
-        return self.pipeline.load_inputs(source, [0], 0)[0]
+        return first[0]
 
     def _create_content(self, members: int, first: np.ndarray) -> None:
         """Create the variable for the members' inputs, or features."""

@@ -236,7 +236,7 @@ def _evaluate(
     if is_chief():
         # A run that is killed here does not leave half a model.keras.
         unfinished = folder / ".half.keras"
-        classifier.save_network(unfinished)
+        classifier.save(unfinished)
         unfinished.replace(folder / "model.keras")
     collectives.wait_for_all(classifier.distribute_strategy)
     return metrics

@@ -24,10 +24,10 @@ from fsr_gdw_tf.lookahead import (
     fill_defaults,
     lookahead,
     precompute_meta_grad,
-    scope_variables,
 )
 from fsr_gdw_tf.losses import scale_gradient
 from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate
+from fsr_gdw_tf.networks.scope import scope_variables
 
 
 class MetaMethod(Method):

@@ -13,9 +13,10 @@ from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.distribution import input_shards, step_loop
+from fsr_gdw_tf.trainer.train_step import TrainStep
 
 
-class Trainer(keras.Model):
+class Trainer(TrainStep):
     """Keras' training loop on arrays, sources and datasets, on all replicas."""
 
     length_known = True  # whether the number of steps is known in advance
@@ -168,11 +169,37 @@ class Trainer(keras.Model):
         self,
         x: Any,
         batch_size: int | None = None,
+        verbose: str | int = "auto",
         *,
         pipeline: InputPipeline | None = None,
         **kwargs,
     ) -> np.ndarray:
-        """Return class probabilities of arrays, a `Source`, or a dataset."""
+        """Return class probabilities of arrays, a `Source`, or a dataset.
+
+        They are `[examples, classes]`; of a network with one output they are
+        those of class 1, `[examples, 1]`.
+        """
+        return self._outputs(
+            self.predict_probs(
+                x, batch_size, verbose, pipeline=pipeline, **kwargs
+            )
+        )
+
+    def _outputs(self, probs):
+        """Return the outputs of the user's network for class probabilities."""
+        return probs[:, 1:] if self.single_output else probs
+
+    def predict_probs(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = 0,
+        *,
+        pipeline: InputPipeline | None = None,
+        **kwargs,
+    ) -> np.ndarray:
+        """Return the probabilities of all classes, `[examples, classes]`."""
+        kwargs["verbose"] = verbose
         x = data_adapter.as_unlabelled(x, self.classes)
         if not isinstance(x, Source):
             return super().predict(x, batch_size, **kwargs)

@@ -1,0 +1,1 @@
+"""Files of a classifier: its network, and nothing of its training."""
