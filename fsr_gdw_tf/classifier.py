@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import gin
 import keras
 
-from fsr_gdw_tf import metrics
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import InvalidInput, require_range
@@ -16,9 +15,19 @@ from fsr_gdw_tf.method import Component, Method, Regulariser
 from fsr_gdw_tf.methods import Supervised
 from fsr_gdw_tf.methods.default import default_method
 from fsr_gdw_tf.methods.named import as_method
+from fsr_gdw_tf.metrics import evaluation_metrics, users_metrics
 from fsr_gdw_tf.networks.heads import Head, as_head
+from fsr_gdw_tf.networks.inner_features import (
+    InnerFeatures,
+    require_same_outputs,
+)
 from fsr_gdw_tf.networks.moving_average import MovingAverage
-from fsr_gdw_tf.networks.split import batch_norm_layers, join, split
+from fsr_gdw_tf.networks.split import (
+    as_features,
+    batch_norm_layers,
+    join,
+    split,
+)
 from fsr_gdw_tf.optimizers import with_loss_scale
 from fsr_gdw_tf.recorders import TrainingDynamics, recorders_for
 from fsr_gdw_tf.trainer import Trainer
@@ -28,9 +37,10 @@ from fsr_gdw_tf.trainer import Trainer
 class Classifier(Trainer):
     """A Keras network that is trained by a method.
 
-    `features` maps inputs to vectors, `head` (a Dense layer) maps those to
-    logits. `l2` adds l2 * theta to every gradient, which with momentum is not
-    the decoupled `weight_decay` of Keras. With `ema` (0.999, say) tests and
+    `features` (any layer or model with weights) maps inputs to vectors, `head`
+    (a Dense layer) maps those to logits.
+    `l2` adds l2 * theta to every gradient, which with momentum is not the
+    decoupled `weight_decay` of Keras. With `ema` (0.999, say) tests and
     predictions use a moving average of the weights. `track_labels` records
     each example's predictions for `label_issues()`: with the settings of
     `TrainingDynamics()` unless others are given, False records nothing.
@@ -38,7 +48,7 @@ class Classifier(Trainer):
 
     def __init__(
         self,
-        features: keras.Model,
+        features: keras.layers.Layer,
         head: keras.layers.Layer,
         method: Method | type[Method] | str | None = None,
         regularisers: Sequence[Regulariser] = (),
@@ -48,7 +58,7 @@ class Classifier(Trainer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.features, self.head = features, as_head(head)
+        self.features, self.head = as_features(features), as_head(head)
         self.method = as_method(method or Supervised)
         self.regularisers = list(regularisers)
         self.recorders = recorders_for(self.method, track_labels)
@@ -56,7 +66,9 @@ class Classifier(Trainer):
         self.average = ema and MovingAverage(self.network_variables, ema)
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
-        self.test_metrics = metrics.evaluation_metrics(self.classes)
+        self.test_metrics = evaluation_metrics(self.classes)
+        self.users_metrics, self.weighted_users_metrics = [], []
+        self.one_hot_labels = False
         # Progress: this epoch of all, this step of all (0 steps: unknown).
         start = {"epoch": 0, "epochs": 1, "step": 0, "steps": 0}
         self.epoch, self.epochs, self.step, self.steps = (
@@ -70,17 +82,23 @@ class Classifier(Trainer):
         cls,
         model: keras.Model,
         method: Method | type[Method] | str | None = None,
+        head: str | None = None,
         **kwargs,
     ) -> "Classifier":
         """Return a classifier that trains a user's Keras model in place.
 
-        The model is split at its last Dense layer; a softmax stays in the
-        model. A method can be given by its class or name (GDW, "gdw"); the
-        default one needs no clean data: `default_method()`.
+        The model is split at its last Dense layer or convolution; a softmax
+        stays in the model. A method can be given by its class or name (GDW,
+        "gdw"); the default one needs no clean data: `default_method()`. A
+        model's own `preprocessor` (those of KerasHub have one) is applied to
+        all inputs that the classifier gets.
+
+        head: the name of the last Dense layer, for subclassed models.
         """
-        features, head = split(model)
-        classifier = cls(features, head, method or default_method(), **kwargs)
+        features, last = split(model, head)
+        classifier = cls(features, last, method or default_method(), **kwargs)
         classifier.wrapped = model
+        classifier.preprocessor = getattr(model, "preprocessor", None)
         return classifier
 
     @property
@@ -141,18 +159,35 @@ class Classifier(Trainer):
 
     def setup(self, source: Source | None, pipeline: InputPipeline) -> None:
         """Create the state that depends on the data; before `restore`."""
+        if source is not None and isinstance(self.features, InnerFeatures):
+            inputs = pipeline.load_inputs(source, [0, 1], 0, random=False)
+            require_same_outputs(self.features, self(inputs), inputs)
         with self.distribute_strategy.scope():
             for layer in [*self.components, *self.recorders]:
                 layer.setup(self, source, pipeline)
 
-    def compile(self, optimizer="sgd", **kwargs) -> None:
-        """Set the optimizer; the loss is the method's, metrics are fixed."""
-        for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | str = "sgd",
+        metrics: Sequence | None = None,
+        weighted_metrics: Sequence | None = None,
+        **kwargs,
+    ) -> None:
+        """Set the optimizer and metrics; the loss is the method's.
+
+        metrics, weighted_metrics: in addition to accuracy and others that are
+            always measured. They get labels in the form that `fit` got them,
+            and what `predict` returns; weighted ones also `sample_weight`.
+
+        All other arguments are those of Keras.
+        """
+        for name in ("loss", "loss_weights"):
             if kwargs.get(name) is not None:
                 raise InvalidInput(
-                    f"compile() takes no {name}: the loss is the method's, "
-                    "the metrics are the classifier's; leave it out"
+                    f"compile() takes no {name}: the loss is the method's "
+                    "(cross-entropy, weighted by it); leave it out"
                 )
+        self._set_users_metrics(metrics, weighted_metrics)
         if not self.network_variables:
             raise InvalidInput(
                 "nothing to train: all layers of the network are frozen; set "
@@ -162,6 +197,15 @@ class Classifier(Trainer):
             optimizer = with_loss_scale(optimizer, self.features)
         super().compile(optimizer=optimizer, auto_scale_loss=False, **kwargs)
         self.optimizer.build(self.network_variables)
+
+    def _set_users_metrics(self, given, weighted) -> None:
+        self.users_metrics, self.weighted_users_metrics = [], []
+        for attribute, metrics, prefix in (
+            ("users_metrics", given, ""),
+            ("weighted_users_metrics", weighted, "weighted_"),
+        ):
+            taken = [metric.name for metric in self.eval_metrics]
+            setattr(self, attribute, users_metrics(metrics, taken, prefix))
 
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
         """Return labels with a probability of error above the threshold."""

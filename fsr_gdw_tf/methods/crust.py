@@ -26,7 +26,7 @@ from fsr_gdw_tf.example_state import (
 )
 from fsr_gdw_tf.method import epochs_since_warmup, warmup_done
 from fsr_gdw_tf.methods.reweighting import ReweightingMethod, mean_one
-from fsr_gdw_tf.regularisers.mixup import mix, require_mixable
+from fsr_gdw_tf.regularisers.mixup import mix_inputs, require_mixable
 
 
 @gin.register
@@ -108,8 +108,8 @@ class CRUST(ReweightingMethod):
         # A draw of Beta(1, blend), by the inverse of its distribution function.
         share = 1.0 - u[n, 0] ** (1.0 / self.blend)
         share = tf.where(warmup_done(classifier, self.warmup), share, 1.0)
-        inputs = tf.cast(batch["inputs"], "float32")
-        inputs = mix(inputs, partner, tf.repeat(share, n))
+        share = tf.repeat(share, n)
+        inputs = mix_inputs(classifier, batch["inputs"], partner, share)
         return {**batch, "inputs": inputs}
 
     def example_weights(self, classifier, batch, logits) -> tf.Tensor:

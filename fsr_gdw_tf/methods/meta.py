@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
@@ -217,9 +218,9 @@ class MetaMethod(Method):
         if statistics == "batch":
             return [classifier.features(x, training=True) for x in inputs]
         features = classifier.features(
-            tf.concat(inputs, 0), training=statistics == "joint"
+            nested.concat(inputs), training=statistics == "joint"
         )
-        return tf.split(features, [tf.shape(x)[0] for x in inputs])
+        return tf.split(features, [nested.batch_size(x) for x in inputs])
 
     def _update_dictionary(
         self, classifier, batch: Batch, forward: Forward, features, logits_after

@@ -1,6 +1,7 @@
 """The features of a model that has no graph to split."""
 
 import keras
+import numpy as np
 
 from fsr_gdw_tf.errors import InvalidInput
 
@@ -38,3 +39,24 @@ class InnerFeatures(keras.Model):
                 "that gives the logits"
             )
         return calls[0]
+
+
+def require_same_outputs(features: InnerFeatures, logits, inputs) -> None:
+    """Raise unless the model gives these logits, or their probabilities.
+
+    What a model computes after a layer that the user has named is not known.
+    """
+    ops = keras.ops
+    outputs = ops.cast(features.model(inputs, training=False), logits.dtype)
+    probs = ops.softmax(logits)
+    possible = [logits, probs, logits[:, 1:], probs[:, 1:]]
+    if not any(
+        outputs.shape == found.shape
+        and np.allclose(outputs, found, rtol=1e-2, atol=1e-2)
+        for found in possible
+    ):
+        raise InvalidInput(
+            f"the outputs of {features.model.name!r} are not those of the "
+            f"layer {features.layer.name!r}, nor their softmax; name its last "
+            "layer, or use Classifier(features, head)"
+        )

@@ -179,9 +179,18 @@ def input_structure(features: keras.layers.Layer):
         # Its `input` is that of its first call.
         return features.inputs[0] if features.inputs else None
     try:
-        return features.input
+        return _plain(features.input)
     except (AttributeError, ValueError):
         return None
+
+
+def _plain(structure):
+    """Return the structure without Keras' own kinds of dicts and lists."""
+    if isinstance(structure, dict):
+        return {name: _plain(part) for name, part in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [_plain(part) for part in structure]
+    return structure
 
 
 def input_shapes(features: keras.layers.Layer):
@@ -198,6 +207,21 @@ def feature_shape(features: keras.layers.Layer, inputs) -> tuple[int, ...]:
     return tuple(outputs.shape[1:])
 
 
+def as_features(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Return a layer or model that has its weights; raise for others."""
+    if not isinstance(layer, keras.layers.Layer):
+        raise InvalidInput(
+            "features are a Keras layer or model, got "
+            f"{type(layer).__name__}; a function is keras.layers.Lambda(f)"
+        )
+    if not layer.built:
+        raise InvalidInput(
+            f"the features {layer.name!r} have no weights yet; call them on a "
+            "batch first, features(x[:2])"
+        )
+    return layer
+
+
 def join(features: keras.layers.Layer, head: keras.layers.Layer) -> keras.Model:
     """Return the Keras model whose parts these are."""
     if isinstance(features, InnerFeatures):
@@ -205,7 +229,9 @@ def join(features: keras.layers.Layer, head: keras.layers.Layer) -> keras.Model:
     inputs = input_structure(features)
     layer = head.layer if isinstance(head, Head) and not head.after else head
     if inputs is None:
-        return keras.Sequential([features, layer], name="network")
+        network = keras.Sequential([features, layer], name="network")
+        network.built = True  # both are
+        return network
     outputs = layer(features(inputs))
     return keras.Model(inputs, outputs, name="network")
 

@@ -59,7 +59,8 @@ class SavedNetwork(keras.Model):
         """Print the method, and Keras' summary of the network."""
         components = [self.method, *self.regularisers]
         names = " with ".join(type(c).__name__ for c in components)
-        kwargs.get("print_fn", print)(f"Classifier trained by {names}")
+        show = kwargs.get("print_fn") or print
+        show(f"Classifier trained by {names}")
         self.network.summary(*args, **kwargs)
 
     def get_config(self) -> dict:

@@ -1,11 +1,16 @@
 """The only train step, and the steps of tests and predictions."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf import losses
+from fsr_gdw_tf import losses, metrics
+from fsr_gdw_tf.data import data_adapter, nested
+from fsr_gdw_tf.data.batch_dicts import labels_are_one_hot
+from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.method import (
     Batch,
@@ -16,6 +21,7 @@ from fsr_gdw_tf.method import (
 )
 from fsr_gdw_tf.networks.inner_features import InnerFeatures
 from fsr_gdw_tf.optimizers import add_l2
+from fsr_gdw_tf.trainer import on_batch
 from fsr_gdw_tf.trainer.saved_network import SavedNetwork
 
 
@@ -33,19 +39,52 @@ class TrainStep(SavedNetwork):
         """Do nothing: Keras would call the model on the dict of a batch."""
 
     @property
+    def train_metrics(self) -> tuple[keras.metrics.Metric, ...]:
+        """The metrics of training: loss, accuracy, and the user's."""
+        users = (*self.users_metrics, *self.weighted_users_metrics)
+        return (self.loss_mean, self.accuracy, *users)
+
+    @property
     def eval_metrics(self) -> tuple[keras.metrics.Metric, ...]:
-        """The metrics of a test; training uses the first two."""
-        return (self.loss_mean, self.accuracy, *self.test_metrics)
+        """The metrics of a test; loss and accuracy are the first."""
+        loss, accuracy, *users = self.train_metrics
+        return (loss, accuracy, *self.test_metrics, *users)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The metrics, without those of networks inside of methods."""
-        return list(self.eval_metrics)
+        loss, *others = self.eval_metrics
+        return [loss, metrics.ListedMetrics(others)]
+
+    def keep_label_form(self, x, y) -> None:
+        """Let users' metrics get labels as the user has them: as in Keras."""
+        one_hot = labels_are_one_hot(x, y)
+        users = [*self.users_metrics, *self.weighted_users_metrics]
+        if users and one_hot != self.one_hot_labels:
+            self.train_function = self.test_function = None
+        self.one_hot_labels = one_hot
+
+    def _update_users_metrics(self, label, probs, mask, weight) -> None:
+        """Update the metrics of `compile`, with what `predict` returns.
+
+        mask: 0 for examples that do not count; weight: for weighted metrics.
+        """
+        if not self.one_hot_labels:
+            label = tf.argmax(label, axis=-1)[:, None]
+        outputs = self._outputs(probs)
+        for metric in self.users_metrics:
+            metric.update_state(label, outputs, sample_weight=mask)
+        for metric in self.weighted_users_metrics:
+            metric.update_state(label, outputs, sample_weight=weight)
+
+    def _outputs(self, probs):
+        """Return the outputs of the user's network for class probabilities."""
+        return probs[:, 1:] if self.single_output else probs
 
     def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Take one step; the same for all methods, regularisers and scopes."""
         self.update_weights(batch)
-        return {m.name: m.result() for m in self.eval_metrics[:2]}
+        return metrics.results(self.train_metrics)
 
     def update_weights(self, batch: Batch) -> tf.Tensor:
         """Take one step; return the logits from before the update."""
@@ -85,6 +124,8 @@ class TrainStep(SavedNetwork):
         # The loss is this replica's part of the global mean: scale it up.
         self.loss_mean.update_state(loss * collectives.replicas())
         self.accuracy.update_state(batch["label"], logits)
+        probs, weight = tf.nn.softmax(logits), batch.get("weight")
+        self._update_users_metrics(batch["label"], probs, None, weight)
 
     def loss_and_delta(
         self,
@@ -133,21 +174,29 @@ class TrainStep(SavedNetwork):
     def test_step(self, batch: Batch) -> None:
         """Update loss and metrics with a batch; index -1 is padding."""
         logits = self._evaluation_logits(batch["inputs"])
-        label, weight = batch["label"], None
+        label, mask, weight = batch["label"], None, batch.get("weight")
         if "index" in batch:
-            weight = tf.cast(batch["index"] >= 0, logits.dtype)
+            mask = tf.cast(batch["index"] >= 0, logits.dtype)
         loss = losses.cross_entropy(label, logits)
-        self.loss_mean.update_state(loss, sample_weight=weight)
+        if weight is not None:
+            weight = tf.cast(weight, loss.dtype)
+            loss *= weight
+            weight = weight if mask is None else weight * mask
+        self.loss_mean.update_state(loss, sample_weight=mask)
         probs = tf.nn.softmax(logits)
-        for metric in self.eval_metrics[1:]:
-            metric.update_state(label, probs, sample_weight=weight)
+        for metric in (self.accuracy, *self.test_metrics):
+            metric.update_state(label, probs, sample_weight=mask)
+        weight = mask if weight is None else weight
+        self._update_users_metrics(label, probs, mask, weight)
 
     def predict_step(self, data: Batch | tf.Tensor) -> tf.Tensor | dict:
-        """Return what `predict` returns, with row numbers if there are any."""
-        inputs = data["inputs"] if isinstance(data, dict) else data
-        inputs = inputs[0] if isinstance(inputs, tuple) else inputs
+        """Return class probabilities, with row numbers if the data have any."""
+        keys = set(data) if isinstance(data, dict) else set()
+        is_batch = {"inputs", "label"} <= keys
+        inputs = data["inputs"] if is_batch else data
+        inputs = data[0] if isinstance(data, tuple) else inputs
         probs = tf.nn.softmax(self._evaluation_logits(inputs))
-        if isinstance(data, dict) and "row" in data:
+        if is_batch and "row" in data:
             return {"row": data["row"], "probs": probs}
         return probs
 
@@ -157,3 +206,55 @@ class TrainStep(SavedNetwork):
         averages = [(v, average.value) for v, average in self.average.pairs]
         with keras.StatelessScope(state_mapping=averages):
             return self(inputs, training=False)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+        *,
+        meta: Any = None,
+    ) -> list[float] | dict[str, float]:
+        """Take one step on a batch of arrays; return its metrics.
+
+        For methods without state for each example; `meta` is a batch of clean
+        examples for those that learn from one. All other arguments are Keras'.
+        """
+        self._assert_compile_called("train_on_batch")
+        network = self.network_inputs
+        weights = sample_weight, class_weight
+        batch = on_batch.as_batch(x, y, network, *weights)
+        if meta is not None:
+            clean = on_batch.as_batch(*meta, network)
+            batch |= {
+                "meta_inputs": clean["inputs"],
+                "meta_label": clean["label"],
+            }
+        data_adapter.require_meta(self.method, "meta_inputs" in batch)
+        self.keep_label_form(x, y)
+        self.setup(None, InputPipeline(len(batch["label"])))
+        self.make_train_function()
+        logs = on_batch.run(self, self.train_function, batch)
+        return logs if return_dict else list(logs.values())
+
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> list[float] | dict[str, float]:
+        """Return loss and metrics of a batch of arrays."""
+        self._assert_compile_called("test_on_batch")
+        batch = on_batch.as_batch(x, y, self.network_inputs, sample_weight)
+        self.keep_label_form(x, y)
+        self.make_test_function()
+        logs = on_batch.run(self, self.test_function, batch)
+        return logs if return_dict else list(logs.values())
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Return what `predict` returns for a batch of arrays."""
+        x = self.network_inputs.as_arrays(x)
+        return self.predict(x, batch_size=nested.size(x), verbose=0)

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from support.keras_models import Subclassed, graph
+from support.keras_models import LABELS, Subclassed, graph, numbers
 
-from fsr_gdw_tf import InvalidInput, networks
+from fsr_gdw_tf import Classifier, InvalidInput, networks
 from fsr_gdw_tf.networks.split import (
     batch_norm_layers,
     join,
@@ -123,6 +123,14 @@ def test_a_subclassed_model_is_split_at_a_layer_that_is_named():
         np.testing.assert_allclose(found, probs, rtol=1e-5)
         assert join(features, head) is model
     assert "call" not in vars(model.last)
+
+
+def test_a_layer_in_the_middle_of_a_model_is_told():
+    model = graph(lambda x: layers.Dense(2)(layers.Dense(3, name="mid")(x)))
+    wrapped = Classifier.wrap(model, "supervised", head="mid")
+    wrapped.compile(run_eagerly=True)
+    with pytest.raises(InvalidInput, match="not those of the layer 'mid'"):
+        wrapped.fit(numbers(4), LABELS, verbose=0)
 
 
 def two_outputs() -> keras.Model:

@@ -1,0 +1,88 @@
+"""Any Keras classifier can be wrapped: a table of models and methods."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.keras_models import CASES, N, other_examples
+
+from fsr_gdw_tf import FSR, GDW, Classifier, MixUp, Supervised
+from fsr_gdw_tf.methods.default import default_method
+
+STEPS = 3
+
+
+def compiled(model, **kwargs):
+    """Return the model, compiled with the same optimizer for all."""
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), **kwargs)
+    return model
+
+
+def built(case) -> keras.Model:
+    """Return the model of a case, with the same weights in each call."""
+    keras.utils.set_random_seed(1)
+    return case.build()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_plain_training_is_that_of_keras(name, double):
+    """Weights after three steps, and what both predict then."""
+    case = CASES[name]
+    stock, ours = built(case), built(case)
+    # Eager: a graph of each of these would be traced for three steps.
+    compiled(stock, loss=case.loss, run_eagerly=True)
+    wrapped = Classifier.wrap(ours, Supervised(), **case.wrap)
+    compiled(wrapped, run_eagerly=True)
+    x = tuple(case.x) if isinstance(case.x, list) else case.x
+    data = tf.data.Dataset.from_tensor_slices((x, case.y)).batch(N // STEPS)
+    stock.fit(data, verbose=0, shuffle=False)
+    wrapped.fit(data, verbose=0)
+    near = {"rtol": case.tolerance, "atol": case.tolerance * 1e-2}
+    for a, b in zip(stock.weights, ours.weights, strict=True):
+        np.testing.assert_allclose(b, a, **near)
+    outputs = stock.predict(data, verbose=0)
+    if case.logits:
+        outputs = (tf.sigmoid if case.binary else tf.nn.softmax)(outputs)
+    predicted = wrapped.predict(case.x, verbose=0)
+    np.testing.assert_allclose(predicted, outputs, **near)
+
+
+MODELS = [
+    "pooled convolution",
+    "one sigmoid",
+    "float16",
+    "nested dict",
+    "strings",
+    "subclassed",
+]
+METHODS = {
+    "default": (
+        lambda: {"method": default_method()},
+        [*MODELS, "frozen body", "list", "feature space"],
+    ),
+    "fsr": (
+        lambda: {"method": FSR(), "regularisers": [MixUp()]},
+        ["pooled convolution", "one sigmoid", "feature space", "subclassed"],
+    ),
+    "gdw": (lambda: {"method": GDW()}, MODELS),
+}
+PAIRS = [(m, name) for m, (_, names) in METHODS.items() for name in names]
+
+
+@pytest.mark.parametrize(("method", "name"), PAIRS)
+def test_methods_train_every_model_and_trace_once(method, name):
+    case = CASES[name]
+    parts = METHODS[method][0]() | case.wrap
+    model = compiled(Classifier.wrap(built(case), **parts))
+    before = [v.numpy() for v in model.network_variables]
+    traces, step = [], model.train_step
+    model.train_step = lambda batch: traces.append(1) or step(batch)
+    arguments = {"batch_size": N // 2, "verbose": 0}
+    if model.method.uses_meta:
+        arguments["meta"] = other_examples(case.x), case.y
+    logs = model.fit(case.x, case.y, **arguments).history
+    assert np.isfinite(logs["loss"]).all()
+    assert len(traces) == 1, "two steps, traced once"
+    after = [v.numpy() for v in model.network_variables]
+    assert any((a != b).any() for a, b in zip(before, after, strict=True))
+    assert isinstance(model.label_issues(), list)
