@@ -261,7 +261,10 @@ def _cached_meta_grad(
     is_due = classifier.optimizer.iterations % method.meta_loss.every == 0
     old = [v.value / replicas for v in cache]
     parts = tf.cond(
-        is_due, compute, lambda: [tf.identity(part) for part in old]
+        is_due,
+        # Those of an embedding are sparse.
+        lambda: [tf.convert_to_tensor(part) for part in compute()],
+        lambda: [tf.identity(part) for part in old],
     )
     total = collectives.all_reduce_sum(parts)
     for variable, value in zip(cache, total, strict=True):

@@ -33,9 +33,11 @@ class Head(keras.layers.Layer):
 
     @property
     def kernel(self):
-        """The kernel of a Dense layer, `[features, outputs]`, or None."""
-        is_dense = isinstance(self.layer, keras.layers.Dense)
-        return self.layer.kernel if is_dense and not self.after else None
+        """The kernel of a Dense layer, `[features, classes]`, or None."""
+        if not isinstance(self.layer, keras.layers.Dense) or self.after:
+            return None
+        kernel = self.layer.kernel
+        return kernel if self.outputs > 1 else _with_class_zero(kernel)
 
     @property
     def bias(self):
@@ -62,9 +64,7 @@ class Head(keras.layers.Layer):
         if self.after is not None:
             logits = self.after(logits, training=training)
         logits = keras.ops.cast(logits, self.compute_dtype)
-        if logits.shape[-1] > 1:
-            return logits
-        return keras.ops.concatenate([keras.ops.zeros_like(logits), logits], -1)
+        return logits if logits.shape[-1] > 1 else _with_class_zero(logits)
 
 
 def as_head(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -136,6 +136,11 @@ def activation_name(layer: keras.layers.Layer) -> str:
         return "linear"
     name = keras.activations.serialize(activation)
     return name if isinstance(name, str) else str(name.get("config", name))
+
+
+def _with_class_zero(column):
+    """Return two columns, zeros first, for a column of class 1."""
+    return keras.ops.concatenate([keras.ops.zeros_like(column), column], -1)
 
 
 def _without_activation(layer: keras.layers.Layer, x):

@@ -96,7 +96,7 @@ class Trainer(TrainStep):
         start = kwargs.get("initial_epoch", 0), initial_step
         x = self._train_data(x, pipeline, epochs, start, meta, kwargs)
         self._add_callbacks(source, meta, start[0], kwargs)
-        return super().fit(x, epochs=epochs, **kwargs)
+        return super().fit(x, epochs=epochs, shuffle=False, **kwargs)
 
     def _adapt(
         self, data: tuple, class_weight, meta, meta_in_training, kwargs
@@ -150,7 +150,6 @@ class Trainer(TrainStep):
         steps = kwargs.get("steps_per_epoch")
         if steps is None and self.replicas == 1:
             steps = int(x.cardinality())
-        kwargs["shuffle"] = False  # the pipeline shuffles
         self.step.assign(start[1])
         self.steps.assign(max(steps or 0, 0))
         self.length_known = bool(self.steps > 0)

@@ -5,8 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.keras_models import CASES, N, other_examples
+from support.method_cases import CASES as METHOD_CASES
 
-from fsr_gdw_tf import FSR, GDW, Classifier, MixUp, Supervised
+from fsr_gdw_tf import (
+    FSR,
+    GDW,
+    Classifier,
+    InvalidInput,
+    MixUp,
+    Supervised,
+)
 from fsr_gdw_tf.methods.default import default_method
 
 STEPS = 3
@@ -86,3 +94,39 @@ def test_methods_train_every_model_and_trace_once(method, name):
     after = [v.numpy() for v in model.network_variables]
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
     assert isinstance(model.label_issues(), list)
+
+
+# Methods that do something to inputs of their own, and settings that do.
+ON_INPUTS = [
+    "coteaching",
+    "crust",
+    "d2l",
+    "finetune",
+    "fsr",
+    "fsr_all",
+    "gdw_dictionary",
+    "gdw_every",
+    "remix",
+]
+
+
+@pytest.mark.parametrize("case", ON_INPUTS)
+def test_methods_take_several_inputs(case):
+    """Eager: they are traced with one input by the other contract tests."""
+    model, parts = CASES["nested dict"], METHOD_CASES[case]()
+    method = parts.pop("method", "supervised")
+    built = compiled(
+        Classifier.wrap(model.build(), method, **parts), run_eagerly=True
+    )
+    clean = {"meta": (other_examples(model.x), model.y)}
+    clean = clean if built.method.uses_meta else {}
+    arguments = {"batch_size": N // 2, "epochs": 2, "verbose": 0}
+    logs = built.fit(model.x, model.y, **arguments, **clean).history
+    assert np.isfinite(logs["loss"]).all()
+
+
+def test_crust_needs_the_kernel_of_a_dense_layer():
+    case = CASES["pooled convolution"]
+    model = compiled(Classifier.wrap(case.build(), "crust"))
+    with pytest.raises(InvalidInput, match="kernel of a last Dense layer"):
+        model.fit(case.x, case.y, verbose=0)

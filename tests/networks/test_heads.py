@@ -20,6 +20,7 @@ def test_one_sigmoid_is_two_classes_with_the_logits_zero_and_z():
     x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     logits = head(x)
     assert head.units == 2 and head.outputs == 1
+    np.testing.assert_allclose(head(x), x @ head.kernel, atol=1e-6)
     np.testing.assert_array_equal(logits[:, 0], 0)
     sigmoid = keras.ops.softmax(logits)[:, 1:]
     np.testing.assert_allclose(sigmoid, layer(x), rtol=1e-5)
