@@ -73,7 +73,8 @@ class Trainer(TrainStep):
         sample_weight, class_weight: factors of the loss of an example and of
             those with a label; both can be given. They multiply the loss of
             the step that moves the network, after the method has chosen its
-            own weights, which do not depend on them.
+            own weights, which do not depend on them. (A dictionary takes
+            examples of weight zero last.)
         pipeline: how examples become batches; None is one with `batch_size` and
             `seed`.
         meta: a clean set for methods that learn from one, a `Source` or a pair

@@ -32,6 +32,7 @@ def built(case) -> keras.Model:
     return case.build()
 
 
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`")  # of Keras
 @pytest.mark.parametrize("name", CASES)
 def test_plain_training_is_that_of_keras(name, double):
     """Weights after three steps, and what both predict then."""
@@ -55,24 +56,27 @@ def test_plain_training_is_that_of_keras(name, double):
     np.testing.assert_allclose(predicted, outputs, **near)
 
 
-MODELS = [
-    "pooled convolution",
-    "one sigmoid",
-    "float16",
-    "nested dict",
-    "strings",
-    "subclassed",
-]
+# Each kind of model with one of the methods, and the harder ones with two.
 METHODS = {
     "default": (
         lambda: {"method": default_method()},
-        [*MODELS, "frozen body", "list", "feature space"],
+        [
+            "feature space",
+            "float16",
+            "frozen body",
+            "nested dict",
+            "pooled convolution",
+            "strings",
+        ],
     ),
     "fsr": (
         lambda: {"method": FSR(), "regularisers": [MixUp()]},
-        ["pooled convolution", "one sigmoid", "feature space", "subclassed"],
+        ["feature space", "one sigmoid", "subclassed"],
     ),
-    "gdw": (lambda: {"method": GDW()}, MODELS),
+    "gdw": (
+        lambda: {"method": GDW()},
+        ["float16", "nested dict", "one sigmoid", "strings", "subclassed"],
+    ),
 }
 PAIRS = [(m, name) for m, (_, names) in METHODS.items() for name in names]
 
