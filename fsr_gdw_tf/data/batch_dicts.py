@@ -68,10 +68,11 @@ def check_inputs(spec: Any, structure: Any) -> None:
             f"{len(given)}; pass x as a tuple, list or dict of {len(needed)}"
         )
     names = set(structure) if isinstance(structure, dict) else None
-    if names and isinstance(spec, dict) and set(spec) != names:
+    given_names = set(spec) if isinstance(spec, dict) else None
+    if given_names != names and len(needed) > 1:
         raise InvalidInput(
-            f"the network takes inputs named {sorted(names)}, the data have "
-            f"{sorted(spec)}; rename them"
+            f"the network takes inputs named {_listed(names)}, the data have "
+            f"{_listed(given_names)}; pass them as the network takes them"
         )
     for part, symbolic in zip(given, needed, strict=True):
         if not _fits(part.shape, symbolic.shape):
@@ -80,6 +81,10 @@ def check_inputs(spec: Any, structure: Any) -> None:
                 f"data have {tuple(part.shape[1:])}; resize the data (a view "
                 "such as Resize) or build the network for them"
             )
+
+
+def _listed(names: set[str] | None) -> str:
+    return "by their order alone" if names is None else str(sorted(names))
 
 
 def _fits(given: tf.TensorShape, needed: tuple) -> bool:

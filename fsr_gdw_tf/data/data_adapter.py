@@ -79,6 +79,11 @@ def as_source(
     if y is not None and not isinstance(x, Source):
         x = arrays(network.as_arrays(x, len(y)), y, network.class_names)
     if not isinstance(x, Source):
+        if sample_weight is not None:
+            raise InvalidInput(
+                "sample_weight goes with arrays or a Source; a dataset brings "
+                "weights as a third part, (inputs, labels, weights)"
+            )
         return x
     x = preprocess_source(x, network.preprocessor)
     return x if sample_weight is None else multiply_weights(x, sample_weight)

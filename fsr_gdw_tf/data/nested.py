@@ -16,6 +16,11 @@ def as_arrays(x: Any, structure: Any = None, n: int | None = None) -> Any:
         these are several. None: unknown, a list is several inputs if its
         elements have `n` rows each, and it does not have n elements itself.
     """
+    names = _names(structure)
+    if isinstance(x, dict) and names and set(names) == set(x):
+        # Named inputs of a network that takes them in an order, as in Keras.
+        parts = tuple(as_arrays(x[name], None, n) for name in names)
+        return parts if isinstance(structure, (list, tuple)) else parts[0]
     if isinstance(x, dict):
         inner = structure if isinstance(structure, dict) else {}
         return {k: as_arrays(v, inner.get(k), n) for k, v in x.items()}
@@ -23,6 +28,14 @@ def as_arrays(x: Any, structure: Any = None, n: int | None = None) -> Any:
         inner = structure if _matches(structure, x) else [None] * len(x)
         return tuple(as_arrays(v, s, n) for v, s in zip(x, inner, strict=True))
     return np.asarray(x)
+
+
+def _names(structure: Any) -> list[str] | None:
+    """Return the names of symbolic inputs in a list, or of a single one."""
+    if structure is None or isinstance(structure, dict):
+        return None
+    parts = structure if isinstance(structure, (list, tuple)) else [structure]
+    return [getattr(part, "name", None) for part in parts]
 
 
 def _is_several(x: list | tuple, structure: Any, n: int | None) -> bool:

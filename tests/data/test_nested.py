@@ -35,6 +35,15 @@ def test_a_list_is_several_inputs_or_rows(x, structure, n, expected):
         assert len(found) == expected
 
 
+def test_named_inputs_come_in_the_order_of_the_network():
+    symbolic = [keras.Input((2,), name="b"), keras.Input((), name="a")]
+    found = nested.as_arrays({"a": A, "b": B}, symbolic)
+    assert [part.shape for part in found] == [B.shape, A.shape]
+    single = nested.as_arrays({"b": B}, symbolic[0])
+    np.testing.assert_array_equal(single, B)
+    np.testing.assert_array_equal(found[0], B)
+
+
 def test_a_source_of_several_inputs_is_read_and_joined():
     source = arrays({"a": A, "b": B}, np.arange(6) % 2)
     both = join(source, arrays({"a": A[:2], "b": B[:2]}, [0, 1]))
