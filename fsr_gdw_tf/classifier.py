@@ -1,34 +1,34 @@
-"""The classifier: features and head, trained by a method in one train step."""
+"""The classifier: features and head, trained by a method."""
 
-import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import gin
 import keras
-import tensorflow as tf
 
-from fsr_gdw_tf import losses, metrics
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import InvalidInput, require_range
 from fsr_gdw_tf.label_quality.issue_table import issue_table
 from fsr_gdw_tf.label_quality.label_issues import find_label_issues
 from fsr_gdw_tf.label_quality.label_records import collect_records
-from fsr_gdw_tf.method import (
-    Batch,
-    Component,
-    Forward,
-    Method,
-    OmegaUpdate,
-    Regulariser,
-    apply_warmup,
-)
+from fsr_gdw_tf.method import Component, Method, Regulariser
 from fsr_gdw_tf.methods import Supervised
 from fsr_gdw_tf.methods.default import default_parts
-from fsr_gdw_tf.networks.split import batch_norm_layers, split
-from fsr_gdw_tf.optimizers import MovingAverage, add_l2
+from fsr_gdw_tf.methods.named import as_method
+from fsr_gdw_tf.metrics import evaluation_metrics, users_metrics
+from fsr_gdw_tf.networks.heads import Head, as_head
+from fsr_gdw_tf.networks.inner_features import (
+    InnerFeatures,
+    require_same_outputs,
+)
+from fsr_gdw_tf.networks.moving_average import MovingAverage
+from fsr_gdw_tf.networks.split import (
+    as_features,
+    batch_norm_layers,
+    join,
+    split,
+)
+from fsr_gdw_tf.optimizers import with_loss_scale
 from fsr_gdw_tf.recorders import TrainingDynamics, recorders_for
 from fsr_gdw_tf.trainer import Trainer
 
@@ -37,9 +37,10 @@ from fsr_gdw_tf.trainer import Trainer
 class Classifier(Trainer):
     """A Keras network that is trained by a method.
 
-    `features` maps inputs to vectors, `head` (a Dense layer) maps those to
-    logits. `l2` adds l2 * theta to every gradient, which with momentum is not
-    the decoupled `weight_decay` of Keras. With `ema` (0.999, say) tests and
+    `features` (any layer or model with weights) maps inputs to vectors, `head`
+    (a Dense layer) maps those to logits.
+    `l2` adds l2 * theta to every gradient, which with momentum is not the
+    decoupled `weight_decay` of Keras. With `ema` (0.999, say) tests and
     predictions use a moving average of the weights. `track_labels` records
     each example's predictions for `label_issues()`: with the settings of
     `TrainingDynamics()` unless others are given, False records nothing.
@@ -47,9 +48,9 @@ class Classifier(Trainer):
 
     def __init__(
         self,
-        features: keras.Model,
+        features: keras.layers.Layer,
         head: keras.layers.Layer,
-        method: Method | None = None,
+        method: Method | type[Method] | str | None = None,
         regularisers: Sequence[Regulariser] = (),
         l2: float = 0.0,
         ema: float | None = None,
@@ -57,15 +58,17 @@ class Classifier(Trainer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.features, self.head = features, head
-        self.method = method or Supervised()
+        self.features, self.head = as_features(features), as_head(head)
+        self.method = as_method(method or Supervised)
         self.regularisers = list(regularisers)
         self.recorders = recorders_for(self.method, track_labels)
         self.l2, self.wrapped = l2, None
         self.average = ema and MovingAverage(self.network_variables, ema)
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
-        self.test_metrics = metrics.evaluation_metrics(self.classes)
+        self.test_metrics = evaluation_metrics(self.classes)
+        self.users_metrics, self.weighted_users_metrics = [], []
+        self.one_hot_labels = False
         # Progress: this epoch of all, this step of all (0 steps: unknown).
         start = {"epoch": 0, "epochs": 1, "step": 0, "steps": 0}
         self.epoch, self.epochs, self.step, self.steps = (
@@ -76,26 +79,35 @@ class Classifier(Trainer):
 
     @classmethod
     def wrap(
-        cls, model: keras.Model, method: Method | None = None, **kwargs
+        cls,
+        model: keras.Model,
+        method: Method | type[Method] | str | None = None,
+        head: str | None = None,
+        **kwargs,
     ) -> "Classifier":
         """Return a classifier that trains a user's Keras model in place.
 
-        The model is split at its last Dense layer; a softmax stays in the
-        model. The default, `default_parts()`, needs no clean data.
+        The model is split at its last Dense layer or convolution; a softmax
+        stays in the model. A method can be given by its class or name (GDW,
+        "gdw"); the default, `default_parts()`, needs no clean data. A model's
+        own `preprocessor` (those of KerasHub have one) is applied to all
+        inputs that the classifier gets.
+
+        head: the name of the last Dense layer, for subclassed models.
         """
-        features, head = split(model)
+        features, last = split(model, head)
         parts = default_parts() if method is None else {"method": method}
-        classifier = cls(features, head, **(parts | kwargs))
+        classifier = cls(features, last, **(parts | kwargs))
         classifier.wrapped = model
+        classifier.preprocessor = getattr(model, "preprocessor", None)
         return classifier
 
     @property
     def network(self) -> keras.Model:
         """The plain Keras model with the same weights."""
-        if self.wrapped is not None:
-            return self.wrapped
-        outputs = self.head(self.features.outputs[0])
-        return keras.Model(self.features.inputs[0], outputs, name="network")
+        if self.wrapped is None:
+            return join(self.features, self.head)
+        return self.wrapped
 
     @property
     def classes(self) -> int:
@@ -103,9 +115,18 @@ class Classifier(Trainer):
         return self.head.units
 
     @property
+    def single_output(self) -> bool:
+        """Whether the network has one output, for two classes."""
+        return isinstance(self.head, Head) and self.head.outputs == 1
+
+    @property
     def network_variables(self) -> list[keras.Variable]:
         """The weights that the optimizer trains, without those of methods."""
-        return self.features.trainable_variables + self.head.trainable_variables
+        head = self.head.trainable_variables
+        # Features and head may share weights.
+        shared = {id(v) for v in head}
+        features = self.features.trainable_variables
+        return [v for v in features if id(v) not in shared] + head
 
     @property
     def batch_norm_stats(self) -> list[keras.Variable]:
@@ -139,148 +160,53 @@ class Classifier(Trainer):
 
     def setup(self, source: Source | None, pipeline: InputPipeline) -> None:
         """Create the state that depends on the data; before `restore`."""
+        if source is not None and isinstance(self.features, InnerFeatures):
+            inputs = pipeline.load_inputs(source, [0, 1], 0, random=False)
+            require_same_outputs(self.features, self(inputs), inputs)
         with self.distribute_strategy.scope():
             for layer in [*self.components, *self.recorders]:
                 layer.setup(self, source, pipeline)
 
-    def compile(self, optimizer="sgd", **kwargs) -> None:
-        """Set the optimizer; the loss is the method's, metrics are fixed."""
-        for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
+    def compile(
+        self,
+        optimizer: keras.optimizers.Optimizer | str = "sgd",
+        metrics: Sequence | None = None,
+        weighted_metrics: Sequence | None = None,
+        **kwargs,
+    ) -> None:
+        """Set the optimizer and metrics; the loss is the method's.
+
+        metrics, weighted_metrics: in addition to accuracy and others that are
+            always measured. They get labels in the form that `fit` got them,
+            and what `predict` returns; weighted ones also `sample_weight`.
+
+        All other arguments are those of Keras.
+        """
+        for name in ("loss", "loss_weights"):
             if kwargs.get(name) is not None:
                 raise InvalidInput(
-                    f"compile() takes no {name}: the loss is the method's, "
-                    "the metrics are the classifier's; leave it out"
+                    f"compile() takes no {name}: the loss is the method's "
+                    "(cross-entropy, weighted by it); leave it out"
                 )
-        # Keras would scale the loss in float16, but only in its own step.
-        kwargs.setdefault("auto_scale_loss", False)
-        super().compile(optimizer=optimizer, **kwargs)
+        self._set_users_metrics(metrics, weighted_metrics)
+        if not self.network_variables:
+            raise InvalidInput(
+                "nothing to train: all layers of the network are frozen; set "
+                "trainable=True on one of them"
+            )
+        if kwargs.pop("auto_scale_loss", True):
+            optimizer = with_loss_scale(optimizer, self.features)
+        super().compile(optimizer=optimizer, auto_scale_loss=False, **kwargs)
         self.optimizer.build(self.network_variables)
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return logits."""
-        return self.head(self.features(inputs, training=training))
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None) -> None:
-        """Do nothing: Keras would call the model on the dict of a batch."""
-
-    @property
-    def eval_metrics(self) -> tuple[keras.metrics.Metric, ...]:
-        """The metrics of a test; training uses the first two."""
-        return (self.loss_mean, self.accuracy, *self.test_metrics)
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """The metrics, without those of networks inside of methods."""
-        return list(self.eval_metrics)
-
-    def train_step(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Take one step; the same for all methods, regularisers and scopes."""
-        self.update_weights(batch)
-        return {m.name: m.result() for m in self.eval_metrics[:2]}
-
-    def update_weights(self, batch: Batch) -> tf.Tensor:
-        """Take one step; return the logits from before the update."""
-        for component in self.components:
-            batch = component.prepare(self, batch)
-        with tf.GradientTape(persistent=True) as tape:
-            features = self.features(batch["inputs"], training=True)
-            logits = self.head(features)
-            layer_losses = tf.cast(self._layer_losses(), logits.dtype)
-        forward = Forward(tape, features, logits)
-        omega = self.method.compute_omega(self, batch, forward)
-        if not isinstance(omega, OmegaUpdate):
-            omega = OmegaUpdate(after=omega)
-        loss, delta = self.loss_and_delta(
-            batch, logits, omega.after, self.components, batch.get("weight")
-        )
-        # Eq. 12 of GDW; delta includes omega. The only real gradient.
-        gradients = tape.gradient(
-            [logits, layer_losses],
-            [v.value for v in self.network_variables],
-            output_gradients=[delta, tf.ones_like(layer_losses)],
-        )
-        self._apply_gradients(gradients)
-        self._observe(batch, logits, omega, loss)
-        return logits
-
-    def _observe(self, batch: Batch, logits, omega: OmegaUpdate, loss) -> None:
-        """Update all state other than the weights after a step."""
-        collectives.average_variables(self.batch_norm_stats)
-        for component in self.components:
-            component.observe(self, batch, logits, omega.after)
-        for recorder in self.recorders:
-            recorder.observe(self, batch, logits, omega)
-        # The loss is this replica's part of the global mean: scale it up.
-        self.loss_mean.update_state(loss * collectives.replicas())
-        self.accuracy.update_state(batch["label"], logits)
-
-    def loss_and_delta(
-        self,
-        batch: Batch,
-        logits: tf.Tensor,
-        omega: tf.Tensor | None,
-        components: Sequence[Component] = (),
-        weight: tf.Tensor | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the loss of a batch, and its gradient on the logits.
-
-        `weight`, given with the data, is passed in the real step only: used in
-        the virtual step as well, it would also scale the learned weights.
-        """
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(logits)
-            method = self.method
-            per_example = method.objective(batch, logits, omega)
-            if method.warmup and method.plain_omega(batch, logits) is None:
-                plain = losses.cross_entropy(batch["label"], logits)
-                per_example = apply_warmup(self, per_example, plain)
-            for component in components:
-                per_example += component.penalty(self, batch, logits)
-            if weight is not None:
-                per_example *= tf.cast(weight, per_example.dtype)
-            loss = collectives.mean(per_example)
-        return loss, tape.gradient(loss, logits)
-
-    def _layer_losses(self) -> tf.Tensor:
-        """Return the sum of losses of the network's layers, such as L1."""
-        layer_losses = [*self.features.losses, *self.head.losses]
-        total = tf.add_n(layer_losses) if layer_losses else tf.zeros(())
-        return total / collectives.replicas()
-
-    def _apply_gradients(self, gradients: list[tf.Tensor]) -> None:
-        gradients = add_l2(gradients, self.network_variables, self.l2)
-        step = tf.cast(self.optimizer.iterations, tf.float32)
-        self.optimizer.apply(gradients, self.network_variables)
-        if self.average:
-            self.average.update(step)
-
-    def test_step(self, batch: Batch) -> None:
-        """Update loss and metrics with a batch; index -1 is padding."""
-        logits = self._evaluation_logits(batch["inputs"])
-        label, weight = batch["label"], None
-        if "index" in batch:
-            weight = tf.cast(batch["index"] >= 0, logits.dtype)
-        loss = losses.cross_entropy(label, logits)
-        self.loss_mean.update_state(loss, sample_weight=weight)
-        probs = tf.nn.softmax(logits)
-        for metric in self.eval_metrics[1:]:
-            metric.update_state(label, probs, sample_weight=weight)
-
-    def predict_step(self, data: Batch | tf.Tensor) -> tf.Tensor | dict:
-        """Return class probabilities, with row numbers if the data have any."""
-        inputs = data["inputs"] if isinstance(data, dict) else data
-        inputs = inputs[0] if isinstance(inputs, tuple) else inputs
-        probs = tf.nn.softmax(self._evaluation_logits(inputs))
-        if isinstance(data, dict) and "row" in data:
-            return {"row": data["row"], "probs": probs}
-        return probs
-
-    def _evaluation_logits(self, inputs) -> tf.Tensor:
-        if not self.average:
-            return self(inputs, training=False)
-        averages = [(v, average.value) for v, average in self.average.pairs]
-        with keras.StatelessScope(state_mapping=averages):
-            return self(inputs, training=False)
+    def _set_users_metrics(self, given, weighted) -> None:
+        self.users_metrics, self.weighted_users_metrics = [], []
+        for attribute, metrics, prefix in (
+            ("users_metrics", given, ""),
+            ("weighted_users_metrics", weighted, "weighted_"),
+        ):
+            taken = [metric.name for metric in self.eval_metrics]
+            setattr(self, attribute, users_metrics(metrics, taken, prefix))
 
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
         """Return labels with a probability of error above the threshold."""
@@ -288,9 +214,3 @@ class Classifier(Trainer):
         records = collect_records(self)
         issues = find_label_issues(records, threshold)
         return issue_table(records, issues, issues.suspected).to_pylist()
-
-    def save_network(self, path: str | Path) -> None:
-        """Save a plain Keras model, with averaged weights if `ema` is on."""
-        average = self.average
-        with average.assigned() if average else contextlib.nullcontext():
-            self.network.save(path)

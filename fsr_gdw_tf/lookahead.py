@@ -9,7 +9,6 @@ depend on omega, so they are never recorded: a smaller scope costs less.
 """
 
 import dataclasses
-import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
@@ -21,7 +20,7 @@ from fsr_gdw_tf import optimizers
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
 from fsr_gdw_tf.method import Batch, Forward, Method
-from fsr_gdw_tf.networks.split import leaf_layers
+from fsr_gdw_tf.networks.scope import scope_variables
 
 OPTIMIZER = "optimizer"
 STATISTICS = ("batch", "moving", "joint")
@@ -262,39 +261,12 @@ def _cached_meta_grad(
     is_due = classifier.optimizer.iterations % method.meta_loss.every == 0
     old = [v.value / replicas for v in cache]
     parts = tf.cond(
-        is_due, compute, lambda: [tf.identity(part) for part in old]
+        is_due,
+        # Those of an embedding are sparse.
+        lambda: [tf.convert_to_tensor(part) for part in compute()],
+        lambda: [tf.identity(part) for part in old],
     )
     total = collectives.all_reduce_sum(parts)
     for variable, value in zip(cache, total, strict=True):
         variable.assign(value)
     return [value / replicas for value in total]
-
-
-def scope_variables(
-    classifier: keras.Model, scope: str
-) -> list[keras.Variable]:
-    """Return the variables of a scope: "all", "head", or a layer and all after.
-
-    A layer is given by a regular expression, which is searched in the names.
-    """
-    head = list(classifier.head.trainable_variables)
-    if scope == "all":
-        return classifier.network_variables
-    if scope == "head":
-        return head
-    layers = leaf_layers(classifier.features)
-    names = [layer.name for layer in layers]
-    try:
-        matches = [i for i, name in enumerate(names) if re.search(scope, name)]
-    except re.error as error:
-        raise InvalidInput(
-            f"the scope {scope!r} is no regular expression: {error}"
-        ) from error
-    if not matches:
-        trainable = {layer.name for layer in layers if layer.trainable_weights}
-        raise InvalidInput(
-            f"no layer matches the scope {scope!r}: "
-            f"{suggest_names(scope, {'all', 'head', *trainable})}"
-        )
-    above = layers[matches[0] :]
-    return [*(v for layer in above for v in layer.trainable_weights), *head]

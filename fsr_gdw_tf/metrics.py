@@ -1,10 +1,15 @@
-"""Classification metrics that Keras lacks."""
+"""Classification metrics that Keras lacks, and those that users pass."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
+from keras.src.trainers.compile_utils import CompileMetrics
 from sklearn.metrics import roc_auc_score
+
+from fsr_gdw_tf.errors import InvalidInput
 
 
 def clean_auroc(source, scores: np.ndarray) -> float | None:
@@ -35,6 +40,7 @@ class PerClassAccuracy(keras.metrics.Metric):
         shape = (classes,)
         self.correct = self.add_variable(shape, "zeros", name="correct")
         self.total = self.add_variable(shape, "zeros", name="total")
+        self._direction = "up"  # for the mode "auto" of Keras' callbacks
 
     def update_state(
         self,
@@ -74,6 +80,7 @@ class CalibrationError(keras.metrics.Metric):
         self.bins = bins
         self.gap = self.add_variable((bins,), "zeros", name="gap")
         self.total = self.add_variable((), "zeros", name="total")
+        self._direction = "down"
 
     def update_state(
         self,
@@ -105,3 +112,78 @@ def evaluation_metrics(classes: int) -> list[keras.metrics.Metric]:
         top5 = keras.metrics.TopKCategoricalAccuracy(5, "top5_accuracy")
         metrics.append(top5)
     return metrics
+
+
+class ListedMetrics(CompileMetrics):
+    """Metrics where Keras' callbacks look for the direction of each."""
+
+    def __init__(self, metrics: Sequence[keras.metrics.Metric]):
+        super().__init__(None, None)
+        self.listed = list(metrics)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The metrics."""
+        return self.listed
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The variables of all of them."""
+        return [v for metric in self.listed for v in metric.variables]
+
+    def reset_state(self) -> None:
+        """Reset each metric."""
+        for metric in self.listed:
+            metric.reset_state()
+
+    def result(self) -> dict:
+        """Return their results by name."""
+        return results(self.listed)
+
+
+def results(metrics: Sequence[keras.metrics.Metric]) -> dict:
+    """Return results by name; a metric may return several in a dict."""
+    found = {}
+    for metric in metrics:
+        result = metric.result()
+        found |= result if isinstance(result, dict) else {metric.name: result}
+    return found
+
+
+def users_metrics(
+    given: Sequence | None, taken: Sequence[str], prefix: str = ""
+) -> list[keras.metrics.Metric]:
+    """Return the metrics that a user passes to `compile`.
+
+    taken: names of other metrics. "accuracy" is always measured, so that it is
+        left out, unless there is a prefix: of weighted metrics.
+    """
+    accuracy = ("accuracy", "acc")
+    metrics = []
+    for item in keras.tree.flatten(given) if given is not None else ():
+        if item in accuracy and not prefix:
+            continue
+        metric = correct if item in accuracy else keras.metrics.get(item)
+        if not isinstance(metric, keras.metrics.Metric):
+            name = item if isinstance(item, str) else metric.__name__
+            metric = keras.metrics.MeanMetricWrapper(metric, prefix + name)
+            if item in accuracy:
+                metric._direction = "up"
+        if metric.name in [*taken, *(m.name for m in metrics)]:
+            raise InvalidInput(
+                f"there is a metric {metric.name!r} already; give this one "
+                "another name, name='...'"
+            )
+        metrics.append(metric)
+    return metrics
+
+
+def correct(label: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Return 1 where outputs are right, else 0; labels one-hot or indices."""
+    if outputs.shape[-1] == 1:
+        predicted = ops.cast(outputs[:, 0] > 0.5, "int64")
+    else:
+        predicted = ops.cast(ops.argmax(outputs, axis=-1), "int64")
+    is_index = label.shape[-1] == 1
+    truth = label[:, 0] if is_index else ops.argmax(label, axis=-1)
+    return ops.cast(ops.cast(truth, "int64") == predicted, "float32")

@@ -6,8 +6,7 @@ theta - rate m, as in PyTorch and TensorFlow 1. L2 is not part of an optimizer:
 the classifier adds `l2 * theta` to the gradient first (coupled weight decay).
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import gin
 import keras
@@ -124,6 +123,7 @@ def clone_optimizer(
 
     Both share the learning rate's variable, so that a callback changes both.
     """
+    optimizer = without_loss_scale(optimizer)
     rate = optimizer._learning_rate
     is_variable = isinstance(rate, keras.Variable)
     initial_rate = float(np.array(rate)) if is_variable else rate
@@ -138,6 +138,29 @@ def clone_optimizer(
         ) from error
     clone._learning_rate = rate
     return clone
+
+
+def without_loss_scale(
+    optimizer: keras.optimizers.Optimizer,
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer inside of a LossScaleOptimizer, or itself."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def with_loss_scale(
+    optimizer: keras.optimizers.Optimizer | str, network: keras.layers.Layer
+) -> keras.optimizers.Optimizer:
+    """Return the optimizer; one that scales losses if layers are float16.
+
+    Without it small gradients would be zero, as in Keras.
+    """
+    optimizer = keras.optimizers.get(optimizer)
+    layers = network._flatten_layers()
+    is_half = any(layer.compute_dtype == "float16" for layer in layers)
+    kind = keras.optimizers.LossScaleOptimizer
+    if not is_half or isinstance(optimizer, kind):
+        return optimizer
+    return kind(optimizer)
 
 
 def add_l2(
@@ -165,6 +188,7 @@ def momentum_term(
 
     required: raise for optimizers without momentum, instead of returning 0.
     """
+    optimizer = without_loss_scale(optimizer)
     buffers = getattr(optimizer, "buffers", None) or getattr(
         optimizer, "momentums", None
     )
@@ -240,47 +264,6 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict:
         """Return the settings to build the same schedule from."""
         return {"schedule": self.schedule, "length": self.length}
-
-
-class MovingAverage(keras.layers.Layer):
-    """An exponential moving average of weights, for evaluation."""
-
-    def __init__(self, variables: list[keras.Variable], decay: float):
-        super().__init__()
-        self.sources, self.decay = variables, decay
-        self.averages = [
-            keras.Variable(v, trainable=False, name=f"ema_{i}")
-            for i, v in enumerate(variables)
-        ]
-
-    @property
-    def pairs(self) -> list[tuple[keras.Variable, keras.Variable]]:
-        """Return (weight, average) of each weight."""
-        return list(zip(self.sources, self.averages, strict=True))
-
-    def update(self, step: tf.Tensor) -> None:
-        """Move the averages towards the weights after a step."""
-        # Growing from 0.1, the decay soon forgets the initial weights.
-        decay = tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
-        for v, average in self.pairs:
-            average.assign(decay * average + (1.0 - decay) * v)
-
-    def reset(self) -> None:
-        """Set the averages to the current weights."""
-        for v, average in self.pairs:
-            average.assign(v)
-
-    @contextlib.contextmanager
-    def assigned(self) -> Iterator[None]:
-        """Set the weights to their averages within the `with` block."""
-        weights = [v.numpy() for v in self.sources]
-        for v, average in self.pairs:
-            v.assign(average)
-        try:
-            yield
-        finally:
-            for v, value in zip(self.sources, weights, strict=True):
-                v.assign(value)
 
 
 SCHEDULES = [

@@ -123,7 +123,7 @@ def test_saved_network_holds_the_averaged_weights(tmp_path):
     model = classifier(ema=0.9)
     model.fit(*blobs(), epochs=2, verbose=0)
     raw = weights(model)
-    model.save_network(tmp_path / "model.keras")
+    model.save(tmp_path / "model.keras")
     saved = keras.models.load_model(tmp_path / "model.keras")
     for s, a in zip(
         saved.trainable_variables, model.average.averages, strict=True
@@ -174,7 +174,9 @@ def test_gdw_on_a_dictionary_is_what_wrap_takes():
     assert Classifier.wrap(model).method.dictionary is not None
     mixed = Classifier.wrap(model, regularisers=[MixUp()])
     assert parts(mixed) == [GDW, MixUp, TrainingDynamics]
-    assert parts(Classifier.wrap(model, FSR())) == [FSR, TrainingDynamics]
+    for method in (FSR(), FSR, "fsr"):
+        found = parts(Classifier.wrap(model, method))
+        assert found == [FSR, TrainingDynamics]
 
 
 def parts(model) -> list[type]:

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from support.gradients import built
 from support.method_cases import fit
-from support.models import classifier
+from support.models import blobs, classifier
 
 from fsr_gdw_tf import Classifier, InvalidInput, VirtualStep
-from fsr_gdw_tf.lookahead import scope_variables
 from fsr_gdw_tf.methods import GDW
+from fsr_gdw_tf.methods.default import default_parts
+from fsr_gdw_tf.networks.scope import scope_variables
 
 
 @pytest.mark.usefixtures("double")
@@ -54,3 +55,10 @@ def test_the_virtual_step_of_any_rate_moves_embeddings():
     x, meta = words[:48].astype("int32"), words[48:].astype("int32")
     logs = wrapped.fit(x, y[:48], meta=(meta, y[48:]), verbose=0).history
     assert np.isfinite(logs["loss"]).all()
+
+
+def test_a_frozen_head_has_no_virtual_step():
+    model = classifier(default_parts()["method"])
+    model.head.trainable = False
+    with pytest.raises(InvalidInput, match=r"trainable head, .* scope='all'"):
+        model.fit(*blobs(), verbose=0)

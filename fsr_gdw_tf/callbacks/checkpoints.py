@@ -218,7 +218,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     @property
     def _metrics(self) -> list:
-        return [v for m in self.model.eval_metrics[:2] for v in m.variables]
+        return [v for m in self.model.train_metrics for v in m.variables]
 
     def _manager(self, model: keras.Model) -> tf.train.CheckpointManager:
         # A list in a fixed order does not depend on the names of layers.

@@ -1,32 +1,57 @@
 """Convert and check the data that users pass to `fit` and `evaluate`."""
 
-from typing import Any
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data import batch_dicts, nested
 from fsr_gdw_tf.data.pipeline import InputPipeline
+from fsr_gdw_tf.data.preprocessing import preprocess_dataset, preprocess_source
 from fsr_gdw_tf.data.source import Source, arrays, join
 from fsr_gdw_tf.data.splits import check_meta
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.method import Method
 
 
+class NetworkInputs(NamedTuple):
+    """What a network takes.
+
+    structure: its symbolic inputs; None if they are unknown.
+    preprocessor: what maps the user's inputs to the network's, if anything.
+    """
+
+    structure: Any
+    classes: int
+    preprocessor: Callable | None = None
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names that classes have in arrays: their numbers."""
+        return [str(c) for c in range(self.classes)]
+
+    def as_arrays(self, x: Any, n: int | None = None) -> Any:
+        """Return the user's inputs as arrays."""
+        # The preprocessor decides what the inputs before it are.
+        structure = None if self.preprocessor else self.structure
+        return nested.as_arrays(x, structure, n)
+
+
 def adapt(
     x: Any,
-    y: Any,
     meta: Any,
     meta_in_training: bool,
     method: Method,
-    classes: int,
+    network: NetworkInputs,
 ) -> tuple[Any, Source | None]:
     """Return (training data, clean meta set), arrays converted to sources.
 
     With `meta_in_training` the meta set is appended to the training data. The
     meta set is None for methods that do not learn from one.
     """
-    x = as_source(x, y, classes)
-    meta = as_source(meta, None, classes)
+    meta = as_source(meta, None, network)
     if meta is not None:
         check_meta_fits(x, meta)
         if not (method.uses_meta or meta_in_training):
@@ -40,40 +65,91 @@ def adapt(
     return x, meta if method.uses_meta else None
 
 
-def as_source(x: Any, y: Any, classes: int) -> Any:
-    """Return a pair of arrays as a source, other data unchanged."""
-    pair = x if y is None else (x, y)
-    if not isinstance(pair, tuple):
-        return pair
-    if len(pair) != 2:
-        raise InvalidInput(
-            f"expected a pair (x, y), got {len(pair)} parts; sample weights "
-            "are learned by the method, leave them out"
-        )
-    return arrays(*pair, class_names=[str(c) for c in range(classes)])
-
-
-def as_unlabelled(x: Any, classes: int) -> Any:
-    """Return an array as a source with labels of zero, other data unchanged."""
-    if isinstance(x, Source) or not hasattr(x, "__array__"):
+def as_source(
+    x: Any, y: Any, network: NetworkInputs, sample_weight: Any = None
+) -> Any:
+    """Return arrays, or a tuple of them, as a source; datasets unchanged."""
+    if y is None and isinstance(x, tuple):
+        if not 2 <= len(x) <= 3:
+            raise InvalidInput(
+                "expected (x, y) or (x, y, sample_weight), got a tuple of "
+                f"{len(x)} parts"
+            )
+        x, y, sample_weight = (*x, sample_weight)[:3]
+    if y is not None and not isinstance(x, Source):
+        x = arrays(network.as_arrays(x, len(y)), y, network.class_names)
+    if not isinstance(x, Source):
+        if sample_weight is not None:
+            raise InvalidInput(
+                "sample_weight goes with arrays or a Source; a dataset brings "
+                "weights as a third part, (inputs, labels, weights)"
+            )
         return x
-    labels = np.zeros(len(x), np.int64)
-    return arrays(x, labels, class_names=[str(c) for c in range(classes)])
+    x = preprocess_source(x, network.preprocessor)
+    return x if sample_weight is None else multiply_weights(x, sample_weight)
 
 
-def split_validation(x: Any, y: Any, kwargs: dict) -> tuple[Any, Any]:
-    """Apply Keras' validation_split, which holds out the last examples."""
+def multiply_weights(source: Source, weights: Any) -> Source:
+    """Return the source with each loss multiplied by its weight as well."""
+    weights = np.asarray(weights, np.float32)
+    if weights.size != len(source) or (weights < 0).any():
+        raise InvalidInput(
+            f"sample_weight is a number of 0 or more for each of {len(source)} "
+            f"examples, got the shape {weights.shape}"
+            + (" with negative ones" if (weights < 0).any() else "")
+        )
+    weights = weights.reshape(-1)
+    if source.weights is not None:
+        weights = weights * source.weights
+    return source.with_weights(weights)
+
+
+def with_class_weights(
+    data: Any, class_weight: dict[int, float] | None, network: NetworkInputs
+) -> Any:
+    """Return the data with each weight multiplied by that of its class."""
+    factors = batch_dicts.class_weights(class_weight, network.classes)
+    if factors is None:
+        return data
+    if isinstance(data, Source):
+        return multiply_weights(data, factors[data.labels])
+    dataset = checked(data, network._replace(preprocessor=None, structure=None))
+    return batch_dicts.multiply_weights(dataset, factors)
+
+
+def as_unlabelled(x: Any, network: NetworkInputs) -> Any:
+    """Return arrays as a source with labels of zero, other data unchanged."""
+    is_arrays = hasattr(x, "__array__") or isinstance(x, (dict, list, tuple))
+    if not is_arrays:
+        return as_source(x, None, network)
+    x = network.as_arrays(x)
+    labels = np.zeros(nested.size(x), np.int64)
+    source = arrays(x, labels, network.class_names)
+    return preprocess_source(source, network.preprocessor)
+
+
+def split_validation(
+    data: tuple[Any, Any, Any], kwargs: dict, network: NetworkInputs
+) -> tuple[Any, Any, Any]:
+    """Apply Keras' validation_split, which holds out the last examples.
+
+    data: x, y and sample_weight.
+    """
     share = kwargs.pop("validation_split", 0.0)
     if not share or kwargs.get("validation_data") is not None:
-        return x, y
+        return data
+    x, y, weight = data
     if y is None or not 0 < share < 1:
         raise InvalidInput(
             "validation_split is a share in (0, 1) of arrays x and y, got "
             f"{share} of {type(x).__name__}"
         )
-    n = int(len(x) * (1.0 - share))
-    kwargs["validation_data"] = (x[n:], y[n:])
-    return x[:n], y[:n]
+    n = int(len(y) * (1.0 - share))
+    parts = [network.as_arrays(x, len(y)), np.asarray(y)]
+    if weight is not None:
+        parts.append(np.asarray(weight))
+    kwargs["validation_data"] = nested.take(tuple(parts), slice(n, None))
+    return (*nested.take(tuple(parts), slice(n)), None)[:3]
 
 
 def make_pipeline(
@@ -86,27 +162,30 @@ def make_pipeline(
 ) -> InputPipeline:
     """Return the given pipeline, or one with Keras' default batch size of 32.
 
-    Its sizes are global. Unsupported arguments among Keras' `kwargs` raise.
+    Its sizes are global. As in Keras a batch is not larger than the data.
     """
-    for name in ("sample_weight", "class_weight"):
-        if kwargs.pop(name, None) is not None:
-            raise InvalidInput(
-                f"{name} is not supported: the method learns weights; leave it "
-                "out"
-            )
-    is_source = isinstance(data, Source)
-    if is_source and kwargs.get("steps_per_epoch") is not None:
-        raise InvalidInput(
-            "steps_per_epoch follows from the batch size for arrays and "
-            "sources; leave it out"
-        )
     shuffle = kwargs.pop("shuffle", True)
     if pipeline is None:
+        size = 32 if batch_size is None else batch_size
+        if isinstance(data, Source):
+            size = min(size, len(data))
         if batch_size is None:
-            batch_size = min(32, len(data)) if is_source else 32
-            batch_size = max(batch_size // replicas, 1) * replicas
-        pipeline = InputPipeline(batch_size, seed=seed, shuffle=shuffle)
+            size = max(size // replicas, 1) * replicas
+        pipeline = InputPipeline(size, seed=seed, shuffle=shuffle)
+    pipeline = _with_steps(data, pipeline, kwargs)
     return pipeline.with_global_sizes(replicas)
+
+
+def _with_steps(
+    data: Any, pipeline: InputPipeline, kwargs: dict
+) -> InputPipeline:
+    """Return the pipeline with Keras' `steps_per_epoch`, if that is given."""
+    steps = kwargs.get("steps_per_epoch")
+    if steps is None or not isinstance(data, Source):
+        return pipeline
+    if steps < 1:
+        raise InvalidInput(f"steps_per_epoch must be 1 or more, got {steps}")
+    return dataclasses.replace(pipeline, steps_per_epoch=steps)
 
 
 def check_meta_fits(x: Any, meta: Any) -> None:
@@ -116,9 +195,24 @@ def check_meta_fits(x: Any, meta: Any) -> None:
             "meta goes with arrays or a Source; a dataset brings its own "
             "meta_inputs and meta_label in each batch"
         )
-    inputs, meta_inputs = (s.load([0]) for s in (x, meta))
+    try:
+        pairs = tf.nest.map_structure(
+            lambda a, b: (a, b), x.load([0]), meta.load([0])
+        )
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(
+            "inputs of the meta set are not as many, or not of the same names, "
+            "as those of the training set; pass the same inputs for both"
+        ) from error
+    flat = tf.nest.flatten(pairs)
+    for inputs, meta_inputs in zip(flat[::2], flat[1::2], strict=True):
+        _check_same_kind(inputs, meta_inputs)
+    check_meta(x, meta)
+
+
+def _check_same_kind(inputs: np.ndarray, meta_inputs: np.ndarray) -> None:
     same_rank = inputs.ndim == meta_inputs.ndim
-    if not same_rank or inputs.shape[-1] != meta_inputs.shape[-1]:
+    if not same_rank or inputs.shape[1:][-1:] != meta_inputs.shape[1:][-1:]:
         raise InvalidInput(
             f"inputs of the meta set have shape {meta_inputs.shape[1:]}, those "
             f"of the training set {inputs.shape[1:]}; resize one of them"
@@ -128,7 +222,6 @@ def check_meta_fits(x: Any, meta: Any) -> None:
             f"inputs of the meta set are {meta_inputs.dtype}, those of the "
             f"training set {inputs.dtype}; convert one of them"
         )
-    check_meta(x, meta)
 
 
 def require_start_of_epoch(step: int) -> None:
@@ -151,54 +244,25 @@ def require_meta(method: Method, has_meta: bool) -> None:
 
 
 def checked(
-    dataset: tf.data.Dataset, input_shape: tuple, classes: int
+    dataset: tf.data.Dataset, network: NetworkInputs, raw: bool = True
 ) -> tf.data.Dataset:
-    """Return the dataset with dicts as batches; raise if shapes do not fit."""
+    """Return the dataset with dicts as batches; raise if shapes do not fit.
+
+    raw: whether it is the user's, and not made from a source.
+    """
     if not isinstance(dataset, tf.data.Dataset):
         raise InvalidInput(
             "expected arrays x and y, a Source, or a tf.data.Dataset, got "
             f"{type(dataset).__name__}"
         )
-    dataset = _as_dicts(dataset, classes)
+    dataset = batch_dicts.as_dicts(dataset, network.classes)
+    if raw:
+        dataset = preprocess_dataset(dataset, network.preprocessor)
     spec = dataset.element_spec
-    if not spec["inputs"].shape.is_compatible_with(input_shape):
+    batch_dicts.check_inputs(spec["inputs"], network.structure)
+    if spec["label"].shape[-1] != network.classes:
         raise InvalidInput(
-            f"the network takes inputs of shape {tuple(input_shape[1:])}, the "
-            f"data have {tuple(spec['inputs'].shape[1:])}; resize the data (a "
-            "view such as Resize) or build the network for them"
-        )
-    if spec["label"].shape[-1] != classes:
-        raise InvalidInput(
-            f"the network has {classes} classes, the data have "
+            f"the network has {network.classes} classes, the data have "
             f"{spec['label'].shape[-1]}"
         )
     return dataset
-
-
-def _as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
-    spec = dataset.element_spec
-    if isinstance(spec, dict):
-        meta_keys = {"meta_inputs", "meta_label"} & set(spec)
-        if not {"inputs", "label"} <= set(spec) or len(meta_keys) == 1:
-            raise InvalidInput(
-                "a dataset of dicts needs the keys 'inputs' and 'label' (and "
-                "both of 'meta_inputs', 'meta_label' or neither), got "
-                f"{sorted(spec)}"
-            )
-        return dataset
-    if not (isinstance(spec, tuple) and len(spec) == 2):
-        raise InvalidInput(
-            "a dataset must yield (inputs, labels) or dicts with 'inputs' and "
-            f"'label', got {spec}"
-        )
-
-    def as_dict(x, y):
-        if y.shape.rank == 1 or y.shape[-1] == 1:
-            y = tf.reshape(tf.cast(y, "int64"), [-1])
-            message = f"labels must lie in 0 to {classes - 1}"
-            tf.debugging.assert_non_negative(y, message)
-            tf.debugging.assert_less(y, tf.cast(classes, "int64"), message)
-            y = tf.one_hot(y, classes)
-        return {"inputs": x, "label": tf.cast(y, tf.float32)}
-
-    return dataset.map(as_dict)  # too little work for threads

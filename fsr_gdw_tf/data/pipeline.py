@@ -39,6 +39,8 @@ class InputPipeline:
     batch_size: global batch size, the sum over all replicas.
     meta_batch_size: the same of the meta set; None: batch_size.
     per_replica: both sizes count per replica, as papers state them.
+    steps_per_epoch: batches of an epoch; None: as many as the data are enough
+        for. Each epoch starts a new order, whatever its length.
     view: augmentation in training, and preprocessing in tests.
     """
 
@@ -48,6 +50,7 @@ class InputPipeline:
     view: Identity = dataclasses.field(default_factory=Identity)
     seed: int = 0
     shuffle: bool = True
+    steps_per_epoch: int | None = None
 
     def __post_init__(self):
         if self.meta_batch_size is not None and self.meta_batch_size < 1:
@@ -73,7 +76,8 @@ class InputPipeline:
                 f"the batch size must be in 1 to {len(source)} (the number of "
                 f"training examples), got {self.batch_size}"
             )
-        return len(source) // self.batch_size
+        steps = self.steps_per_epoch
+        return len(source) // self.batch_size if steps is None else steps
 
     def train(
         self,

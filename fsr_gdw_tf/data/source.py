@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.label_checks import as_labels, require_class_count
@@ -18,19 +19,19 @@ from fsr_gdw_tf.errors import InvalidInput
 
 
 class ArrayReader:
-    """A reader of inputs in memory."""
+    """A reader of inputs in memory: an array, or several (`nested`)."""
 
     batched = True  # fetch takes a vector of rows as well as one row
     in_files = False  # whether names are file paths
 
-    def __init__(self, inputs: np.ndarray, names: Sequence[str] | None = None):
+    def __init__(self, inputs, names: Sequence[str] | None = None):
         with tf.device("CPU:0"):  # data sets must not fill the GPU's memory
-            self.inputs = tf.constant(inputs)
+            self.inputs = tf.nest.map_structure(tf.constant, inputs)
         self.names = names
 
     def fetch(self, row: tf.Tensor) -> tf.Tensor:
         """Return the input at a row, or the inputs at a vector of rows."""
-        return tf.gather(self.inputs, row)
+        return nested.gather(self.inputs, row)
 
     def name(self, row: int) -> str:
         """Return the name of a row: the given one, or its number."""
@@ -79,6 +80,7 @@ class Source:
     unreadable: (path, reason) of the files that were left out.
     weights: factor of each example's loss; None: 1.
     n_clean: number of examples at the end whose labels are verified.
+    preprocessed: whether inputs have passed the network's preprocessor.
     """
 
     reader: ArrayReader
@@ -90,6 +92,7 @@ class Source:
     unreadable: Sequence[tuple[str, str]] = ()
     weights: np.ndarray | None = None
     n_clean: int = 0
+    preprocessed: bool = False
 
     def __post_init__(self):
         labels = as_labels(self.labels, len(self.class_names))
@@ -179,7 +182,8 @@ def map_to_array(
     dataset = tf.data.Dataset.from_tensor_slices(indices).map(
         read, tf.data.AUTOTUNE
     )
-    return next(iter(dataset.batch(max(len(indices), 1)))).numpy()
+    batch = next(iter(dataset.batch(max(len(indices), 1))))
+    return nested.to_numpy(batch)
 
 
 def load_view(
@@ -234,18 +238,22 @@ def join(source: Source, clean: Source) -> Source:
 
 
 def arrays(
-    x: np.ndarray, y: np.ndarray, class_names: Sequence[str] | None = None
+    x, y: np.ndarray, class_names: Sequence[str] | None = None
 ) -> Source:
     """Return a source of NumPy arrays, or of what converts to them.
 
+    x: the inputs; of a network with several, a tuple, list or dict of arrays.
     class_names: by default '0', '1', ... up to the largest label.
     """
-    x, y = np.asarray(x), np.asarray(y)
-    if len(x) != len(y):
-        raise InvalidInput(
-            f"x and y differ in length: got {len(x)} inputs but {len(y)} labels"
-        )
-    if not len(x):
+    y = np.asarray(y)
+    x = nested.as_arrays(x, n=len(y))
+    for part in tf.nest.flatten(x):
+        if len(part) != len(y):
+            raise InvalidInput(
+                f"x and y differ in length: got {len(part)} inputs but "
+                f"{len(y)} labels"
+            )
+    if not len(y):
         raise InvalidInput(
             "expected examples, got no examples: x and y are empty"
         )

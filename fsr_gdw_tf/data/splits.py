@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 
 import gin
 import numpy as np
+import tensorflow as tf
 
-from fsr_gdw_tf.data import corruption
+from fsr_gdw_tf.data import corruption, nested
 from fsr_gdw_tf.data.label_overrides import apply_overrides
 from fsr_gdw_tf.data.source import (
     ArrayReader,
@@ -128,14 +129,21 @@ def check_meta(train: Source, meta: Source) -> None:
 
 def _example_keys(source: Source) -> set[str | bytes]:
     """Return keys that identify examples across readers: names or hashes."""
-    reader = source.reader
+    reader = getattr(source.reader, "reader", source.reader)
     if not isinstance(reader, ArrayReader):
         return {reader.name(row) for row in source.rows}
-    inputs = reader.inputs.numpy()  # no copy on a CPU
-    return {
-        hashlib.blake2b(inputs[row].tobytes(), digest_size=16).digest()
-        for row in source.rows
-    }
+    parts = tf.nest.flatten(nested.to_numpy(reader.inputs))  # no copy on a CPU
+    return {_hash([part[row] for part in parts]) for row in source.rows}
+
+
+def _hash(parts: list[np.ndarray | bytes]) -> bytes:
+    """Return a hash of an example's inputs; strings are bytes or objects."""
+    arrays = map(np.asarray, parts)
+    texts = [
+        repr(a.tolist()).encode() if a.dtype.kind in "OS" else a.tobytes()
+        for a in arrays
+    ]
+    return hashlib.blake2b(b"".join(texts), digest_size=16).digest()
 
 
 def take_per_class(

@@ -14,9 +14,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source, require_all_classes
 from fsr_gdw_tf.dictionary import class_balance, member_choice
+from fsr_gdw_tf.dictionary.contents import Contents, longest_string
 from fsr_gdw_tf.dictionary.pushers import (
     PUSHERS,
     VIRTUAL_STEP_PUSHERS,
@@ -27,15 +29,13 @@ from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.example_state import (
     example_table,
-    pack_bytes,
-    require_dictionary_fits,
     require_indices,
     scatter_rows,
     scatter_rows_by_key,
-    unpack_bytes,
 )
 from fsr_gdw_tf.method import Batch
 from fsr_gdw_tf.metrics import clean_auroc
+from fsr_gdw_tf.networks.split import feature_shape
 
 
 @gin.register
@@ -144,28 +144,28 @@ class Dictionary(keras.layers.Layer):
             )
             for name in ("members", "labels")
         )
-        self._create_content(members, self._first_content(classifier, source))
+        self._create_contents(classifier, source, members)
 
-    def _first_content(self, classifier, source) -> np.ndarray:
-        """Return the first example's input, or features of zero."""
+    def _create_contents(self, classifier, source: Source, members: int):
+        """Create the variables for the members' inputs, or features."""
+        first = self.pipeline.load_inputs(source, [0], 0)
         if self.bank:
-            width = classifier.features.outputs[0].shape[1:]
-            return np.zeros(width, self.variable_dtype)
-        return self.pipeline.load_inputs(source, [0], 0)[0]
+            shape = feature_shape(classifier.features, first)
+            zeros = np.zeros(shape, self.variable_dtype)
+            self.contents = Contents(self, members, zeros, aggregation="sum")
+            return
+        length = longest_string(first)
+        if length:  # of all examples, as any may become a member
+            all_inputs = self.pipeline.load_inputs(
+                source, range(len(source)), 0
+            )
+            length = longest_string(all_inputs)
+        self.contents = Contents(self, members, nested.take(first, 0), length)
 
-    def _create_content(self, members: int, first: np.ndarray) -> None:
-        """Create the variable for the members' inputs, or features."""
-        require_dictionary_fits(members, first)
-        self.example = tf.TensorSpec(first.shape, first.dtype)
-        packed = pack_bytes(first[None])
-        self.content = self.add_weight(
-            shape=(members, *packed.shape[1:]),
-            dtype=packed.dtype.name,
-            initializer="zeros",
-            trainable=False,
-            aggregation="sum" if self.bank else None,
-            name="content",
-        )
+    @property
+    def content(self) -> keras.Variable:
+        """The variable of the members' first input, or of their features."""
+        return self.contents.variables[0]
 
     def sizes(self, source: Source, batch_size: int) -> tuple[int, int]:
         """Return valid K and q, from the settings or by default."""
@@ -191,8 +191,7 @@ class Dictionary(keras.layers.Layer):
     def prepare(self, classifier: keras.Model, batch: Batch) -> Batch:
         """Add a reward batch to a batch, as its meta batch."""
         slots = self.draw(classifier)
-        content = tf.gather(self.content.value, slots)
-        content = unpack_bytes(content, self.example)
+        content = self.contents.gather(slots)
         label = tf.gather(self.labels.value, slots)
         name = "meta_features" if self.bank else "meta_inputs"
         label = tf.one_hot(
@@ -256,7 +255,7 @@ class Dictionary(keras.layers.Layer):
         self.labels.assign(source.labels[members])
         if not self.bank:
             inputs = self.pipeline.load_inputs(source, members, epoch)
-            self.content.assign(pack_bytes(inputs))
+            self.contents.assign(inputs)
             return
         # Without a graph all activations would be in memory at once.
         forward = tf.function(classifier.features)

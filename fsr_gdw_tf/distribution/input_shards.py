@@ -83,7 +83,7 @@ def split_batches(
         return parts[shard.first : shard.first + shard.count]
 
     def not_empty(batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.reduce_all([tf.size(x) > 0 for x in batch.values()])
+        return tf.reduce_all([tf.size(x) > 0 for x in tf.nest.flatten(batch)])
 
     dataset = dataset.map(
         lambda batch: tf.nest.map_structure(local_parts, batch)
@@ -97,8 +97,9 @@ def _require_one_each(
 ) -> None:
     """Raise if batches are known to have fewer examples than replicas."""
     for name, spec in element_spec.items():
-        if spec.shape[0] is not None and spec.shape[0] < replicas:
+        n = tf.nest.flatten(spec)[0].shape[0]
+        if n is not None and n < replicas:
             raise InvalidInput(
                 f"expected batches of at least {replicas} examples, one per "
-                f"replica, got {spec.shape[0]} {name!r}; use larger batches"
+                f"replica, got {n} {name!r}; use larger batches"
             )

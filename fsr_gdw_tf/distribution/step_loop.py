@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from fsr_gdw_tf.metrics import results
+
 
 def make_step_loop(
     classifier: keras.Model,
@@ -21,9 +23,7 @@ def make_step_loop(
     """
     do_not_convert = tf.autograph.experimental.do_not_convert
     count_steps = do_not_convert(count_steps)
-    read_metrics = do_not_convert(
-        lambda: {metric.name: metric.result() for metric in metrics()}
-    )
+    read_metrics = do_not_convert(lambda: results(metrics()))
     take_step = _on_all_replicas(classifier, step)
     loop = _compiled_loop(classifier, take_step, count_steps, read_metrics)
 

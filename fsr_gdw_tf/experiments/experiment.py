@@ -240,8 +240,7 @@ def _evaluate(
         metrics[name] = _metrics_on(classifier, source, pipeline)
     files.write_json(folder / "evaluation.json", metrics)
     if is_chief():
-        with files.atomic_write(folder / "model.keras") as unfinished:
-            classifier.save_network(unfinished)
+        classifier.save(folder / "model.keras")
     collectives.wait_for_all(classifier.distribute_strategy)
     return metrics
 

@@ -87,7 +87,7 @@ def _image(fetch: Callable, index: int) -> np.ndarray | None:
     """Return uint8 `[height, width, channels]`, or None if it is no image."""
     try:
         image = fetch(tf.constant(index, tf.int64)).numpy()
-    except (tf.errors.OpError, ValueError):
+    except (AttributeError, tf.errors.OpError, ValueError):
         return None
     if getattr(image, "ndim", 0) == 2:
         image = image[..., None]

@@ -21,7 +21,7 @@ from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.method import Batch
 from fsr_gdw_tf.methods.reweighting import ReweightingMethod
-from fsr_gdw_tf.networks.split import clone_architecture, split
+from fsr_gdw_tf.networks.split import clone_architecture, input_shapes, split
 from fsr_gdw_tf.optimizers import clone_optimizer
 
 
@@ -63,7 +63,7 @@ class CoTeaching(ReweightingMethod):
         if self.peer is not None:
             return
         features, head = self.peer_parts or clone_architecture(
-            classifier.features, classifier.head
+            classifier.network
         )
         check_peer(classifier, features, head)
         self.peer = type(classifier)(
@@ -117,8 +117,8 @@ def check_peer(
     for what, first, second in (
         (
             "inputs of shape",
-            classifier.features.input_shape,
-            features.input_shape,
+            input_shapes(classifier.features),
+            input_shapes(features),
         ),
         ("classes", classifier.classes, head.units),
     ):

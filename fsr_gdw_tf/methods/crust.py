@@ -18,7 +18,7 @@ import tensorflow as tf
 from sklearn.metrics import pairwise_distances_chunked
 
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import require_range
+from fsr_gdw_tf.errors import InvalidInput, require_range
 from fsr_gdw_tf.example_state import (
     example_table,
     require_indices,
@@ -26,7 +26,7 @@ from fsr_gdw_tf.example_state import (
 )
 from fsr_gdw_tf.method import epochs_since_warmup, warmup_done
 from fsr_gdw_tf.methods.reweighting import ReweightingMethod, mean_one
-from fsr_gdw_tf.regularisers.mixup import mix, require_mixable
+from fsr_gdw_tf.regularisers.mixup import mix_inputs, require_mixable
 
 
 @gin.register
@@ -60,7 +60,13 @@ class CRUST(ReweightingMethod):
         require_indices("CRUST", source)
         if self.blend:
             require_mixable(classifier.features, "CRUST", "take blend=0")
-        width = classifier.features.outputs[0].shape[-1]
+        if getattr(classifier.head, "kernel", None) is None:
+            raise InvalidInput(
+                "CRUST computes gradients on the features from the kernel of "
+                "a last Dense layer, which this network does not end in; "
+                "choose another method"
+            )
+        width = classifier.head.kernel.shape[0]
         require_table_fits((len(source), width), "choose another method")
         super().setup(classifier, source, pipeline)
         self.pipeline = pipeline
@@ -70,7 +76,7 @@ class CRUST(ReweightingMethod):
     def begin_epoch(self, classifier, source, clean) -> None:
         if epochs_since_warmup(classifier, self.warmup) < 0:
             return
-        probs = classifier.predict(source, pipeline=self.pipeline, verbose=0)
+        probs = classifier.predict_probs(source, pipeline=self.pipeline)
         # The loss's gradient on the features, from p - y and the head.
         probs[np.arange(len(source)), source.labels] -= 1
         gradients = (
@@ -102,8 +108,8 @@ class CRUST(ReweightingMethod):
         # A draw of Beta(1, blend), by the inverse of its distribution function.
         share = 1.0 - u[n, 0] ** (1.0 / self.blend)
         share = tf.where(warmup_done(classifier, self.warmup), share, 1.0)
-        inputs = tf.cast(batch["inputs"], "float32")
-        inputs = mix(inputs, partner, tf.repeat(share, n))
+        share = tf.repeat(share, n)
+        inputs = mix_inputs(classifier, batch["inputs"], partner, share)
         return {**batch, "inputs": inputs}
 
     def example_weights(self, classifier, batch, logits) -> tf.Tensor:

@@ -24,13 +24,14 @@ class FineTune(Method):
         tuning = warmup_done(classifier, self.warmup)
         size, m = tf.shape(batch["label"])[0], tf.shape(batch["meta_label"])[0]
         index = tf.range(size) % m
+
+        def replace(meta: tf.Tensor, own: tf.Tensor) -> tf.Tensor:
+            meta = tf.cast(tf.gather(meta, index), own.dtype)
+            return tf.where(tuning, meta, own)
+
         replaced = {
-            name: tf.where(
-                tuning,
-                tf.cast(
-                    tf.gather(batch[f"meta_{name}"], index), batch[name].dtype
-                ),
-                batch[name],
+            name: tf.nest.map_structure(
+                replace, batch[f"meta_{name}"], batch[name]
             )
             for name in ("inputs", "label")
         }

@@ -97,7 +97,7 @@ class ForwardCorrection(Method):
     ) -> np.ndarray:
         """Return the noise matrix, estimated with the network so far."""
         require_table_fits((len(source), source.classes), "pass the matrix")
-        probs = classifier.predict(source, pipeline=self.pipeline, verbose=0)
+        probs = classifier.predict_probs(source, pipeline=self.pipeline)
         shares = source.counts() / len(source)
         return anchor_predictions(probs, self.quantile, shares)
 

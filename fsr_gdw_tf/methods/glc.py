@@ -37,7 +37,7 @@ class GLC(ForwardCorrection):
 
     def estimate(self, classifier, source, clean) -> np.ndarray:
         # Eq. 2; a class without clean examples is assumed to have no noise.
-        probs = classifier.predict(clean, pipeline=self.pipeline, verbose=0)
+        probs = classifier.predict_probs(clean, pipeline=self.pipeline)
         matrix = np.eye(classifier.classes, dtype=probs.dtype)
         for k in np.unique(clean.labels):
             matrix[k] = probs[clean.labels == k].mean(axis=0)

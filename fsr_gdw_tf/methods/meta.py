@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
+from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
@@ -24,10 +25,10 @@ from fsr_gdw_tf.lookahead import (
     fill_defaults,
     lookahead,
     precompute_meta_grad,
-    scope_variables,
 )
 from fsr_gdw_tf.losses import scale_gradient
 from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate
+from fsr_gdw_tf.networks.scope import scope_variables
 
 
 class MetaMethod(Method):
@@ -60,7 +61,8 @@ class MetaMethod(Method):
     ):
         super().__init__(warmup=warmup, **kwargs)
         require_range(0, INF, cap=cap)
-        self.scope, self.dictionary = scope, as_dictionary(meta)
+        self.scope = scope
+        self.dictionary = as_dictionary(meta, type(self).__name__)
         self.virtual_step = fill_defaults(
             virtual_step, self.default_virtual_step
         )
@@ -216,9 +218,9 @@ class MetaMethod(Method):
         if statistics == "batch":
             return [classifier.features(x, training=True) for x in inputs]
         features = classifier.features(
-            tf.concat(inputs, 0), training=statistics == "joint"
+            nested.concat(inputs), training=statistics == "joint"
         )
-        return tf.split(features, [tf.shape(x)[0] for x in inputs])
+        return tf.split(features, [nested.batch_size(x) for x in inputs])
 
     def _update_dictionary(
         self, classifier, batch: Batch, forward: Forward, features, logits_after
@@ -254,13 +256,17 @@ class MetaMethod(Method):
         return self.dictionary.epoch_logs(source)
 
 
-def as_dictionary(meta: Dictionary | str | None) -> Dictionary | None:
-    """Return the dictionary that the argument `meta` stands for, if any."""
-    if meta == "dictionary":
-        return Dictionary()
+def as_dictionary(
+    meta: Dictionary | str | None, name: str
+) -> Dictionary | None:
+    """Return the dictionary that `meta` of the method `name` stands for."""
     if meta is None or isinstance(meta, Dictionary):
         return meta
+    if isinstance(meta, str) and meta == "dictionary":
+        return Dictionary()
+    got = repr(meta) if isinstance(meta, str) else f"a {type(meta).__name__}"
     raise InvalidInput(
         "meta must be None (a clean meta set), 'dictionary' or a Dictionary(), "
-        f"got {meta!r}; pass clean examples to fit(..., meta=)"
+        f"got {got}; for clean examples write {name}(meta=None) and "
+        "classifier.fit(x, y, meta=(x_clean, y_clean))"
     )

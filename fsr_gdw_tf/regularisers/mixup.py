@@ -16,7 +16,7 @@ from scipy.stats import beta
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.method import Regulariser
-from fsr_gdw_tf.networks.split import leaf_layers
+from fsr_gdw_tf.networks.mixable_inputs import mixable_inputs
 
 
 def official_lambda(u: tf.Tensor, alpha: float) -> tf.Tensor:
@@ -43,7 +43,9 @@ LAWS = {"official": official_lambda, "beta": beta_lambda}
 class MixUp(Regulariser):
     """Mixtures of each example with another one of its batch.
 
-    The un-mixed batch stays available as `unmixed_inputs`, `unmixed_label`.
+    The un-mixed batch stays available as `unmixed_inputs`, `unmixed_label`. Of
+    several inputs those that cannot be averaged (integers, strings, and what an
+    Embedding reads) are those of the example itself.
 
     law: of the coefficients, "official" (FSR's code) or "beta" (the paper).
     alpha: of the beta law.
@@ -68,7 +70,7 @@ class MixUp(Regulariser):
         require_mixable(classifier.features, "MixUp", remedy)
 
     def prepare(self, classifier, batch):
-        inputs, label = tf.cast(batch["inputs"], tf.float32), batch["label"]
+        inputs, label = batch["inputs"], batch["label"]
         u = collectives.step_uniform(
             classifier.optimizer.iterations,
             self.seed,
@@ -80,9 +82,9 @@ class MixUp(Regulariser):
         label_share = self.label_share(label, partner, share)
         mixed = {
             **batch,
-            "inputs": mix(inputs, partner, share),
+            "inputs": mix_inputs(classifier, inputs, partner, share),
             "label": mix(label, partner, label_share),
-            "unmixed_inputs": batch["inputs"],
+            "unmixed_inputs": inputs,
             "unmixed_label": label,
         }
         if "weight" in batch:
@@ -112,22 +114,31 @@ def mix_weighted(
     }
 
 
-def require_mixable(features: keras.Model, name: str, remedy: str) -> None:
-    """Raise if inputs cannot be averaged; `name` is what averages them."""
-    if not mixable(features):
+def require_mixable(
+    features: keras.layers.Layer, name: str, remedy: str
+) -> None:
+    """Raise if no input can be averaged; `name` is what averages them."""
+    mixable = mixable_inputs(features)
+    if mixable is not None and not any(mixable):
         raise InvalidInput(
             f"{name} averages inputs, but this network looks them up by number "
-            f"(integer inputs, or an Embedding); {remedy}"
+            f"(integer or string inputs, or an Embedding); {remedy}"
         )
 
 
-def mixable(features: keras.Model) -> bool:
-    """Return whether inputs can be averaged, which indices cannot."""
-    lookups = (keras.layers.Embedding, keras.layers.StringLookup)
-    is_integer = keras.backend.is_int_dtype(features.inputs[0].dtype)
-    return not is_integer and not any(
-        isinstance(layer, lookups) for layer in leaf_layers(features)
-    )
+def mix_inputs(
+    classifier: keras.Model, inputs, partner: tf.Tensor, share: tf.Tensor
+):
+    """Return a batch whose inputs are mixed, those that can be averaged."""
+    parts = tf.nest.flatten(inputs)
+    mixable = mixable_inputs(classifier.features)
+    if mixable is None:
+        mixable = [part.dtype.is_floating for part in parts]
+    mixed = [
+        mix(tf.cast(part, tf.float32), partner, share) if can_mix else part
+        for part, can_mix in zip(parts, mixable, strict=True)
+    ]
+    return tf.nest.pack_sequence_as(inputs, mixed)
 
 
 def mix(x: tf.Tensor, partner: tf.Tensor, share: tf.Tensor) -> tf.Tensor:

@@ -103,9 +103,7 @@ class PosteriorWeights(Regulariser):
 
     def epoch_logs(self, source) -> dict[str, float]:
         logs = {"estimated_noise": float(np.array(self.estimated_noise))}
-        auroc = None
-        if source.true_labels is not None:
-            auroc = clean_auroc(source, np.array(self.posterior))
+        auroc = clean_auroc(source, np.array(self.posterior))
         return logs if auroc is None else logs | {"posterior_auroc": auroc}
 
 

@@ -9,8 +9,8 @@ import tensorflow as tf
 from recipes import KERAS
 
 from fsr_gdw_tf import InvalidInput
-from fsr_gdw_tf.lookahead import scope_variables
 from fsr_gdw_tf.methods import METHODS
+from fsr_gdw_tf.networks.scope import scope_variables
 from fsr_gdw_tf.regularisers import REGULARISERS
 
 SMALL = [

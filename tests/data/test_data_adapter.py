@@ -1,5 +1,6 @@
 """The kinds of data that fit takes."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,7 +8,10 @@ from support.method_cases import build
 from support.models import blob_source, blobs, classifier, mislabelled, recorder
 
 from fsr_gdw_tf import FSR, InputPipeline, InvalidInput
+from fsr_gdw_tf.data.batch_dicts import check_inputs
 from fsr_gdw_tf.recorders.weight_stats import WeightStats
+
+SEVERAL = {"a": tf.TensorSpec((None, 4)), "b": tf.TensorSpec((None,))}
 
 
 @pytest.mark.parametrize("how", ["arrays", "source", "tuples", "dicts"])
@@ -99,3 +103,36 @@ def test_clean_examples_that_nobody_learns_from_are_told():
     model = classifier(FSR())
     model.fit(x, y, meta=clean, meta_in_training=True, verbose=0)
     assert recorder(model, WeightStats).last_weight.shape == (72,)
+
+
+@pytest.mark.parametrize(
+    ("spec", "structure", "message"),
+    [
+        (SEVERAL, keras.Input((4,)), "takes 1 inputs, the data have 2"),
+        (
+            SEVERAL,
+            {"a": keras.Input((4,)), "c": keras.Input(())},
+            r"named .'a', 'c'., the data have .'a', 'b'.",
+        ),
+        (
+            tuple(SEVERAL.values()),
+            {"a": keras.Input((4,)), "b": keras.Input(())},
+            "by their order alone",
+        ),
+        (
+            SEVERAL,
+            {"a": keras.Input((5,)), "b": keras.Input(())},
+            r"shape \(5,\), the data have \(4,\)",
+        ),
+    ],
+)
+def test_several_inputs_that_do_not_fit_are_told(spec, structure, message):
+    with pytest.raises(InvalidInput, match=message):
+        check_inputs(spec, structure)
+    check_inputs(SEVERAL, {"a": keras.Input((4,)), "b": keras.Input((1,))})
+
+
+def test_weights_of_a_dataset_are_its_third_part():
+    x, y = blobs()
+    with pytest.raises(InvalidInput, match="weights as a third part"):
+        classifier().evaluate(tuples(x, y), sample_weight=np.ones(60))

@@ -12,8 +12,8 @@ import pytest
 import tensorflow as tf
 
 from fsr_gdw_tf import Classifier, WeightNet, losses
-from fsr_gdw_tf.classifier import Forward
 from fsr_gdw_tf.lookahead import lookahead
+from fsr_gdw_tf.method import Forward
 from fsr_gdw_tf.methods import GDW, MWNet
 from fsr_gdw_tf.optimizers import SGD
 

@@ -20,7 +20,7 @@ from fsr_gdw_tf import (
     Supervised,
     losses,
 )
-from fsr_gdw_tf.classifier import Forward
+from fsr_gdw_tf.method import Forward
 from fsr_gdw_tf.methods import CoTeaching
 
 
@@ -171,7 +171,7 @@ class Odd(keras.layers.Layer):
 
 
 def test_a_network_that_cannot_be_copied_is_told():
-    inputs = keras.Input((4,))
+    inputs = keras.Input((8,))
     features = keras.Model(inputs, Odd(1)(inputs))
     model = classifier(CoTeaching(0.2), features=features)
     with pytest.raises(

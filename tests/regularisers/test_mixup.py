@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.keras_models import pair
 from support.models import blobs, classifier
 
-from fsr_gdw_tf import InvalidInput, MixUp
+from fsr_gdw_tf import Classifier, InvalidInput, MixUp
 from fsr_gdw_tf.regularisers import mixup
 
 
@@ -74,3 +75,17 @@ def test_mixed_examples_bring_each_its_own_weight():
     np.testing.assert_allclose(found["weight"], [0.75, 0.4], rtol=1e-6)
     # Nothing of a label of weight 0 is left in either of them.
     np.testing.assert_allclose(found["label"], [[1, 0, 0], [1, 0, 0]])
+
+
+def test_of_several_inputs_numbers_alone_are_mixed():
+    model = Classifier.wrap(
+        pair(lambda a, b: {"a": a, "b": b}), regularisers=[MixUp()]
+    )
+    model.compile()
+    a = np.arange(24, dtype="float32").reshape(6, 4)
+    inputs = {"a": a, "b": np.arange(6)}
+    batch = {"inputs": inputs, "label": tf.one_hot([0, 1, 2] * 2, 3)}
+    mixed = model.regularisers[0].prepare(model, batch)
+    np.testing.assert_array_equal(mixed["inputs"]["b"], inputs["b"])
+    assert (np.array(mixed["inputs"]["a"]) != a).any()
+    assert mixed["unmixed_inputs"] is inputs

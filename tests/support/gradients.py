@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import Classifier, losses
-from fsr_gdw_tf.lookahead import scope_variables
 from fsr_gdw_tf.method import Forward
+from fsr_gdw_tf.networks.scope import scope_variables
 from fsr_gdw_tf.optimizers import SGD
 
 N, M, C, DIM = 6, 5, 3, 4

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from support.models import blob_source, blobs, classifier, weights
 
-from fsr_gdw_tf import InvalidInput, Supervised
+from fsr_gdw_tf import InputPipeline, InvalidInput, Supervised
 
 
 def test_predictions_come_in_order_and_as_many_as_asked_for():
@@ -52,7 +52,15 @@ def test_the_same_seed_gives_the_same_bits():
             r"shape \(4,\), the d",
         ),
         (lambda m: m.fit(*blobs(classes=4)), "0 to 2"),
-        (lambda m: m.fit(*blobs(), sample_weight=np.ones(60)), "sample_weight"),
+        (
+            lambda m: m.fit(*blobs(), sample_weight=np.ones(59)),
+            r"for each of 60 examples, got the shape \(59,\)",
+        ),
+        (
+            lambda m: m.fit(*blobs(), sample_weight=-np.ones(60)),
+            "with negative ones",
+        ),
+        (lambda m: m.fit(*blobs(), class_weight={3: 1.0}), "classes 0 to 2"),
         (lambda m: m.fit(blobs()[0]), "expected arrays x and y"),
         (lambda m: m.fit(np.zeros((0, 4)), []), "got no examples"),
         (lambda m: m.fit(np.zeros((3, 4)), [0, 1]), "3 inputs but 2 labels"),
@@ -60,7 +68,10 @@ def test_the_same_seed_gives_the_same_bits():
             lambda m: m.fit(*blobs(), validation_split=1.5),
             r"share in \(0, 1\) of arrays x and y, got 1.5",
         ),
-        (lambda m: m.fit(*blobs(n=9), batch_size=10), "must be in 1 to 9"),
+        (
+            lambda m: m.fit(*blobs(n=9), pipeline=InputPipeline(10)),
+            "must be in 1 to 9",
+        ),
         (lambda m: m.compile(loss="mse"), "compile.. takes no loss"),
         (lambda m: Supervised(smoothing=1.5), r"in \[0, 1\), got 1.5"),
     ],

@@ -1,29 +1,39 @@
-"""Base class with fit, evaluate and predict for any kind of data."""
+"""Fit, evaluate and predict for any kind of data."""
 
 import dataclasses
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
 from fsr_gdw_tf.callbacks.method_progress import MethodProgress
 from fsr_gdw_tf.data import data_adapter
+from fsr_gdw_tf.data.data_adapter import NetworkInputs
 from fsr_gdw_tf.data.pipeline import InputPipeline
+from fsr_gdw_tf.data.preprocessing import preprocess_unlabelled
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.distribution import input_shards, step_loop
+from fsr_gdw_tf.networks.split import input_structure
+from fsr_gdw_tf.trainer.train_step import TrainStep
 
 
-class Trainer(keras.Model):
+class Trainer(TrainStep):
     """Keras' training loop on arrays, sources and datasets, on all replicas."""
 
     length_known = True  # whether the number of steps is known in advance
+    preprocessor = None  # what maps the user's inputs to the network's
 
     @property
     def replicas(self) -> int:
         """The number of replicas that train together."""
         return self.distribute_strategy.num_replicas_in_sync
+
+    @property
+    def network_inputs(self) -> NetworkInputs:
+        """What the network takes."""
+        structure = input_structure(self.features)
+        return NetworkInputs(structure, self.classes, self.preprocessor)
 
     def make_train_function(self, force: bool = False) -> None:
         """Build the function that Keras calls: steps, then their metrics."""
@@ -32,7 +42,7 @@ class Trainer(keras.Model):
                 self,
                 self.train_step,
                 lambda: step_loop.steps_of_execution(self),
-                lambda: self.eval_metrics[:2],
+                lambda: self.train_metrics,
             )
 
     def make_test_function(self, force: bool = False) -> None:
@@ -49,6 +59,8 @@ class Trainer(keras.Model):
         batch_size: int | None = None,
         epochs: int = 1,
         *,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
         pipeline: InputPipeline | None = None,
         meta: Any = None,
         meta_in_training: bool = False,
@@ -58,6 +70,11 @@ class Trainer(keras.Model):
     ) -> keras.callbacks.History:
         """Train on arrays, on a `Source`, or on a tf.data dataset.
 
+        sample_weight, class_weight: factors of the loss of an example and of
+            those with a label; both can be given. They multiply the loss of
+            the step that moves the network, after the method has chosen its
+            own weights, which do not depend on them. (A dictionary takes
+            examples of weight zero last.)
         pipeline: how examples become batches; None is one with `batch_size` and
             `seed`.
         meta: a clean set for methods that learn from one, a `Source` or a pair
@@ -67,9 +84,9 @@ class Trainer(keras.Model):
 
         All other arguments are those of Keras.
         """
-        x, y = data_adapter.split_validation(x, y, kwargs)
-        x, meta = data_adapter.adapt(
-            x, y, meta, meta_in_training, self.method, self.classes
+        data = x, y, sample_weight
+        x, meta = self._adapt(
+            data, class_weight, meta, meta_in_training, kwargs
         )
         pipeline = data_adapter.make_pipeline(
             x, pipeline, batch_size, seed, kwargs, self.replicas
@@ -79,10 +96,21 @@ class Trainer(keras.Model):
         self.setup(source, pipeline)
         start = kwargs.get("initial_epoch", 0), initial_step
         x = self._train_data(x, pipeline, epochs, start, meta, kwargs)
-        callbacks = self._method_callbacks(source, meta, start[0])
-        kwargs["callbacks"] = callbacks + list(kwargs.get("callbacks") or ())
-        kwargs["shuffle"] = False  # the pipeline shuffles
-        return super().fit(x, epochs=epochs, **kwargs)
+        self._add_callbacks(source, meta, start[0], kwargs)
+        return super().fit(x, epochs=epochs, shuffle=False, **kwargs)
+
+    def _adapt(
+        self, data: tuple, class_weight, meta, meta_in_training, kwargs
+    ) -> tuple[Any, Source | None]:
+        """Return (training data, clean meta set), arrays as sources."""
+        network = self.network_inputs
+        data = data_adapter.split_validation(data, kwargs, network)
+        self.keep_label_form(*data[:2])
+        x = data_adapter.as_source(*data[:2], network, data[2])
+        x = data_adapter.with_class_weights(x, class_weight, network)
+        return data_adapter.adapt(
+            x, meta, meta_in_training, self.method, network
+        )
 
     def _set_validation(self, pipeline: InputPipeline, kwargs: dict) -> None:
         """Replace Keras' validation arguments by a distributed dataset."""
@@ -104,12 +132,15 @@ class Trainer(keras.Model):
             meta = meta if self.method.meta_in_batches else None
 
             def make(shard):
-                return self._checked(
-                    pipeline.train(x, epochs, start[0], meta, start[1], shard)
+                data = pipeline.train(
+                    x, epochs, start[0], meta, start[1], shard
+                )
+                return data_adapter.checked(
+                    data, self.network_inputs, raw=False
                 )
         else:
             data_adapter.require_start_of_epoch(start[1])
-            dataset = self._checked(x)
+            dataset = data_adapter.checked(x, self.network_inputs)
             data_adapter.require_meta(
                 self.method, "meta_inputs" in dataset.element_spec
             )
@@ -125,18 +156,21 @@ class Trainer(keras.Model):
         self.length_known = bool(self.steps > 0)
         return input_shards.distribute_dataset(self.distribute_strategy, make)
 
-    def _checked(self, dataset) -> tf.data.Dataset:
-        shape = self.features.inputs[0].shape
-        return data_adapter.checked(dataset, shape, self.classes)
-
-    def _method_callbacks(
-        self, source: Source | None, clean: Source | None, first_epoch: int
-    ) -> list[keras.callbacks.Callback]:
-        progress = MethodProgress(source, clean)
-        dictionary = self.method.dictionary
-        if dictionary is None:
-            return [progress]
-        return [RefreshDictionary(dictionary, source, first_epoch), progress]
+    def _add_callbacks(
+        self,
+        source: Source | None,
+        clean: Source | None,
+        first_epoch: int,
+        kwargs: dict,
+    ) -> None:
+        """Put what methods need around epochs before the user's callbacks."""
+        own, dictionary = (
+            [MethodProgress(source, clean)],
+            self.method.dictionary,
+        )
+        if dictionary is not None:
+            own.insert(0, RefreshDictionary(dictionary, source, first_epoch))
+        kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
 
     def evaluate(
         self,
@@ -144,13 +178,18 @@ class Trainer(keras.Model):
         y: Any = None,
         batch_size: int | None = None,
         *,
+        sample_weight: Any = None,
         pipeline: InputPipeline | None = None,
         **kwargs,
     ) -> list[float] | dict[str, float]:
-        """Return loss and metrics on arrays, a `Source`, or a dataset."""
+        """Return loss and metrics on arrays, a `Source`, or a dataset.
+
+        sample_weight: factors of the loss, and weights of `weighted_metrics`.
+        """
         # The dataset that Keras caches in `fit` counts executions, not steps.
         if not kwargs.pop("_use_cached_eval_dataset", False):
-            x = data_adapter.as_source(x, y, self.classes)
+            self.keep_label_form(x, y)
+            x = data_adapter.as_source(x, y, self.network_inputs, sample_weight)
             pipeline = data_adapter.make_pipeline(
                 x, pipeline, batch_size, 0, kwargs, self.replicas
             )
@@ -168,13 +207,36 @@ class Trainer(keras.Model):
         self,
         x: Any,
         batch_size: int | None = None,
+        verbose: str | int = "auto",
         *,
         pipeline: InputPipeline | None = None,
         **kwargs,
     ) -> np.ndarray:
-        """Return class probabilities of arrays, a `Source`, or a dataset."""
-        x = data_adapter.as_unlabelled(x, self.classes)
+        """Return class probabilities of arrays, a `Source`, or a dataset.
+
+        They are `[examples, classes]`; of a network with one output they are
+        those of class 1, `[examples, 1]`.
+        """
+        return self._outputs(
+            self.predict_probs(
+                x, batch_size, verbose, pipeline=pipeline, **kwargs
+            )
+        )
+
+    def predict_probs(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = 0,
+        *,
+        pipeline: InputPipeline | None = None,
+        **kwargs,
+    ) -> np.ndarray:
+        """Return the probabilities of all classes, `[examples, classes]`."""
+        kwargs["verbose"] = verbose
+        x = data_adapter.as_unlabelled(x, self.network_inputs)
         if not isinstance(x, Source):
+            x = preprocess_unlabelled(x, self.preprocessor)
             return super().predict(x, batch_size, **kwargs)
         pipeline = data_adapter.make_pipeline(
             x, pipeline, batch_size, 0, kwargs, self.replicas
@@ -192,12 +254,14 @@ class Trainer(keras.Model):
 
         With `with_rows` the batches have the row number of each example.
         """
-        x = data_adapter.as_source(x, None, self.classes)
+        network = self.network_inputs
+        x = data_adapter.as_source(x, None, network)
         if not isinstance(x, Source):
-            return self._checked(x), None
+            return data_adapter.checked(x, network), None
 
         def make(shard):
-            dataset = self._checked(pipeline.test(x, shard))
+            dataset = pipeline.test(x, shard)
+            dataset = data_adapter.checked(dataset, network, raw=False)
             if not with_rows:
                 return dataset
             return dataset.map(lambda b: b | {"row": b["index"]})
