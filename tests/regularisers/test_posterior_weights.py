@@ -9,8 +9,8 @@ from fsr_gdw_tf import InputPipeline, PosteriorWeights
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.regularisers.posterior_weights import (
-    learned,
     mean_predictions,
+    posterior_weights,
 )
 
 
@@ -60,14 +60,39 @@ def test_weights_multiply_those_of_the_data():
     np.testing.assert_allclose(part.prepare(model, batch)["weight"], [0.5, 2.0])
 
 
+def records_of(given, predicted) -> LabelRecords:
+    """Records of three classes, with the class that each example is given."""
+    top = np.array(predicted)[:, None]
+    return LabelRecords((), np.array(given), "abc", {}, top, 0.0 * top)
+
+
 def test_a_class_counts_so_far_as_it_has_been_learned():
-    """Class 0: one of four predicted, two of four right by scores: 1/2."""
-    given = np.array([0, 0, 0, 0, 1, 1, 2])
-    top = np.array([[0], [1], [1], [1], [1], [1], [0]])
-    records = LabelRecords((), given, ["a", "b", "c"], {}, top, top * 0.0)
-    scores = np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.9])
-    expected = [0.5] * 4 + [1.0] * 2 + [0.0]  # 2 / 1 is more than one
-    np.testing.assert_allclose(learned(records, scores), expected)
+    """Class 2: one of four is predicted, two are right by scores: 1/2."""
+    given = [0] * 20 + [1] * 20 + [2] * 4
+    records = records_of(given, [0] * 20 + [1] * 20 + [2, 0, 0, 0])
+    scores = np.repeat([0.1, 0.0, 0.5], [20, 20, 4])
+    expected = np.repeat([0.9, 1.0, 1 - 0.5 * 0.5], [20, 20, 4])
+    np.testing.assert_allclose(posterior_weights(records, scores), expected)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "predicted"),
+    [
+        (0.04, 10),  # hardly any label looks wrong
+        (0.51, 10),  # most do
+        (0.2, 7),  # 8 labels look right, and 7 < .9 * 8 are predicted
+    ],
+)
+def test_weights_are_one_if_scores_mean_little(wrong, predicted):
+    records = records_of([0] * 10, [0] * predicted + [1] * (10 - predicted))
+    scores = np.full(10, wrong)
+    np.testing.assert_array_equal(posterior_weights(records, scores), 1.0)
+
+
+def test_weights_begin_when_nearly_all_right_labels_are_predicted():
+    records = records_of([0] * 10, [0] * 8 + [1] * 2)
+    weights = posterior_weights(records, np.full(10, 0.2))
+    np.testing.assert_allclose(weights, 0.8)
 
 
 @pytest.mark.parametrize("unlearned", [False, True])
@@ -76,11 +101,13 @@ def test_wrong_labels_lose_their_weight_unless_the_class_is_unlearned(
 ):
     """A fifth of the labels is wrong; the network predicts the right class.
 
-    Unlearned: it predicts another class for all labelled 2, as for a rare
-    class at first, and those labels keep nearly all of their weight.
+    Unlearned: it predicts another class for all labelled 2, a rare class, and
+    those labels keep nearly all of their weight.
     """
     rng = np.random.default_rng(0)
     true = np.arange(600) % 3
+    if unlearned:
+        true = np.where((true == 2) & (np.arange(600) > 60), 0, true)
     given = np.where(np.arange(600) % 5 == 0, (true + 1) % 3, true)
     source = blob_source(n=600).with_labels(given, true)
     part, model = part_of(source)
