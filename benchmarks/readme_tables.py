@@ -20,6 +20,7 @@ from absl import app, flags
 from accuracy_runs import DEFAULT, MORE, read_runs, summary
 from environment import RESULTS, ROOT
 from full_scale.table import reproduced
+from panel_table import against_plain
 from recipes import clean_images
 from result_tables import optional_float, read_table, tested_on
 
@@ -205,6 +206,7 @@ MEMORY = {"name": "memory_ratio", "what": "Memory at the peak of a step"}
 TABLES = {
     "accuracy": partial(accuracies, settings=DEFAULT),
     "accuracy_more": partial(accuracies, settings=MORE),
+    "panel": lambda folder: markdown(*against_plain(folder)),
     "papers": papers,
     "cost": partial(ratios, file="cost.csv", **TIME, everywhere=True),
     "memory": partial(ratios, file="cost.csv", **MEMORY, everywhere=True),

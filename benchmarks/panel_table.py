@@ -1,0 +1,38 @@
+"""The README's table of the default beside plain training."""
+
+from pathlib import Path
+
+from panel_report import Table
+from panel_settings import PANEL
+from result_tables import read_table
+from sweep import ORACLE, PLAIN
+
+FILE_NAME = "panel_validation.csv"
+DEFAULT = "default"
+HEADER = ["data", "plain", "default", "difference", "right labels alone"]
+
+
+def against_plain(folder: Path) -> tuple[list[str], list[list[str]], str]:
+    """Return header, lines and note of the table."""
+    columns = {"setting": str, "method": str, "seed": int, "last5": float}
+    rows = read_table(folder / FILE_NAME, columns)
+    seeds = {(r["setting"], r["seed"]) for r in rows if r["method"] == DEFAULT}
+    table = Table([r for r in rows if (r["setting"], r["seed"]) in seeds])
+    lines = []
+    for name in PANEL:
+        gain = table.gain(name, DEFAULT)
+        if gain is not None:
+            means = (table.mean(name, m) for m in (PLAIN, DEFAULT, ORACLE))
+            plain, ours, oracle = (
+                "-" if m is None else f"{m:.1f}" for m in means
+            )
+            lines.append([name, plain, ours, f"{gain:+.1f}", oracle])
+    which = ", ".join(sorted({str(seed) for _, seed in seeds}))
+    note = (
+        "Per cent of held-out training examples, mean of the last five epochs; "
+        f"mean of seeds {which}. Uniform 40: 40 % of the labels are drawn "
+        "among the other classes; tail .1: the rarest class has a tenth of the "
+        "images. `benchmarks/panel_settings.py` has networks and schedules. "
+        f"From `benchmarks/results/{FILE_NAME}`."
+    )
+    return HEADER, lines, note
