@@ -42,7 +42,7 @@ ONE_OF_EACH = [
     "relabel",
     "elr",
 ]
-ONE_OF_EACH += ["fsr REWARD_FEATURES='fresh'"]
+ONE_OF_EACH += ["fsr REWARD_FEATURES='fresh'", "posterior_weights"]
 
 
 @pytest.fixture

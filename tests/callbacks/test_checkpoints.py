@@ -20,6 +20,14 @@ from fsr_gdw_tf.callbacks import Checkpoints, Preempted, SaveMetrics
 from fsr_gdw_tf.optimizers import SGD, EpochSchedule
 
 
+@pytest.fixture(autouse=True)
+def signals_are_heard():
+    """As at a terminal; in the background a shell has Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def whole_fsr() -> Classifier:
     """With a rate that halves after each epoch of five steps."""
     keras.utils.set_random_seed(0)

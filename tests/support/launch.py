@@ -98,7 +98,7 @@ def localhost(*args):
 def start_workers(cwd, *args, **more):
     script, *rest = localhost(*args)
     # A shell cannot trap what was ignored when it began, as under nohup.
-    heeding = ["env", "--default-signal=INT", "bash"]
+    heeding = ["env", "--default-signal=INT,HUP", "bash"]
     return subprocess.Popen(
         [*heeding, str(LAUNCH / script), *rest],
         stdout=subprocess.PIPE,
