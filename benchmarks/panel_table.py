@@ -27,12 +27,15 @@ def against_plain(folder: Path) -> tuple[list[str], list[list[str]], str]:
                 "-" if m is None else f"{m:.1f}" for m in means
             )
             lines.append([name, plain, ours, f"{gain:+.1f}", oracle])
-    which = ", ".join(sorted({str(seed) for _, seed in seeds}))
+    which, of_oracle = (
+        ", ".join(sorted({str(r["seed"]) for r in rows if r["method"] == name}))
+        for name in (DEFAULT, ORACLE)
+    )
     note = (
         "Per cent of held-out training examples, mean of the last five epochs; "
-        f"mean of seeds {which}. Uniform 40: 40 % of the labels are drawn "
-        "among the other classes; tail .1: the rarest class has a tenth of the "
-        "images. `benchmarks/panel_settings.py` has networks and schedules. "
+        f"mean of seeds {which} (right labels alone: {of_oracle}). Uniform 40: "
+        "40 % of the labels are drawn among the other classes; tail .1: the "
+        "rarest class has a tenth of the images. `benchmarks/panel_settings.py` has networks and schedules. "
         f"From `benchmarks/results/{FILE_NAME}`."
     )
     return HEADER, lines, note
