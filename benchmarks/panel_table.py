@@ -35,8 +35,8 @@ def against_plain(folder: Path) -> tuple[list[str], list[list[str]], str]:
         "Per cent of held-out training examples, mean of the last five epochs; "
         f"mean of seeds {which} (right labels alone: {of_oracle}). Uniform 40: "
         "40 % of the labels are drawn among the other classes; tail .1: the "
-        "rarest class has a tenth of the images. `benchmarks/panel_settings.py` "
-        "has networks and schedules. "
+        "rarest class has a tenth of the images. Networks and schedules: "
+        "`benchmarks/panel_settings.py`. "
         f"From `benchmarks/results/{FILE_NAME}`."
     )
     return HEADER, lines, note
