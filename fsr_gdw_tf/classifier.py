@@ -116,7 +116,7 @@ class Classifier(Trainer):
 
     @property
     def single_output(self) -> bool:
-        """Whether the network has one output, for two classes."""
+        """Return whether the network has one output, for two classes."""
         return isinstance(self.head, Head) and self.head.outputs == 1
 
     @property

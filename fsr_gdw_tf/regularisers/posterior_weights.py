@@ -51,7 +51,8 @@ LEARNED = 0.9
 class PosteriorWeights(Regulariser):
     """Multiply each example's loss by the probability that its label is right.
 
-    In the real step only, like weights that are given with the data.
+    In the real step only, like weights that are given with the data. With
+    MixUp, list it before: weights are then mixed as well.
 
     warmup: epochs, or below 1 their share of all, with all weights one.
     top: how many classes of each example's mean prediction are stored.
@@ -94,6 +95,8 @@ class PosteriorWeights(Regulariser):
 
     def prepare(self, classifier: keras.Model, batch: Batch) -> Batch:
         weight = tf.gather(self.posterior.value, batch["index"])
+        # A method may have replaced examples, by clean ones.
+        weight = tf.where(batch.get("recordable", True), weight, 1.0)
         if "weight" in batch:
             weight *= tf.cast(batch["weight"], weight.dtype)
         return {**batch, "weight": weight}

@@ -31,7 +31,7 @@ class Trainer(TrainStep):
 
     @property
     def network_inputs(self) -> NetworkInputs:
-        """What the network takes."""
+        """Return what describes and prepares inputs of the network."""
         structure = input_structure(self.features)
         return NetworkInputs(structure, self.classes, self.preprocessor)
 

@@ -34,7 +34,7 @@ def test_predictions_are_averaged_over_visits():
     """Of 1/2, 1/4, 1/4 and 1/4, 1/2, 1/4: 3/8, 3/8, 1/4."""
     source = blob_source(n=6)
     part, model = part_of(source)
-    first, second = np.tile([[0.5, 0.25, 0.25]], (6, 1)), None
+    first = np.tile([[0.5, 0.25, 0.25]], (6, 1))
     second = first[:, [1, 0, 2]]
     observe(part, model, source, first)
     observe(part, model, source, second)
@@ -58,6 +58,8 @@ def test_weights_multiply_those_of_the_data():
     )
     batch["weight"] = tf.constant([2.0, 4.0])
     np.testing.assert_allclose(part.prepare(model, batch)["weight"], [0.5, 2.0])
+    batch["recordable"] = tf.constant(False)  # other inputs than the index says
+    np.testing.assert_allclose(part.prepare(model, batch)["weight"], [2.0, 4.0])
 
 
 def records_of(given, predicted) -> LabelRecords:
