@@ -19,11 +19,11 @@ def hide_gpus() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
-def exit_with_error(error: Exception) -> NoReturn:
-    """Print the first line of an error and exit with code 2."""
+def exit_with_error(error: Exception, code: int = 2) -> NoReturn:
+    """Print the first line of an error and exit with a code."""
     line = (str(error).splitlines() or [type(error).__name__])[0]
     print(f"error: {printable(line)}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)
 
 
 def exit_interrupted() -> NoReturn:

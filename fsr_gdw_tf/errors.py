@@ -10,6 +10,10 @@ class InvalidInput(ValueError):  # noqa: N818  reads better where it is raised
     """Invalid input of the user; the message is one line without traceback."""
 
 
+class Diverged(RuntimeError):  # noqa: N818  as above
+    """Training has diverged; the message says, in one line, what to do."""
+
+
 def suggest_names(name: str, valid_names: Iterable[str]) -> str:
     """Return a hint for an unknown name: similar names, or else all names."""
     valid_names = sorted(valid_names)

@@ -15,7 +15,7 @@ from fsr_gdw_tf.command_line import (
     parse_flags,
 )
 from fsr_gdw_tf.distribution.hosts import print_on_chief
-from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.errors import Diverged, InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.compare import compare
 from fsr_gdw_tf.experiments.experiment import (
@@ -38,7 +38,10 @@ flags.DEFINE_enum("mode", None, MODES, "What to do; default MODE in gin.")
 
 
 def main(argv: list[str]) -> None:
-    """Parse the gin files and run MODE; invalid input exits with code 2."""
+    """Parse the gin files and run MODE.
+
+    Invalid input exits with code 2, training that diverges with code 3.
+    """
     try:
         if argv[1:]:
             raise InvalidInput(
@@ -56,6 +59,8 @@ def main(argv: list[str]) -> None:
         print_on_chief(f"Results: {folder.path.resolve()}")
     except InvalidInput as error:
         exit_with_error(error)
+    except Diverged as error:
+        exit_with_error(error, code=3)
     except KeyboardInterrupt:
         exit_interrupted()
 

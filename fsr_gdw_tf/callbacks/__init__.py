@@ -1,6 +1,7 @@
 """Keras callbacks: checkpoints, CSV files, label records, step times."""
 
 from fsr_gdw_tf.callbacks.checkpoints import Checkpoints, Preempted
+from fsr_gdw_tf.callbacks.divergence import StopOnDivergence
 from fsr_gdw_tf.callbacks.epoch_logs import (
     SaveCsvTables,
     SaveMetrics,
@@ -15,4 +16,5 @@ __all__ = [
     "SaveLabelRecords",
     "SaveMetrics",
     "StepTimer",
+    "StopOnDivergence",
 ]

@@ -11,13 +11,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.callbacks.epoch_logs import SaveMetrics
+from fsr_gdw_tf.callbacks.saved_checkpoints import (
+    remove_unreadable_list,
+    restore_newest,
+)
 from fsr_gdw_tf.distribution.collectives import (
     total_over_replicas,
     wait_for_all,
 )
 from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
-from fsr_gdw_tf.io.files import one_line_errors
 
 # No strings: those are settings, such as the path that a callback writes to,
 # and a checkpoint may come from others.
@@ -43,6 +47,7 @@ class Checkpoints(keras.callbacks.Callback):
     Of several hosts only the first one writes.
 
     every: also save every so many steps, for long epochs.
+    metrics: its rows are saved too, and its file is written anew from them.
     """
 
     def __init__(
@@ -51,11 +56,12 @@ class Checkpoints(keras.callbacks.Callback):
         callbacks: Sequence[keras.callbacks.Callback] = (),
         keep: int = 2,
         every: int | None = None,
+        metrics: SaveMetrics | None = None,
     ):
         super().__init__()
         require_range(1, INF, every=1 if every is None else every)
         self.folder, self.keep, self.every = Path(folder), keep, every
-        self.callbacks = list(callbacks)
+        self.callbacks, self.metrics = list(callbacks), metrics
         # JSON with the epoch, the step, metrics and the callbacks' attributes.
         self.progress = tf.Variable("{}")
         self.restored, self.step = {}, 0
@@ -64,38 +70,24 @@ class Checkpoints(keras.callbacks.Callback):
 
     def restore(self, model: keras.Model) -> int:
         """Restore the last checkpoint; return the number of epochs done."""
-        with one_line_errors(self.folder / "checkpoint"):
-            manager = self._manager(model)
-        latest = self._require_intact(manager)
-        if latest:
-            with one_line_errors(latest), _one_type_of_errors():
-                manager.checkpoint.restore(latest).assert_consumed()
-                self.restored = json.loads(self.progress.numpy().decode())
-                _require_progress(self.restored)
+        remove_unreadable_list(self.folder)
+        restored = restore_newest(self._manager(model), self._read_progress)
+        if restored and self.metrics:
+            self.metrics.restore(self.restored["rows"])
         self.step = self.restored.get("step", 0)
         self._require_same_step(model)
         return self.restored.get("epochs", 0)
 
-    def _require_intact(
-        self, manager: tf.train.CheckpointManager
-    ) -> str | None:
-        """Return the last checkpoint; raise if the list of them is damaged.
-
-        TensorFlow reads and deletes the files that the list names, wherever
-        they are.
-        """
-        latest = manager.latest_checkpoint
-        names = [*manager.checkpoints, *([latest] if latest else [])]
-        paths = [Path(name).resolve() for name in names]
-        folder = self.folder.resolve()
-        listed = bool(paths) and all(path.parent == folder for path in paths)
-        if not listed and (paths or any(self.folder.glob("*.index"))):
-            raise InvalidInput(
-                f"{self.folder / 'checkpoint'}, the list of checkpoints, is "
-                "damaged or names files elsewhere; train again in another "
-                "--run_dir"
-            )
-        return latest
+    def _read_progress(self) -> None:
+        """Read what `save` has written; raise if it is anything else."""
+        progress = json.loads(self.progress.numpy().decode())
+        counts = progress["epochs"], progress.get("step", 0)
+        lists = progress["callbacks"], progress["rows"]
+        if not all(type(count) is int and count >= 0 for count in counts):
+            raise ValueError(f"epochs and steps are {counts}")
+        if not all(isinstance(item, dict) for items in lists for item in items):
+            raise ValueError("its metrics or callbacks are damaged")
+        self.restored = progress
 
     def _require_same_step(self, model: keras.Model) -> None:
         """Raise if the hosts have restored different checkpoints."""
@@ -208,6 +200,7 @@ class Checkpoints(keras.callbacks.Callback):
         """Write a checkpoint of all variables and of `progress`."""
         if not is_chief():
             return
+        progress["rows"] = self.metrics.rows if self.metrics else []
         progress["callbacks"] = [_plain_attributes(c) for c in self.callbacks]
         self.progress.assign(json.dumps(progress))
         # Even numbers in an epoch, odd ones at its end: its last step and its
@@ -228,25 +221,6 @@ class Checkpoints(keras.callbacks.Callback):
         return tf.train.CheckpointManager(
             checkpoint, str(self.folder), max_to_keep=self.keep
         )
-
-
-def _require_progress(progress: dict) -> None:
-    """Raise unless this is what `save` has written."""
-    counts = progress["epochs"], progress.get("step", 0)
-    states = progress["callbacks"]
-    if not all(type(count) is int and count >= 0 for count in counts):
-        raise ValueError(f"epochs and steps are {counts}")
-    if not all(isinstance(state, dict) for state in states):
-        raise ValueError("the attributes of the callbacks are damaged")
-
-
-@contextlib.contextmanager
-def _one_type_of_errors() -> Iterator[None]:
-    """Raise what TensorFlow raises for damaged files as ValueError."""
-    try:
-        yield
-    except (tf.errors.OpError, AssertionError) as error:
-        raise ValueError(str(error)) from error
 
 
 def _plain_attributes(callback: keras.callbacks.Callback) -> dict:

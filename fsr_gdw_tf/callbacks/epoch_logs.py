@@ -36,9 +36,14 @@ class SaveMetrics(keras.callbacks.Callback):
     def __init__(self, path: Path, first_epoch: int = 0):
         super().__init__()
         # Later rows are those of epochs that are trained again.
-        rows = RunFolder(path.parent).metrics()
+        rows = RunFolder(path.parent).metrics() if first_epoch else []
         self.path = path
         self.rows = [r for r in rows if r["epoch"] <= first_epoch]
+
+    def restore(self, rows: list[dict]) -> None:
+        """Replace the rows, and the file, by those of a checkpoint."""
+        self.rows = rows
+        write_csv(self.path, rows)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Store the learning rate; at the epoch's end it is the next one's."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
+from fsr_gdw_tf.errors import Diverged
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.io.console import print_table
@@ -35,25 +36,46 @@ def compare(
 
     allow_imports: see `gin_config.parse`.
     """
-    folder.open(gin_config.config_string())
-    names = gin_config.value("COMPARE")
-    recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
-    check_recipes(recipes.values(), params, allow_imports)
-    rows, first_seconds = [], None
-    for name, recipe in recipes.items():
-        print_on_chief(f"== {name}")
-        gin_config.parse(recipe, params, allow_imports)
-        experiment = gin_config.instantiate(Experiment)
-        result = experiment.train(RunFolder(folder / name), command)
-        first_seconds = first_seconds or result["step_seconds"]
-        numbers = {k: round(result[k], 4) for k in COLUMNS[1:-1]}
-        ratio = round(result["step_seconds"] / first_seconds, 3)
-        rows.append({"method": name, **numbers, "step_time_ratio": ratio})
-        write_csv(folder / "comparison.csv", rows, COLUMNS)
+    with folder.open(gin_config.config_string()):
+        names = gin_config.value("COMPARE")
+        recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
+        check_recipes(recipes.values(), params, allow_imports)
+        rows, first_seconds = [], None
+        for name, recipe in recipes.items():
+            print_on_chief(f"== {name}")
+            gin_config.parse(recipe, params, allow_imports)
+            result = _train(RunFolder(folder / name), command)
+            first_seconds = first_seconds or result.get("step_seconds")
+            rows.append({"method": name, **_row(result, first_seconds)})
+            write_csv(folder / "comparison.csv", rows, COLUMNS)
     if is_chief():
-        titled = [dict(zip(TITLES, r.values(), strict=True)) for r in rows]
+        titled = [
+            {
+                title: row.get(k)
+                for title, k in zip(TITLES, COLUMNS, strict=True)
+            }
+            for row in rows
+        ]
         print_table("Test accuracy; time of a step, plain = 1", titled, ".3f")
     return rows
+
+
+def _train(folder: RunFolder, command: Sequence[str]) -> dict:
+    """Return the summary of a run of the parsed recipe; {} if it diverges."""
+    try:
+        return gin_config.instantiate(Experiment).train(folder, command)
+    except Diverged as error:
+        print_on_chief(f"{folder.path}: {error}")
+        return {}
+
+
+def _row(result: dict, first_seconds: float | None) -> dict:
+    """Return the columns of a row of comparison.csv, none after divergence."""
+    if not result:
+        return {}
+    ratio = round(result["step_seconds"] / first_seconds, 3)
+    numbers = {k: round(result[k], 4) for k in COLUMNS[1:-1]}
+    return {**numbers, "step_time_ratio": ratio}
 
 
 def check_recipes(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import gin
 import keras
-import numpy as np
 
 from fsr_gdw_tf.callbacks import (
     Checkpoints,
@@ -17,6 +16,7 @@ from fsr_gdw_tf.callbacks import (
     SaveLabelRecords,
     SaveMetrics,
     StepTimer,
+    StopOnDivergence,
 )
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import InputPipeline, Source, Splits
@@ -27,7 +27,7 @@ from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import gin_config, run_info
 from fsr_gdw_tf.io import files
-from fsr_gdw_tf.io.run_folder import LAST, RunFolder
+from fsr_gdw_tf.io.run_folder import RunFolder, summary
 from fsr_gdw_tf.label_quality.label_records import FILE_NAME
 from fsr_gdw_tf.label_report.build import try_to_build_report
 from fsr_gdw_tf.method import Method, Regulariser
@@ -116,37 +116,35 @@ class Experiment:
 
     def train(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Train, or resume a run, to its end; return the summary."""
-        folder.open(gin_config.config_string())
-        if folder.done:
-            return _summary_of_done(folder)
-        try:
-            splits, classifier = self.prepare()
-            folder.require_shared()
-            devices = run_info.device_info(self.devices, classifier.replicas)
-            run_info.write_run_info(folder, splits, self.seed, command, devices)
-            rows = self._fit(folder, splits, classifier)
-            _evaluate(folder, splits, classifier, self.test_pipeline)
-        except (Preempted, KeyboardInterrupt):
-            raise
-        except BaseException:
-            files.write_here(folder.failed, traceback.format_exc())
-            raise
-        files.write(folder / "operative_config.gin", gin.operative_config_str())
-        files.write_json(folder / "DONE", summary(rows))
-        if classifier.training_dynamics and is_chief():
-            try_to_build_report(folder, splits.training)
-        # No host exits while the first one is still writing.
-        collectives.wait_for_all(classifier.distribute_strategy)
-        return summary(rows)
+        with folder.open(gin_config.config_string()):
+            if folder.done:
+                return self._finished(folder)
+            try:
+                splits, classifier = self.prepare()
+                folder.require_shared()
+                info = run_info.device_info(self.devices, classifier.replicas)
+                run_info.write_run_info(
+                    folder, splits, self.seed, command, info
+                )
+                rows = self._fit(folder, splits, classifier)
+                _evaluate(folder, splits, classifier, self.test_pipeline)
+            except (Preempted, KeyboardInterrupt):
+                raise
+            except BaseException:
+                files.write_here(folder.failed, traceback.format_exc())
+                raise
+            return _finish(folder, splits, classifier, summary(rows))
 
     def _fit(
         self, folder: RunFolder, splits: Splits, classifier: Classifier
     ) -> list[dict]:
         """Train; return the logs, a row per epoch."""
         classifier.setup(splits.training, self.pipeline)
-        checkpoints = self._checkpoints(folder)
+        metrics = SaveMetrics(folder / "metrics.csv")
+        checkpoints = self._checkpoints(folder, metrics)
         first = checkpoints.restore(classifier)
-        metrics = SaveMetrics(folder / "metrics.csv", first)
+        if not (first or checkpoints.step):
+            folder.require_new()
         callbacks = [*self.callbacks, *_tensorboard(folder), StepTimer()]
         callbacks += [metrics, SaveCsvTables(folder.path, splits.training)]
         if classifier.training_dynamics:
@@ -163,7 +161,7 @@ class Experiment:
                 initial_step=checkpoints.step,
                 validation_data=splits.test,
                 validation_batch_size=TEST_BATCH_SIZE,
-                callbacks=[*callbacks, checkpoints],
+                callbacks=[StopOnDivergence(), *callbacks, checkpoints],
                 verbose=_verbosity(),
             )
         return metrics.rows
@@ -175,31 +173,57 @@ class Experiment:
             self.pipeline, batch_size=TEST_BATCH_SIZE, per_replica=False
         )
 
-    def _checkpoints(self, folder: RunFolder) -> Checkpoints:
+    def _checkpoints(self, folder: RunFolder, metrics=None) -> Checkpoints:
         return Checkpoints(
-            folder / "checkpoints", self.callbacks, every=self.save_every
+            folder / "checkpoints",
+            self.callbacks,
+            every=self.save_every,
+            metrics=metrics,
         )
 
     def evaluate(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
         """Evaluate the last checkpoint of a run; return its metrics."""
         folder.check(gin_config.config_string())
+        folder.require_checkpoints()
+        with folder.lock():
+            return self._evaluate_last(folder)
+
+    def _evaluate_last(self, folder: RunFolder, metrics=None) -> dict:
+        """Restore the last checkpoint, and its `metrics`; evaluate it."""
         splits, classifier = self.prepare()
         classifier.setup(splits.training, self.pipeline)
-        if not self._checkpoints(folder).restore(classifier):
-            raise InvalidInput(
-                f"{folder.path} has no checkpoint; run --mode=train first"
-            )
+        self._checkpoints(folder, metrics).restore(classifier)
         return _evaluate(folder, splits, classifier, self.test_pipeline)
 
+    def _finished(self, folder: RunFolder) -> dict:
+        """Return the summary of a completed run; repair what is missing."""
+        print_on_chief(f"{folder.path} is done already; delete it to run again")
+        if lost := folder.lost_files():
+            names = ", ".join(lost)
+            print_on_chief(f"{names}: made again from the last checkpoint")
+            folder.require_checkpoints()
+            metrics = SaveMetrics(folder / "metrics.csv")
+            self._evaluate_last(folder, metrics)
+            if is_chief():
+                folder.finish(summary(metrics.rows))
+        has_records = (folder / FILE_NAME).is_file()
+        if is_chief() and has_records and not folder.reported:
+            try_to_build_report(folder, reload=training_data)
+        return folder.summary()
 
-def _summary_of_done(folder: RunFolder) -> dict:
-    """Return the summary of a completed run; write its report if missing."""
-    print_on_chief(f"{folder.path} is done already; delete it to run again")
-    has_records = (folder / FILE_NAME).is_file()
-    if is_chief() and has_records and not folder.reported:
-        try_to_build_report(folder, reload=training_data)
-    with files.one_line_errors(folder / "metrics.csv"):
-        return summary(folder.metrics())
+
+def _finish(
+    folder: RunFolder, splits: Splits, classifier: Classifier, results: dict
+) -> dict:
+    """Write the summary and the label report; return the summary."""
+    files.write(folder / "operative_config.gin", gin.operative_config_str())
+    if is_chief():
+        folder.finish(results)
+    if classifier.training_dynamics and is_chief():
+        try_to_build_report(folder, splits.training)
+    # No host exits while the first one is still writing.
+    collectives.wait_for_all(classifier.distribute_strategy)
+    return results
 
 
 def data_of_run(folder: RunFolder) -> Source:
@@ -255,18 +279,4 @@ def _metrics_on(
     names = map(str, source.class_names)
     return metrics | {
         "per_class_accuracy": dict(zip(names, recalls, strict=True))
-    }
-
-
-def summary(rows: list[dict]) -> dict:
-    """Return the metrics that runs are compared by, from the epochs' rows."""
-    accuracy = [row["val_accuracy"] for row in rows]
-    # The first epoch includes the tracing of the step.
-    seconds = [row["step_seconds"] for row in rows[1:] or rows]
-    return {
-        "test_accuracy_last": accuracy[-1],
-        "test_accuracy_last5": float(np.mean(accuracy[-LAST:])),
-        "test_accuracy_best": max(accuracy),
-        "balanced_accuracy": rows[-1]["val_balanced_accuracy"],
-        "step_seconds": float(np.median(seconds)),
     }

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import math
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -53,8 +54,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write an object as indented JSON."""
-    write(path, json.dumps(content, indent=2) + "\n")
+    """Write an object as indented JSON; numbers that are not finite as null."""
+    content = _without_nan(content)
+    write(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _without_nan(content: object) -> object:
+    if isinstance(content, dict):
+        return {k: _without_nan(v) for k, v in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(v) for v in content]
+    is_nan = isinstance(content, float) and not math.isfinite(content)
+    return None if is_nan else content
 
 
 def read_json(path: Path) -> dict:

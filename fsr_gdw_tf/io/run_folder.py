@@ -1,13 +1,28 @@
 """The folder that a run writes its results to."""
 
+import contextlib
 import difflib
+import hashlib
 import time
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from fsr_gdw_tf.distribution.hosts import host, is_chief
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import one_line_errors, read_csv, write
+from fsr_gdw_tf.io.files import (
+    one_line_errors,
+    read_csv,
+    read_json,
+    write,
+    write_json,
+)
+from fsr_gdw_tf.io.folder_lock import folder_lock
 
+CHECKED = ("metrics.csv", "evaluation.json")
+CHECKSUMS = "sha256"  # the key of their checksums in DONE
 LAST = 5  # epochs whose mean accuracy is reported, as in the papers
 
 
@@ -15,7 +30,7 @@ class RunFolder:
     """The folder of a run; its config.gin tells whether a run can resume."""
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -27,8 +42,11 @@ class RunFolder:
             raise InvalidInput(
                 f"expected a folder as --run_dir, got the file {self.path}"
             )
-        # A run that ended before its first epoch may be replaced.
-        if old not in (None, config) and any(self.path.rglob("metrics.csv")):
+        # A run that ended before it saved anything may be replaced.
+        results = ("metrics.csv", "*.index")
+        if old not in (None, config) and any(
+            file for name in results for file in self.path.rglob(name)
+        ):
             raise InvalidInput(
                 f"{self.path} holds a run of another configuration "
                 f"({difference(old, config)}); "
@@ -70,11 +88,38 @@ class RunFolder:
                 f"{self.path}; --run_dir must be a folder shared by all hosts"
             )
 
-    def open(self, config: str) -> None:
-        """Check the folder and write its config.gin; clear an old failure."""
+    @contextlib.contextmanager
+    def open(self, config: str) -> Iterator[None]:
+        """Lock and check the folder, write config.gin, clear an old failure."""
         self.check(config)
-        write(self / "config.gin", config)
-        self.failed.unlink(missing_ok=True)
+        with self.lock():
+            self.check(config)  # who held the lock may have begun a run
+            write(self / "config.gin", config)
+            self.failed.unlink(missing_ok=True)
+            yield
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Lock the folder for this process; of several hosts the first does."""
+        return (
+            folder_lock(self.path) if is_chief() else contextlib.nullcontext()
+        )
+
+    def require_new(self) -> None:
+        """Raise if epochs were trained, but none can be gone on from."""
+        # A run that is killed in its first epochs may have written a row.
+        if len(self.metrics()) > 1:
+            raise InvalidInput(
+                f"{self / 'metrics.csv'} has epochs, but {self / 'checkpoints'}"
+                " no checkpoint to go on from; train in another --run_dir, or "
+                "delete that folder"
+            )
+
+    def require_checkpoints(self) -> None:
+        """Raise if nothing was saved."""
+        if not any((self / "checkpoints").glob("*.index")):
+            raise InvalidInput(
+                f"{self.path} has no checkpoint; run --mode=train first"
+            )
 
     @property
     def failed(self) -> Path:
@@ -84,13 +129,43 @@ class RunFolder:
 
     @property
     def done(self) -> bool:
-        """Return whether the run is complete."""
-        return (self / "DONE").is_file()
+        """Return whether the run is complete: its summary is written."""
+        return bool(self.summary())
+
+    def finish(self, results: dict) -> None:
+        """Write the summary, and by which checksums its files are intact."""
+        sums = {name: _checksum(self / name) for name in CHECKED}
+        write_json(self / "DONE", {**results, CHECKSUMS: sums})
+
+    def summary(self) -> dict:
+        """Return the summary of a complete run; {} if there is none to read."""
+        content = self._content_of_done()
+        return {k: v for k, v in content.items() if k != CHECKSUMS}
+
+    def _content_of_done(self) -> dict:
+        with contextlib.suppress(InvalidInput):
+            return read_json(self / "DONE")
+        return {}
 
     @property
     def reported(self) -> bool:
         """Return whether the run has a label report."""
         return (self / "report" / "index.html").is_file()
+
+    def lost_files(self) -> list[str]:
+        """Return which files of a completed run are missing or damaged."""
+        sums = self._content_of_done().get(CHECKSUMS) or {}
+        lost = [
+            name
+            for name in CHECKED
+            if not (self / name).is_file()
+            or sums.get(name) not in (None, _checksum(self / name))
+        ]
+        if not zipfile.is_zipfile(self / "model.keras"):
+            lost.append("model.keras")
+        if not lost and summary(self.metrics()) != self.summary():
+            lost.append("DONE")
+        return lost
 
     def metrics(self) -> list[dict]:
         """Return the rows of metrics.csv, one per epoch, all of numbers."""
@@ -104,6 +179,24 @@ class RunFolder:
             if any("epoch" not in row for row in rows):
                 raise ValueError("it has no column 'epoch'")
         return rows
+
+
+def summary(rows: list[dict]) -> dict:
+    """Return the metrics that runs are compared by, from the epochs' rows."""
+    accuracy = [row["val_accuracy"] for row in rows]
+    # The first epoch includes the tracing of the step.
+    seconds = [row["step_seconds"] for row in rows[1:] or rows]
+    return {
+        "test_accuracy_last": accuracy[-1],
+        "test_accuracy_last5": float(np.mean(accuracy[-LAST:])),
+        "test_accuracy_best": max(accuracy),
+        "balanced_accuracy": rows[-1]["val_balanced_accuracy"],
+        "step_seconds": float(np.median(seconds)),
+    }
+
+
+def _checksum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def difference(old: str, new: str) -> str:

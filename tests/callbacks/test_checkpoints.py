@@ -193,9 +193,24 @@ def saved_state(folder, progress: dict | None = None) -> Classifier:
     return model
 
 
+def test_rows_of_metrics_come_back_with_the_checkpoint(tmp_path):
+    """metrics.csv is written anew, whatever has become of it."""
+    file = tmp_path / "metrics.csv"
+    log = SaveMetrics(file)
+    fit(whole_fsr(), callbacks=[log, Checkpoints(tmp_path, metrics=log)])
+    whole = file.read_text()
+    file.write_text(whole[:100])
+    again, log = whole_fsr(), SaveMetrics(file)
+    again.setup(blob_source(n=60), InputPipeline(12))
+    assert Checkpoints(tmp_path, metrics=log).restore(again) == 3
+    assert file.read_text() == whole and [r["epoch"] for r in log.rows] == [
+        1,
+        2,
+        3,
+    ]
+
+
 DAMAGE = {
-    "list": lambda d: (d / "checkpoint").write_bytes(b"\xff{"),
-    "no list": lambda d: (d / "checkpoint").unlink(),
     "index": lambda d: next(d.glob("*.index")).write_bytes(b"junk"),
     "no index": lambda d: next(d.glob("*.index")).unlink(),
     "data": lambda d: next(d.glob("*.data-*")).write_bytes(b"junk"),

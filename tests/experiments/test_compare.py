@@ -30,3 +30,17 @@ def test_compare_writes_one_row_per_method(tmp_path, command_line):
         assert row["method"] in out
     again = train_run(command_line, tmp_path / "run", flag)
     assert "is done already" in again and "Test accuracy" in again
+
+
+def test_a_method_that_diverges_does_not_end_the_comparison(
+    tmp_path, command_line
+):
+    out = train_run(
+        command_line,
+        tmp_path / "run",
+        "--gin_param=COMPARE=['supervised', 'gce']",
+        "--gin_param=LEARNING_RATE=1e30",
+    )
+    table = (tmp_path / "run" / "comparison.csv").read_text().splitlines()
+    assert table[1:] == ["supervised,,,,,", "gce,,,,,"]
+    assert out.count("training has diverged") == 2
