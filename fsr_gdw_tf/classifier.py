@@ -7,7 +7,7 @@ import keras
 
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
-from fsr_gdw_tf.errors import InvalidInput, require_range
+from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.label_quality.issue_table import issue_table
 from fsr_gdw_tf.label_quality.label_issues import find_label_issues
 from fsr_gdw_tf.label_quality.label_records import collect_records
@@ -62,13 +62,13 @@ class Classifier(Trainer):
         self.method = as_method(method or Supervised)
         self.regularisers = list(regularisers)
         self.recorders = recorders_for(self.method, track_labels)
-        self.l2, self.wrapped = l2, None
+        require_range(0, INF, l2=l2)
+        self.l2, self.wrapped, self.one_hot_labels = l2, None, False
         self.average = ema and MovingAverage(self.network_variables, ema)
         self.loss_mean = keras.metrics.Mean("loss")
         self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
         self.test_metrics = evaluation_metrics(self.classes)
         self.users_metrics, self.weighted_users_metrics = [], []
-        self.one_hot_labels = False
         # Progress: this epoch of all, this step of all (0 steps: unknown).
         start = {"epoch": 0, "epochs": 1, "step": 0, "steps": 0}
         self.epoch, self.epochs, self.step, self.steps = (

@@ -28,8 +28,23 @@ def exit_with_error(error: Exception, code: int = 2) -> NoReturn:
 
 def exit_interrupted() -> NoReturn:
     """Print that Ctrl-C has ended the command and exit with code 130."""
-    print("interrupted; the same command starts it again", file=sys.stderr)
+    _print_interrupted()
     sys.exit(130)
+
+
+def _print_interrupted() -> None:
+    print("interrupted; the same command starts it again", file=sys.stderr)
+
+
+def _print_exception(kind: type, *details: object) -> None:
+    """Print what ends the process; of Ctrl-C, during imports, one line."""
+    if issubclass(kind, KeyboardInterrupt):
+        _print_interrupted()
+    else:
+        sys.__excepthook__(kind, *details)
+
+
+sys.excepthook = _print_exception
 
 
 def printable(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from numbers import Real
 
 INF = float("inf")
 
@@ -26,6 +27,8 @@ def suggest_names(name: str, valid_names: Iterable[str]) -> str:
 def require_range(low: float, high: float, **values: float) -> None:
     """Raise unless all values are in [low, high); keywords name them."""
     for name, value in values.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise InvalidInput(f"{name} must be a number, got {value!r}")
         if not low <= value < high:
             span = f"{low} or more" if high == INF else f"in [{low}, {high})"
             raise InvalidInput(f"{name} must be {span}, got {value}")

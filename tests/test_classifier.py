@@ -221,3 +221,17 @@ def test_given_weights_weigh_the_loss(double):
     built.fit(source, pipeline=InputPipeline(2), epochs=1, verbose=0)
     moved = built.head.bias.numpy() - before
     np.testing.assert_allclose(moved, np.eye(3)[0] - probs, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"l2": -1.0}, "l2 must be 0 or more, got -1.0"),
+        ({"l2": "1"}, "l2 must be a number, got '1'"),
+        ({"ema": 1.5}, r"ema must be in \[0, 1\), got 1.5"),
+        ({"ema": True}, "ema must be a number, got True"),
+    ],
+)
+def test_settings_out_of_range_are_told(settings, told):
+    with pytest.raises(InvalidInput, match=told):
+        classifier(**settings)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import gin
 
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
-from fsr_gdw_tf.experiments import gin_safety
+from fsr_gdw_tf.experiments import gin_safety, settings
 
 PACKAGE = Path(__file__).parent.parent
 T = TypeVar("T")
@@ -38,7 +38,11 @@ def find_file(name: str) -> str:
     for root in ("", *search_folders()):
         if (Path(root) / name).is_file():
             return str(Path(root) / name)
-    folder = Path(name).parent if Path(name).parent.name else "gin"
+    if (Path.cwd() / name).is_dir():
+        raise InvalidInput(f"expected a gin file, got the folder {name}")
+    folder = Path(name).parent
+    if folder.is_absolute() or not folder.name:
+        folder = "gin"
     names = {
         f"{folder}/{path.name}"
         for root in search_folders()
@@ -73,6 +77,7 @@ def parse(
     for param in params:
         _parse_param(param, known_macros, allow_imports)
     _check_macros()
+    settings.check(macros())
 
 
 def parse_saved(path: Path) -> None:
@@ -80,6 +85,7 @@ def parse_saved(path: Path) -> None:
     gin.clear_config()
     with _one_line_errors(f" in {path}"):
         gin.parse_config(gin_safety.read_saved(path))
+    settings.check(macros())
 
 
 def forbid_downloads() -> None:
@@ -109,7 +115,19 @@ def _parse_param(
 
 
 def _check_macros() -> None:
-    """Raise if a macro is used and not defined."""
+    """Raise if a macro is used and not defined, or defined by itself."""
+    parent = dict(
+        re.findall(r"^(\w+) = %(\w+)$", config_string(), re.MULTILINE)
+    )
+    for name in parent:
+        chain = [name]
+        while (following := parent.get(chain[-1])) and following not in chain:
+            chain.append(following)
+        if following:
+            circle = " = ".join([*chain, following])
+            raise InvalidInput(
+                f"settings in a circle: {circle}; set one of them"
+            )
     used = set(re.findall(r"(?<=[ \[(,:])%(\w+)", config_string()))
     for name in sorted(used - macros()):
         require(name)

@@ -5,6 +5,7 @@ import csv
 import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ DAMAGE = (
     *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
     *(RecursionError, TypeError, ValueError, csv.Error, pa.ArrowException),
 )
+TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp\..+")  # see atomic_write
 
 
 def write(path: Path, text: str) -> None:
@@ -42,7 +44,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not to be guessed: a link of that name would be written through.
-    temporary = path.with_name(f".{secrets.token_hex(8)}.{path.name}")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp.{path.name}")
     try:
         yield temporary
         # Or a crash of the machine could leave an empty file in its place.
@@ -51,6 +53,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder.
+
+    Only while no other process can be writing there.
+    """
+    for path in folder.rglob("*"):
+        if path.is_file() and TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: object) -> None:

@@ -16,6 +16,7 @@ from fsr_gdw_tf.io.files import (
     one_line_errors,
     read_csv,
     read_json,
+    remove_temporaries,
     write,
     write_json,
 )
@@ -94,6 +95,8 @@ class RunFolder:
         self.check(config)
         with self.lock():
             self.check(config)  # who held the lock may have begun a run
+            if is_chief():
+                remove_temporaries(self.path)
             write(self / "config.gin", config)
             self.failed.unlink(missing_ok=True)
             yield

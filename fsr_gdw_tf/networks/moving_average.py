@@ -6,12 +6,15 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from fsr_gdw_tf.errors import require_range
+
 
 class MovingAverage(keras.layers.Layer):
     """An exponential moving average of weights, for evaluation."""
 
     def __init__(self, variables: list[keras.Variable], decay: float):
         super().__init__()
+        require_range(0, 1, ema=decay)
         self.sources, self.decay = variables, decay
         self.averages = [
             keras.Variable(v, trainable=False, name=f"ema_{i}")

@@ -1,6 +1,7 @@
 """Wrong flags and settings end in one line and exit code 2."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -50,11 +51,24 @@ BAD = {
         ["--gin_file=gin/base.gin"],
         "the configuration has no data set",
     ),
+    "circle": (
+        [*TINY, "--gin_param=EPOCHS=%SEED", "--gin_param=SEED=%EPOCHS"],
+        "settings in a circle: EPOCHS = SEED = EPOCHS",
+    ),
+    "a folder as gin file": (
+        ["--gin_file=/tmp"],
+        "expected a gin file, got the folder /tmp",
+    ),
+    "no gin file there": (["--gin_file=/none/a.gin"], "no gin file '/none/a"),
+    "an open bracket": (
+        [*TINY, "--gin_param=EPOCHS=[1"],
+        "EOF in multi-line statement",
+    ),
     "epochs": ([*TINY, "--gin_param=EPOCHS=0"], "EPOCHS must be 1 or more"),
-    "seed": ([*TINY, "--gin_param=SEED=-1"], "SEED 0 or more"),
+    "seed": ([*TINY, "--gin_param=SEED=-1"], "SEED must be 0 or more, got -1"),
     "meta batch": (
         [*TINY, "--gin_param=META_BATCH_SIZE=0"],
-        "meta batch size must be 1 or more, got 0",
+        "META_BATCH_SIZE must be 1 or more, got 0",
     ),
     "no meta set": (
         [
@@ -193,6 +207,18 @@ def test_the_process_itself_ends_with_two_and_no_traceback(tmp_path):
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("error: no gin file")
+
+
+def test_ctrl_c_while_tensorflow_is_imported_is_one_line():
+    code = "import fsr_gdw_tf.command_line; raise KeyboardInterrupt"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == -signal.SIGINT  # a shell says 130
+    assert ended.stderr == "interrupted; the same command starts it again\n"
 
 
 def test_ctrl_c_ends_each_command_in_one_line_and_130(
