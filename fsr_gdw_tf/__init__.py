@@ -13,6 +13,7 @@ _MODULES = {
     "InvalidInput": "errors",
     "MetaLoss": "lookahead",
     "SaveLabelRecords": "callbacks",
+    "SklearnClassifier": "estimator",
     "Source": "data",
     "TrainingDynamics": "recorders",
     "VirtualStep": "lookahead",

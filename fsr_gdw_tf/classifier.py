@@ -1,6 +1,7 @@
 """The classifier: features and head, trained by a method."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import gin
 import keras
@@ -8,9 +9,16 @@ import keras
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
+from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_quality.issue_table import issue_table
 from fsr_gdw_tf.label_quality.label_issues import find_label_issues
-from fsr_gdw_tf.label_quality.label_records import collect_records
+from fsr_gdw_tf.label_quality.label_records import (
+    FILE_NAME,
+    collect_records,
+    write_records,
+)
+from fsr_gdw_tf.label_report.build import build_report
 from fsr_gdw_tf.method import Component, Method, Regulariser
 from fsr_gdw_tf.methods import Supervised
 from fsr_gdw_tf.methods.default import default_parts
@@ -214,3 +222,22 @@ class Classifier(Trainer):
         records = collect_records(self)
         issues = find_label_issues(records, threshold)
         return issue_table(records, issues, issues.suspected).to_pylist()
+
+    def report(self, folder: str | Path) -> Path:
+        """Write the label report of the training; return its page's path.
+
+        The page shows the labels to check; beside it are CSV files with them.
+        """
+        run = RunFolder(folder)
+        records = collect_records(self)
+        write_records(run / FILE_NAME, records)
+        history = self.history
+        rows = [
+            {
+                "epoch": epoch + 1,
+                **{k: v[i] for k, v in history.history.items()},
+            }
+            for i, epoch in enumerate(history.epoch)
+        ]
+        write_csv(run / "metrics.csv", rows)
+        return build_report(run, self.training_dynamics.source)

@@ -20,6 +20,7 @@ LAYERS = [
     ["recorders"],
     ["trainer"],
     ["classifier"],
+    ["estimator"],
     ["experiments"],
     ["main", "report", "figures"],
 ]
