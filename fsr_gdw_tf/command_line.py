@@ -3,8 +3,10 @@
 Import it before TensorFlow, which reads its log level when it is imported.
 """
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import NoReturn
 
 from absl import flags, logging
@@ -12,6 +14,29 @@ from absl import flags, logging
 FLAGS = flags.FLAGS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@contextlib.contextmanager
+def without_startup_lines() -> Iterator[None]:
+    """Hide what TensorFlow's libraries print while they are imported.
+
+    Python's own errors are not lost: they are raised. The lines come from C++,
+    which writes to the file descriptor.
+    """
+    sys.stderr.flush()
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def hide_gpus() -> None:

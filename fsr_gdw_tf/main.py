@@ -3,9 +3,8 @@
 python -m fsr_gdw_tf.main --gin_file=gin/digits.gin
 """
 
-import functools
+import importlib
 import sys
-from pathlib import Path
 
 from absl import app, flags
 
@@ -13,18 +12,9 @@ from fsr_gdw_tf.command_line import (
     exit_interrupted,
     exit_with_error,
     parse_flags,
+    without_startup_lines,
 )
-from fsr_gdw_tf.distribution.hosts import print_on_chief
-from fsr_gdw_tf.errors import Diverged, InvalidInput, suggest_names
-from fsr_gdw_tf.experiments import gin_config
-from fsr_gdw_tf.experiments.compare import compare
-from fsr_gdw_tf.experiments.experiment import (
-    Experiment,
-    data_of_run,
-    training_data,
-)
-from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_report.build import build_report
+from fsr_gdw_tf.errors import Diverged, InvalidInput
 
 FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare", "report"]
@@ -47,44 +37,24 @@ def main(argv: list[str]) -> None:
             raise InvalidInput(
                 f"unexpected argument {argv[1]!r}: flags start --"
             )
-        files, params = FLAGS.gin_file, FLAGS.gin_param
-        gin_config.parse(files, params, FLAGS.allow_imports)
-        mode = FLAGS.mode or gin_config.value("MODE")
-        if mode not in MODES:
-            raise InvalidInput(
-                f"no MODE {mode!r}: {suggest_names(mode, MODES)}"
-            )
-        folder = RunFolder(FLAGS.run_dir or Path("runs", Path(files[0]).stem))
-        run(mode, folder)
-        print_on_chief(f"Results: {folder.path.resolve()}")
+        # Not at the top: --help answers before TensorFlow is imported.
+        with without_startup_lines():
+            modes = importlib.import_module("fsr_gdw_tf.experiments.modes")
+        modes.run(
+            FLAGS.gin_file,
+            FLAGS.gin_param,
+            allow_imports=FLAGS.allow_imports,
+            run_dir=FLAGS.run_dir,
+            mode=FLAGS.mode,
+            modes=MODES,
+            command=sys.argv,
+        )
     except InvalidInput as error:
         exit_with_error(error)
     except Diverged as error:
         exit_with_error(error, code=3)
     except KeyboardInterrupt:
         exit_interrupted()
-
-
-def run(mode: str, folder: RunFolder) -> None:
-    """Run a mode on the parsed configuration, and print its results."""
-    if mode == "compare":
-        files = {"files": FLAGS.gin_file, "params": FLAGS.gin_param}
-        compare(
-            folder, **files, allow_imports=FLAGS.allow_imports, command=sys.argv
-        )
-        return
-    if mode == "report":
-        own = FLAGS.allow_imports  # the folder's configuration has imports
-        reload = (
-            training_data if own else functools.partial(data_of_run, folder)
-        )
-        page = build_report(folder, reload=reload)
-        print_on_chief(f"Report: {page}")
-        return
-    experiment = gin_config.instantiate(Experiment)
-    results = getattr(experiment, mode)(folder, sys.argv)
-    for name, value in results.items():
-        print_on_chief(f"{name}: {value}")
 
 
 if __name__ == "__main__":

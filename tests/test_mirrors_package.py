@@ -13,6 +13,7 @@ EXCEPTIONS = {
     "distribution/collectives.py": "contract/test_replicas.py",
     "distribution/devices.py": "contract/test_replicas.py",
     "errors.py": "end_to_end/test_bad_input.py",
+    "experiments/modes.py": "end_to_end/test_command_line.py",
     "experiments/run_info.py": "end_to_end/test_command_line.py",
     "io/console.py": "experiments/test_compare.py",
     "main.py": "end_to_end/test_command_line.py",

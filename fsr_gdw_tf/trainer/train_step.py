@@ -39,10 +39,14 @@ class TrainStep(SavedNetwork):
         """Do nothing: Keras would call the model on the dict of a batch."""
 
     @property
+    def all_users_metrics(self) -> tuple[keras.metrics.Metric, ...]:
+        """The metrics of `compile`."""
+        return (*self.users_metrics, *self.weighted_users_metrics)
+
+    @property
     def train_metrics(self) -> tuple[keras.metrics.Metric, ...]:
         """The metrics of training: loss, accuracy, and the user's."""
-        users = (*self.users_metrics, *self.weighted_users_metrics)
-        return (self.loss_mean, self.accuracy, *users)
+        return (self.loss_mean, self.accuracy, *self.all_users_metrics)
 
     @property
     def eval_metrics(self) -> tuple[keras.metrics.Metric, ...]:
@@ -59,8 +63,7 @@ class TrainStep(SavedNetwork):
     def keep_label_form(self, x, y) -> None:
         """Let users' metrics get labels as the user has them: as in Keras."""
         one_hot = labels_are_one_hot(x, y)
-        users = [*self.users_metrics, *self.weighted_users_metrics]
-        if users and one_hot != self.one_hot_labels:
+        if self.all_users_metrics and one_hot != self.one_hot_labels:
             self.train_function = self.test_function = None
         self.one_hot_labels = one_hot
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
 from fsr_gdw_tf.callbacks.method_progress import MethodProgress
+from fsr_gdw_tf.callbacks.progress_bar import ProgressBar
 from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.data.data_adapter import NetworkInputs
 from fsr_gdw_tf.data.pipeline import InputPipeline
@@ -170,7 +171,16 @@ class Trainer(TrainStep):
         )
         if dictionary is not None:
             own.insert(0, RefreshDictionary(dictionary, source, first_epoch))
-        kwargs["callbacks"] = [*own, *(kwargs.get("callbacks") or ())]
+        given = kwargs.get("callbacks") or ()
+        if isinstance(given, keras.callbacks.Callback):
+            given = [given]
+        bars = [
+            c for c in given if isinstance(c, keras.callbacks.ProgbarLogger)
+        ]
+        if kwargs.get("verbose", "auto") and not bars:
+            bars = [ProgressBar(m.name for m in self.all_users_metrics)]
+            given = [*given, *bars]  # all others add to the numbers it shows
+        kwargs["callbacks"] = [*own, *given]
 
     def evaluate(
         self,

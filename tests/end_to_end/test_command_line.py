@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -184,3 +186,18 @@ def test_a_crash_leaves_its_reason_behind(tmp_path, command_line, monkeypatch):
     monkeypatch.setattr("sys.argv", ["main"])
     train_run(command_line, tmp_path / "run", "--mode=train")
     assert not (tmp_path / "run" / "FAILED").exists()
+
+
+def test_help_needs_no_tensorflow():
+    """It answers at once: importing TensorFlow takes seconds."""
+    heavy = "{'tensorflow', 'keras', 'gin'} & set(sys.modules)"
+    code = f"import sys, fsr_gdw_tf.main; assert not {heavy}"
+    for arguments in (["-c", code], ["-m", "fsr_gdw_tf.main", "--help"]):
+        ended = subprocess.run(
+            [sys.executable, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert not ended.stderr
+    assert "--gin_file: A gin file" in ended.stdout

@@ -1,0 +1,53 @@
+"""What the command line does: train, evaluate, compare, report."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+from fsr_gdw_tf.distribution.hosts import print_on_chief
+from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.compare import compare
+from fsr_gdw_tf.experiments.experiment import (
+    Experiment,
+    data_of_run,
+    training_data,
+)
+from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.label_report.build import build_report
+
+
+def run(
+    files: Sequence[str],
+    params: Sequence[str],
+    *,
+    allow_imports: bool,
+    run_dir: str | None,
+    mode: str | None,
+    modes: Sequence[str],
+    command: Sequence[str],
+) -> None:
+    """Parse gin files and bindings, run a mode, and print its results.
+
+    mode: one of `modes`; None is the setting MODE of the files.
+    """
+    gin_config.parse(files, params, allow_imports)
+    mode = mode or gin_config.value("MODE")
+    if mode not in modes:
+        raise InvalidInput(f"no MODE {mode!r}: {suggest_names(mode, modes)}")
+    folder = RunFolder(run_dir or Path("runs", Path(files[0]).stem))
+    if mode == "compare":
+        compare(folder, files, params, command, allow_imports)
+    elif mode == "report":
+        own = allow_imports  # the folder's configuration has imports
+        reload = (
+            training_data if own else functools.partial(data_of_run, folder)
+        )
+        page = build_report(folder, reload=reload)
+        print_on_chief(f"Report: {page}")
+    else:
+        experiment = gin_config.instantiate(Experiment)
+        results = getattr(experiment, mode)(folder, command)
+        for name, value in results.items():
+            print_on_chief(f"{name}: {value}")
+    print_on_chief(f"Results: {folder.path.resolve()}")
