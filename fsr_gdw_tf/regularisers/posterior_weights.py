@@ -97,9 +97,9 @@ class PosteriorWeights(Regulariser):
         weight = tf.gather(self.posterior.value, batch["index"])
         # A method may have replaced examples, by clean ones.
         weight = tf.where(batch.get("recordable", True), weight, 1.0)
-        if "weight" in batch:
-            weight *= tf.cast(batch["weight"], weight.dtype)
-        return {**batch, "weight": weight}
+        given = tf.cast(batch.get("weight", 1.0), weight.dtype)
+        given *= tf.ones_like(weight)
+        return {**batch, "weight": weight * given, "given_weight": given}
 
     def observe(self, classifier, batch, logits, omega) -> None:
         old = tf.gather(self.means.value, batch["index"])

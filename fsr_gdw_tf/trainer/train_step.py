@@ -127,7 +127,9 @@ class TrainStep(SavedNetwork):
         # The loss is this replica's part of the global mean: scale it up.
         self.loss_mean.update_state(loss * collectives.replicas())
         self.accuracy.update_state(batch["label"], logits)
-        probs, weight = tf.nn.softmax(logits), batch.get("weight")
+        probs = tf.nn.softmax(logits)
+        # Users' weighted metrics are for the weights that the user gave.
+        weight = batch.get("given_weight", batch.get("weight"))
         self._update_users_metrics(batch["label"], probs, None, weight)
 
     def loss_and_delta(

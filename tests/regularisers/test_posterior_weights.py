@@ -1,11 +1,12 @@
 """Weights by the probability that a label is right."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.models import blob_source, classifier
+from support.models import blob_source, blobs, classifier
 
-from fsr_gdw_tf import InputPipeline, PosteriorWeights
+from fsr_gdw_tf import InputPipeline, PosteriorWeights, arrays
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.regularisers.posterior_weights import (
@@ -60,6 +61,31 @@ def test_weights_multiply_those_of_the_data():
     np.testing.assert_allclose(part.prepare(model, batch)["weight"], [0.5, 2.0])
     batch["recordable"] = tf.constant(False)  # other inputs than the index says
     np.testing.assert_allclose(part.prepare(model, batch)["weight"], [2.0, 4.0])
+
+
+class SumOfWeights(keras.metrics.Metric):
+    """The sum of the weights that a metric is given."""
+
+    def __init__(self):
+        super().__init__(name="sum")
+        self.total = self.add_weight(shape=(), initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign_add(keras.ops.sum(sample_weight))
+
+    def result(self):
+        return self.total
+
+
+def test_weighted_metrics_see_the_weights_of_the_user_alone():
+    """Not times the posteriors, which are half here."""
+    inputs, labels = blobs(n=6)
+    part, model = part_of(arrays(inputs, labels), warmup=1)
+    model.compile("sgd", weighted_metrics=[SumOfWeights()])
+    part.posterior.assign(np.full(6, 0.5))
+    given = np.arange(6.0)
+    logs = model.fit(inputs, labels, 6, sample_weight=given, verbose=0).history
+    assert logs["sum"] == [15.0]
 
 
 def records_of(given, predicted) -> LabelRecords:
