@@ -42,13 +42,13 @@ import step_cost
 import tensorflow as tf
 from absl import app, flags
 
-from fsr_gdw_tf import lookahead
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.data import CropFlip
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.lookahead import meta_loss
 from fsr_gdw_tf.method import OmegaUpdate
 from fsr_gdw_tf.methods.meta import MetaMethod
 
@@ -91,7 +91,7 @@ def wrap_compute_omega(compute_omega: Callable, reach: Callable) -> Callable:
 
 
 def wrap_meta_gradient(meta_gradient: Callable, reach: Callable) -> Callable:
-    """Wrap `lookahead.meta_gradient`: it begins after the virtual step."""
+    """Wrap `meta_gradient`: it begins after the virtual step."""
 
     def wrapped(classifier, method, batch, forward, theta):
         if forward is None:  # called by `prepare`
@@ -134,7 +134,7 @@ def phase_hooks(classifier: Classifier, reach: Callable):
     places = [
         (classifier.method, "prepare", wrap_prepare),
         (classifier.method, "compute_omega", wrap_compute_omega),
-        (lookahead, "meta_gradient", wrap_meta_gradient),
+        (meta_loss, "meta_gradient", wrap_meta_gradient),
         (classifier, "_apply_gradients", wrap_apply_gradients),
     ]
     if isinstance(classifier.method, MetaMethod):

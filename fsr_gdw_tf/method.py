@@ -31,6 +31,7 @@ class Batch(TypedDict, total=False):
     unmixed_label: tf.Tensor
     meta_features: tf.Tensor  # a dictionary with a feature bank
     meta_grad: list  # of the meta loss, taken before the forward pass
+    random_states: list  # of dropout, as the forward pass begins with them
     given_weight: tf.Tensor  # PosteriorWeights: the weight before theirs
     recordable: tf.Tensor  # False where the inputs are not those of the index
     selected: tf.Tensor  # Co-teaching: the peer's weights

@@ -26,7 +26,7 @@ from fsr_gdw_tf import losses
 from fsr_gdw_tf.dictionary import Dictionary
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
-from fsr_gdw_tf.lookahead import OPTIMIZER, VirtualStep
+from fsr_gdw_tf.lookahead import EXACT, OPTIMIZER, VirtualStep
 from fsr_gdw_tf.methods.meta import MetaMethod
 
 EPSILON = 1e-5
@@ -63,7 +63,7 @@ class FSR(MetaMethod):
     """
 
     logs_zero_weights = True
-    default_virtual_step = VirtualStep(0.1, OPTIMIZER, True, True)
+    default_virtual_step = VirtualStep(0.1, OPTIMIZER, True, True, EXACT)
     default_meta_loss = dataclasses.replace(
         MetaMethod.default_meta_loss, l2=True
     )

@@ -2,7 +2,7 @@
 
 A method implements where omega starts (`start`), how the meta loss's gradient
 updates it (`update`) and, if it is not a weight, how the loss depends on it
-(`objective`). The virtual step itself is in `lookahead.py`. The meta batch
+(`objective`). The virtual step itself is in `lookahead/`. The meta batch
 comes from a clean meta set or, with `meta=Dictionary()`, from the training set.
 """
 
@@ -18,6 +18,7 @@ from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.example_state import require_same_examples
 from fsr_gdw_tf.lookahead import (
+    EXACT,
     OPTIMIZER,
     LookaheadResult,
     MetaLoss,
@@ -28,6 +29,7 @@ from fsr_gdw_tf.lookahead import (
 )
 from fsr_gdw_tf.losses import scale_gradient
 from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate
+from fsr_gdw_tf.networks.output_change import random_states
 from fsr_gdw_tf.networks.scope import scope_variables
 
 
@@ -46,7 +48,7 @@ class MetaMethod(Method):
     """
 
     weight_net = None  # learns from the meta loss, if there is one
-    default_virtual_step = VirtualStep(OPTIMIZER, False, False, True)
+    default_virtual_step = VirtualStep(OPTIMIZER, False, False, True, EXACT)
     default_meta_loss = MetaLoss(False, 0.0, None, 1)
 
     def __init__(
@@ -155,6 +157,9 @@ class MetaMethod(Method):
             require_same_examples(self, source)
 
     def prepare(self, classifier, batch) -> Batch:
+        if self.virtual_step.hypergradient != EXACT:
+            states = random_states(classifier.features)
+            batch = {**batch, "random_states": states}
         if self.dictionary:
             return self.dictionary.prepare(classifier, batch)
         if self.virtual_step.ahead or self.meta_loss.statistics == "joint":

@@ -7,7 +7,8 @@ import importlib
 import pytest
 import step_cost
 
-from fsr_gdw_tf import InvalidInput, lookahead
+from fsr_gdw_tf import InvalidInput
+from fsr_gdw_tf.lookahead import meta_loss
 
 SMALL = [
     *("--network=small_cnn", "--size=8", "--batch=10", "--meta_batch=5"),
@@ -82,9 +83,9 @@ def test_each_partial_step_ends_where_its_phase_does(of):
 
 
 def test_nothing_is_left_watched(of):
-    look = lookahead.meta_gradient
+    look = meta_loss.meta_gradient
     classifier, _, _ = of("gdw")
-    assert lookahead.meta_gradient is look
+    assert meta_loss.meta_gradient is look
     watched = {"compute_omega", "prepare", "update", "_apply_gradients"}
     assert not watched & {*vars(classifier), *vars(classifier.method)}
 

@@ -1,5 +1,6 @@
 """Hypergradients against central differences in float64."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -35,6 +36,36 @@ def test_gradient_of_omega_is_the_central_difference(
             sides.append(meta_loss_of(classifier, batch, moved))
         difference = (sides[0] - sides[1]) / 2e-4
         np.testing.assert_allclose(g[i, j], difference, rtol=1e-5, atol=1e-11)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("scope", ["all", "high", "head"])
+@pytest.mark.parametrize("ahead", [True, False])
+@pytest.mark.parametrize(
+    "hypergradient", ["finite_difference", "central_difference"]
+)
+def test_the_change_of_the_logits_gives_the_exact_gradients(
+    batch, batch_norm, scope, ahead, hypergradient
+):
+    """Of omega and of the weight net; of all digits that float64 leaves."""
+    exact, other = (
+        lookahead_of(batch, scope, batch_norm, ahead=ahead, hypergradient=kind)
+        for kind in ("exact", hypergradient)
+    )
+    np.testing.assert_allclose(other[1], exact[1], rtol=1e-5, atol=1e-10)
+    for a, b in zip(other[2], exact[2], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-10)
+
+
+def lookahead_of(batch, scope, batch_norm, **step):
+    """Return the result for GDW with this virtual step."""
+    keras.utils.set_random_seed(0)
+    method = GDW(scope=scope, virtual_step=VirtualStep(**step))
+    classifier = built(method, batch_norm=batch_norm)
+    method.weight_net.example_weights(batch, tf.zeros((N, C), tf.float64))
+    prepared = method.prepare(classifier, batch)
+    step = forward(classifier, prepared)
+    return lookahead(classifier, method, prepared, step)
 
 
 @pytest.mark.parametrize("normalise", [False, True])

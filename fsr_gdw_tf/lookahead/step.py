@@ -1,0 +1,148 @@
+"""The meta loss after a virtual step, and its gradients: the only nested tapes.
+
+The training batch was forwarded once, under the step's own tape. The virtual
+gradient is a vector-Jacobian product of `delta` with that tape: it is linear in
+`delta`, which depends on omega, and the outer tape records this product alone.
+The meta loss has a tape of its own at the virtual parameters; its gradient
+there goes back to omega through the outer tape. Layers below the scope do not
+depend on omega, so they are never recorded: a smaller scope costs less.
+"""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from fsr_gdw_tf import optimizers
+from fsr_gdw_tf.distribution import collectives
+from fsr_gdw_tf.lookahead import meta_loss
+from fsr_gdw_tf.lookahead.settings import CENTRAL, EXACT, OPTIMIZER, VirtualStep
+from fsr_gdw_tf.method import Batch, Forward, Method
+from fsr_gdw_tf.networks.output_change import displacement, output_change
+from fsr_gdw_tf.networks.scope import scope_variables
+
+
+class LookaheadResult(NamedTuple):
+    """Gradients of the meta loss after a virtual step."""
+
+    omega: tf.Tensor
+    omega_grad: tf.Tensor  # d meta loss / d omega
+    meta_grads: list[tf.Tensor]  # d meta loss / d method.meta_variables
+    aux: object  # what else `compute_meta_loss` returned
+
+
+def lookahead(
+    classifier: keras.Model, method: Method, batch: Batch, forward: Forward
+) -> LookaheadResult:
+    """Return omega, and the meta loss's gradients after a virtual step with it.
+
+    `method.start` computes omega from `method.meta_variables`; the gradients
+    are with respect to both. The virtual step is down `method.objective`.
+    """
+    variables = scope_variables(classifier, method.scope)
+    step, phi = method.virtual_step, [v.value for v in method.meta_variables]
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        outer.watch(phi)
+        omega = method.start(classifier, batch, forward.logits)
+        outer.watch(omega)
+        _, delta = classifier.loss_and_delta(batch, forward.logits, omega)
+        # If it is not used, it is never computed in a graph.
+        theta_hat = _virtual_parameters(classifier, method, forward, delta)
+    theta = theta_hat if step.ahead else [v.value for v in variables]
+    meta_grad, aux = batch.get("meta_grad"), None
+    if meta_grad is None:
+        meta_grad, aux = meta_loss.meta_gradient(
+            classifier, method, batch, forward, theta
+        )
+    target, along = theta_hat, meta_grad
+    if step.hypergradient != EXACT:
+        target = delta
+        along = _delta_gradient(classifier, method, batch, forward, meta_grad)
+    omega_grad, *meta_grads = outer.gradient(
+        target,
+        [omega, *phi],
+        output_gradients=along,
+        unconnected_gradients="zero",
+    )
+    return LookaheadResult(omega, omega_grad, meta_grads, aux)
+
+
+def _delta_gradient(
+    classifier: keras.Model,
+    method: Method,
+    batch: Batch,
+    forward: Forward,
+    meta_grad: list[tf.Tensor],
+) -> tf.Tensor:
+    """Return d meta loss / d delta, from how the logits change along meta_grad.
+
+    The virtual step is theta - rate J^T delta, so this is -rate J meta_grad.
+    """
+    variables = scope_variables(classifier, method.scope)
+    step = method.virtual_step
+
+    def logits():
+        if method.scope == "head":
+            return classifier.head(forward.features)
+        return classifier(batch["inputs"], training=True)
+
+    change = output_change(
+        logits,
+        forward.logits,
+        [(v, v.value) for v in variables],
+        collectives.all_reduce_sum(
+            [tf.convert_to_tensor(g) for g in meta_grad]
+        ),
+        batch["random_states"],
+        distance=displacement(forward.features.dtype.name),
+        central=step.hypergradient == CENTRAL,
+    )
+    return -tf.multiply(change, _rate(classifier, step, change.dtype))
+
+
+def _virtual_parameters(
+    classifier: keras.Model, method: Method, forward: Forward, delta: tf.Tensor
+) -> list[tf.Tensor]:
+    """Return theta_hat, the scope's weights after the virtual step."""
+    variables = scope_variables(classifier, method.scope)
+    gradients = forward.tape.gradient(
+        forward.logits,
+        [v.value for v in variables],
+        output_gradients=delta,
+        unconnected_gradients="zero",
+    )
+    gradients = collectives.all_reduce_sum(gradients)
+    return [
+        _move(classifier, method.virtual_step, v, g)
+        for v, g in zip(variables, gradients, strict=True)
+    ]
+
+
+def _rate(
+    classifier: keras.Model, step: VirtualStep, dtype: tf.DType
+) -> float | tf.Tensor:
+    """Return the learning rate of the virtual step."""
+    if step.rate == OPTIMIZER:
+        return tf.cast(classifier.optimizer.learning_rate, dtype)
+    return step.rate  # a float: any precision
+
+
+def _move(
+    classifier: keras.Model,
+    step: VirtualStep,
+    variable: keras.Variable,
+    gradient: tf.Tensor,
+) -> tf.Tensor:
+    """Return theta - rate (momentum m + gradient + l2 theta).
+
+    Eq. 9 of GDW, Algorithm 1 of FSR; momentum and L2 can be switched off.
+    """
+    optimizer = classifier.optimizer
+    rate = _rate(classifier, step, gradient.dtype)
+    if step.l2:
+        gradient += classifier.l2 * variable.value
+    if step.momentum:
+        required = step.momentum != OPTIMIZER
+        gradient += optimizers.momentum_term(optimizer, variable, required)
+    # Not float * gradient: that of an embedding is sparse.
+    return variable.value - tf.multiply(gradient, rate)
