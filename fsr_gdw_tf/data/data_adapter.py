@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.data import batch_dicts, nested
+from fsr_gdw_tf.data.finite import require_finite
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.preprocessing import preprocess_dataset, preprocess_source
 from fsr_gdw_tf.data.source import Source, arrays, join
@@ -52,6 +53,9 @@ def adapt(
     meta set is None for methods that do not learn from one.
     """
     meta = as_source(meta, None, network)
+    for data, what in ((x, "training examples"), (meta, "meta examples")):
+        if isinstance(data, Source):
+            require_finite(data, what)
     if meta is not None:
         check_meta_fits(x, meta)
         if not (method.uses_meta or meta_in_training):

@@ -167,6 +167,12 @@ class Source:
         """Return the same examples with weights that scale their losses."""
         if weights is not None:
             weights = np.asarray(weights, np.float32)
+            if not np.isfinite(weights).all():
+                first = int(np.flatnonzero(~np.isfinite(weights))[0])
+                raise InvalidInput(
+                    "expected finite weights of examples, that of example "
+                    f"{first} is {weights[first]}"
+                )
         return dataclasses.replace(self, weights=weights)
 
     def counts(self) -> np.ndarray:
