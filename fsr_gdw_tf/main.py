@@ -17,6 +17,7 @@ from fsr_gdw_tf.command_line import (
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.command_help import command_help
 from fsr_gdw_tf.experiments.compare import compare
 from fsr_gdw_tf.experiments.experiment import (
     Experiment,
@@ -27,14 +28,19 @@ from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_report.build import build_report
 
 FLAGS = flags.FLAGS
-MODES = ["train", "evaluate", "compare", "report"]
+MODES = {
+    "train": "train one method, test it and report on the labels",
+    "evaluate": "test a finished run again",
+    "compare": "train each method in COMPARE on the same data",
+    "report": "build the label report of a run again",
+}
 flags.DEFINE_multi_string("gin_file", [], "A gin file; repeat for several.")
 flags.DEFINE_multi_string("gin_param", [], "A binding, such as NOISE=0.4.")
 flags.DEFINE_bool(
     "allow_imports", False, "Gin files may import modules, which runs them."
 )
 flags.DEFINE_string("run_dir", None, "Results; default runs/<gin file>.")
-flags.DEFINE_enum("mode", None, MODES, "What to do; default MODE in gin.")
+flags.DEFINE_enum("mode", None, list(MODES), "What to do; default MODE in gin.")
 
 
 def main(argv: list[str]) -> None:
@@ -82,5 +88,19 @@ def run(mode: str, folder: RunFolder) -> None:
         print_on_chief(f"{name}: {value}")
 
 
+def parse(argv: list[str]) -> list[str]:
+    """Parse the flags; --help prints what can be asked for and ends."""
+    if {"--help", "-h"} & {*argv[1:]}:
+        module = FLAGS.find_module_defining_flag("mode")
+        print(command_help(MODES, FLAGS.flags_by_module_dict()[module]))
+        sys.exit(0)
+    return parse_flags(argv)
+
+
+def start() -> None:
+    """Run the command; the script `fsr-gdw` starts here."""
+    app.run(main, flags_parser=parse)
+
+
 if __name__ == "__main__":
-    app.run(main, flags_parser=parse_flags)
+    start()
