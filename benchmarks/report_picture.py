@@ -24,8 +24,11 @@ flags.DEFINE_string(
     "out", str(ROOT / "docs" / "figures" / "report.png"), "The PNG file."
 )
 WIDTH, HEIGHT = 1000, 620
-LIST = "document.querySelector('#gallery').closest('section')"
-SCROLL = f"{LIST}.querySelector('h2').scrollIntoView(); scrollBy(0, -24)"
+SCROLL = """
+const list = document.querySelector("#gallery").closest("section");
+const top = list.querySelector("h2").getBoundingClientRect().top - 24;
+scrollTo({top, behavior: "instant"});
+"""
 COLOURS = 64  # of the file: a fraction of its size, and no visible difference
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -49,7 +52,7 @@ def take(page: Path) -> Image.Image:
         size = {"width": WIDTH, "height": HEIGHT}
         tab = browser.new_page(viewport=size, color_scheme="light")
         tab.goto(page.resolve().as_uri())
-        tab.evaluate(SCROLL)
+        tab.evaluate(f"() => {{{SCROLL}}}")
         picture = tab.screenshot()
         browser.close()
     return Image.open(io.BytesIO(picture))
