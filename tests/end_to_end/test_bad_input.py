@@ -34,6 +34,10 @@ BAD = {
         [*TINY, "--gin_param=InputPipeline.batch_sise=3"],
         "InputPipeline has no parameter 'batch_sise': did you mean 'batch_s",
     ),
+    "unknown parameter of a class that passes others on": (
+        [*TINY, "--gin_param=Supervised.smothing=0.1"],
+        "Supervised has no parameter 'smothing': did you mean 'smoothing'",
+    ),
     "undefined macro": (
         [*TINY, "--gin_param=InputPipeline.batch_size=%BATCHSIZE"],
         "mean 'BATCH_SIZE'",
