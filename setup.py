@@ -43,7 +43,7 @@ setup(
         "tensorboard": ["tensorboard>=2.20"],
         # For label_issues.py, run_step.py and full_scale/run.py there.
         "benchmark": ["cleanlab>=2.6", "jax>=0.7"],
-        "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.26"],
+        "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
         "dev": [
             "jax>=0.7",  # tests of exported steps are skipped without it
             "playwright>=1.40",  # with Chromium, or browser tests are skipped
