@@ -19,10 +19,10 @@ run: $(VENV)/.installed
 # table.
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/all_costs.py --csv=benchmarks/results/cost.csv \
-	    --phases=benchmarks/results/phases.csv --figure=benchmarks/results/cost.svg \
+	    --phases=benchmarks/results/phases.csv --figure=docs/figures/cost.svg \
 	    $(if $(wildcard benchmarks/results/accuracy.csv), \
 	        --accuracy_csv=benchmarks/results/accuracy.csv \
-	        --frontier=benchmarks/results/frontier.svg)
+	        --frontier=docs/figures/frontier.svg)
 
 # Measure the accuracy of each method: hours; a second call resumes. DATA_DIR is
 # the folder that holds cifar10/.
@@ -37,10 +37,15 @@ panel: $(VENV)/.installed
 	    $(if $(MINUTES),--minutes=$(MINUTES)) \
 	    --csv=benchmarks/results/panel.csv
 
-# Write the tables of README.md from the CSV files in benchmarks/results/.
+# Write the tables of README.md and docs/ from benchmarks/results/ and gin/.
 .PHONY: tables
 tables: $(VENV)/.installed
 	$(BIN)/python benchmarks/readme_tables.py
+
+# Build the site of docs/ in build/site; broken links are errors.
+.PHONY: docs
+docs: $(VENV)/.installed-docs
+	$(BIN)/mkdocs build --strict --quiet
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
@@ -60,6 +65,12 @@ $(VENV)/.installed-dev: setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --no-input -e ".[dev]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --no-input -e ".[docs]"
 	touch $@ $(VENV)/.installed
 
 # The oldest TensorFlow and Keras that setup.py allows.

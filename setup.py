@@ -19,6 +19,7 @@ setup(
     packages=[*find_packages(include=["fsr_gdw_tf*"]), "fsr_gdw_tf.gin"],
     package_dir={"fsr_gdw_tf.gin": "gin"},
     package_data={
+        "fsr_gdw_tf": ["py.typed"],
         "fsr_gdw_tf.gin": ["*.gin", "data/*.gin", "methods/*.gin"],
         "fsr_gdw_tf.label_report": ["page.*"],
     },
@@ -42,6 +43,7 @@ setup(
         "tensorboard": ["tensorboard>=2.20"],
         # For label_issues.py, run_step.py and full_scale/run.py there.
         "benchmark": ["cleanlab>=2.6", "jax>=0.7"],
+        "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
         "dev": [
             "jax>=0.7",  # tests of exported steps are skipped without it
             "playwright>=1.40",  # with Chromium, or browser tests are skipped
@@ -52,8 +54,19 @@ setup(
             "setuptools>=68",
         ],
     },
+    entry_points={"console_scripts": ["fsr-gdw = fsr_gdw_tf.main:start"]},
+    keywords=["label noise", "noisy labels", "class imbalance", "Keras"],
     classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
     ],
 )

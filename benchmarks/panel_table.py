@@ -1,4 +1,4 @@
-"""The README's table of the default beside plain training."""
+"""The default beside plain training, and what other methods gain or lose."""
 
 from pathlib import Path
 
@@ -40,3 +40,25 @@ def against_plain(folder: Path) -> tuple[list[str], list[list[str]], str]:
         f"From `benchmarks/results/{FILE_NAME}`."
     )
     return HEADER, lines, note
+
+
+def worst_losses(folder: Path) -> tuple[list[str], list[list[str]], str]:
+    """Return gains and losses of each method over the measured settings."""
+    columns = {"setting": str, "method": str, "seed": int, "last5": float}
+    rows = read_table(folder / FILE_NAME, columns)
+    table = Table([row for row in rows if row["method"] != ORACLE])
+    lines = []
+    for method in table.methods:
+        gains = {name: table.gain(name, method) for name in PANEL}
+        gains = {name: gain for name, gain in gains.items() if gain is not None}
+        if method != PLAIN and len(gains) > 1:
+            worst, best = min(gains, key=gains.get), max(gains, key=gains.get)
+            mean = sum(gains.values()) / len(gains)
+            figures = [f"{len(gains)}", f"{mean:+.1f}"]
+            figures += [f"{gains[name]:+.1f}, {name}" for name in (best, worst)]
+            lines.append([f"`{method}`", *figures])
+    note = (
+        "Points above plain training, mean over the seeds of both. "
+        f"From `benchmarks/results/{FILE_NAME}`."
+    )
+    return ["method", "settings", "mean", "best", "worst"], lines, note

@@ -1,7 +1,10 @@
-"""Write the tables of README.md from the CSV files in benchmarks/results/.
+"""Write the tables of README.md and docs/ from the files they are made from.
 
-    python benchmarks/readme_tables.py            # rewrites README.md in place
+    python benchmarks/readme_tables.py            # rewrites the pages in place
     python benchmarks/readme_tables.py --check    # exit code 1 if it would
+
+Figures come from the CSV files in benchmarks/results/, recipes and settings
+from the comments in gin/.
 
 What stands between the lines `<!-- table: NAME -->` and `<!-- end -->` is
 replaced; NAME is a key of TABLES.
@@ -10,7 +13,6 @@ replaced; NAME is a key of TABLES.
 import os
 import re
 import sys
-import textwrap
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +22,12 @@ from absl import app, flags
 from accuracy_runs import DEFAULT, MORE, read_runs, summary
 from environment import RESULTS, ROOT
 from full_scale.table import reproduced
-from panel_table import against_plain
+from markdown_tables import enumerate_words, markdown
+from overview_table import facts_of_each, overview
+from panel_table import against_plain, worst_losses
 from recipes import clean_images
 from result_tables import optional_float, read_table, tested_on
+from settings_tables import data_settings, recipes, settings
 
 from fsr_gdw_tf.command_line import exit_with_error, parse_flags
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
@@ -32,23 +37,11 @@ CONTROLS = ("mixup_relabel", "supervised_clean")
 STEP = "time_per_step_s"
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("readme", str(ROOT / "README.md"), "The file to rewrite.")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+flags.DEFINE_multi_string("page", list(map(str, PAGES)), "A file to rewrite.")
 flags.DEFINE_bool(
     "check", False, "Write nothing; exit code 1 if the tables would change."
 )
-
-
-def markdown(header: list[str], rows: list[list[str]], note: str) -> str:
-    """Return a Markdown table with a paragraph below it."""
-    head, *lines = (f"| {' | '.join(line)} |" for line in [header, *rows])
-    table = "\n".join([head, "|" + "---|" * len(header), *lines])
-    return f"{table}\n\n{textwrap.fill(note, 80, break_on_hyphens=False)}\n"
-
-
-def enumerate_words(items: list) -> str:
-    """Return "1, 2 and 3"."""
-    *most, last = map(str, items)
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def accuracies(folder: Path, settings: list[str]) -> str:
@@ -204,9 +197,15 @@ def phases(folder: Path) -> str:
 TIME = {"name": "time_ratio", "what": "Time of a step"}
 MEMORY = {"name": "memory_ratio", "what": "Memory at the peak of a step"}
 TABLES = {
+    "overview": lambda folder: markdown(*overview(folder)),
+    "recipes": lambda _: recipes(),
+    "settings": lambda _: settings(),
+    "data_settings": lambda _: data_settings(),
+    **facts_of_each(),
     "accuracy": partial(accuracies, settings=DEFAULT),
     "accuracy_more": partial(accuracies, settings=MORE),
     "panel": lambda folder: markdown(*against_plain(folder)),
+    "panel_worst": lambda folder: markdown(*worst_losses(folder)),
     "papers": papers,
     "cost": partial(ratios, file="cost.csv", **TIME, everywhere=True),
     "memory": partial(ratios, file="cost.csv", **MEMORY, everywhere=True),
@@ -238,21 +237,29 @@ def rewrite(text: str, folder: Path) -> str:
     return text
 
 
+def rewrite_page(path: Path) -> tuple[str, str]:
+    """Return the text of a page as it is and as it should be."""
+    if not path.is_file():
+        raise InvalidInput(
+            f"{path} does not exist; --page is a file to rewrite"
+        )
+    text = path.read_text(encoding="utf-8")
+    return text, rewrite(text, RESULTS)
+
+
 def main(argv: list[str]) -> None:
     """Rewrite the tables, or check that they are up to date."""
-    path = Path(FLAGS.readme)
     try:
-        if not path.is_file():
-            raise InvalidInput(f"{path} does not exist; --readme is the file")
-        old = path.read_text(encoding="utf-8")
-        new = rewrite(old, RESULTS)
+        pages = {path: rewrite_page(Path(path)) for path in FLAGS.page}
     except InvalidInput as error:
         exit_with_error(error)
-    if FLAGS.check and new != old:
-        print(f"{path} is not up to date: make tables", file=sys.stderr)
+    stale = {path: new for path, (old, new) in pages.items() if new != old}
+    if FLAGS.check and stale:
+        for path in stale:
+            print(f"{path} is not up to date: make tables", file=sys.stderr)
         sys.exit(1)
-    if new != old:
-        write(path, new)
+    for path, text in stale.items():
+        write(Path(path), text)
 
 
 if __name__ == "__main__":

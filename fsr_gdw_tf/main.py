@@ -15,16 +15,22 @@ from fsr_gdw_tf.command_line import (
     without_startup_lines,
 )
 from fsr_gdw_tf.errors import Diverged, InvalidInput
+from fsr_gdw_tf.experiments.command_help import command_help
 
 FLAGS = flags.FLAGS
-MODES = ["train", "evaluate", "compare", "report"]
+MODES = {
+    "train": "train one method, test it and report on the labels",
+    "evaluate": "test a finished run again",
+    "compare": "train each method in COMPARE on the same data",
+    "report": "build the label report of a run again",
+}
 flags.DEFINE_multi_string("gin_file", [], "A gin file; repeat for several.")
 flags.DEFINE_multi_string("gin_param", [], "A binding, such as NOISE=0.4.")
 flags.DEFINE_bool(
     "allow_imports", False, "Gin files may import modules, which runs them."
 )
 flags.DEFINE_string("run_dir", None, "Results; default runs/<gin file>.")
-flags.DEFINE_enum("mode", None, MODES, "What to do; default MODE in gin.")
+flags.DEFINE_enum("mode", None, list(MODES), "What to do; default MODE in gin.")
 
 
 def main(argv: list[str]) -> None:
@@ -46,7 +52,7 @@ def main(argv: list[str]) -> None:
             allow_imports=FLAGS.allow_imports,
             run_dir=FLAGS.run_dir,
             mode=FLAGS.mode,
-            modes=MODES,
+            modes=list(MODES),
             command=sys.argv,
         )
     except InvalidInput as error:
@@ -57,5 +63,19 @@ def main(argv: list[str]) -> None:
         exit_interrupted()
 
 
+def parse(argv: list[str]) -> list[str]:
+    """Parse the flags; --help prints what can be asked for and ends."""
+    if {"--help", "-h"} & {*argv[1:]}:
+        module = FLAGS.find_module_defining_flag("mode")
+        print(command_help(MODES, FLAGS.flags_by_module_dict()[module]))
+        sys.exit(0)
+    return parse_flags(argv)
+
+
+def start() -> None:
+    """Run the command; the script `fsr-gdw` starts here."""
+    app.run(main, flags_parser=parse)
+
+
 if __name__ == "__main__":
-    app.run(main, flags_parser=parse_flags)
+    start()

@@ -6,7 +6,7 @@
 #   --dry-run   print the command, start nothing
 #
 # PYTHON sets the interpreter (default: .venv/bin/python of the checkout, else
-# python3). Flags of main: see README.md, "Runs and recipes".
+# python3). Flags of main: see docs/recipes-and-runs.md.
 
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/common.sh"

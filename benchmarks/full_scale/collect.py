@@ -5,7 +5,7 @@
 A row for each cell: the mean test accuracy of the last five epochs and the best
 one, the median seconds of an epoch with its test, the device, the versions, and
 the commit of the programs. Rows of cells that are not in --results stay. Then
-`make tables` updates the README.
+`make tables` updates the documentation.
 """
 
 import json

@@ -15,6 +15,7 @@ from fsr_gdw_tf.experiments import gin_safety, settings
 
 PACKAGE = Path(__file__).parent.parent
 T = TypeVar("T")
+PASSED_ON = {"self", "args", "kwargs"}
 # What gin raises for a file: KeyError for an ambiguous name, RecursionError for
 # brackets or macros without end.
 GIN_ERRORS = (
@@ -78,6 +79,7 @@ def parse(
         _parse_param(param, known_macros, allow_imports)
     _check_macros()
     settings.check(macros())
+    _check_parameters()
 
 
 def parse_saved(path: Path) -> None:
@@ -85,6 +87,7 @@ def parse_saved(path: Path) -> None:
     gin.clear_config()
     with _one_line_errors(f" in {path}"):
         gin.parse_config(gin_safety.read_saved(path))
+        _check_parameters()
     settings.check(macros())
 
 
@@ -134,6 +137,23 @@ def _check_macros() -> None:
         raise InvalidInput(
             f"no setting {name!r}: {suggest_names(name, macros())}"
         )
+
+
+def _check_parameters() -> None:
+    """Raise if a class and its bases have no parameter of a bound name.
+
+    Gin itself checks only those that take no `**kwargs`.
+    """
+    for (_, selector), bindings in gin.config._CONFIG.items():
+        if not inspect.isclass(_registered(selector)):
+            continue
+        names = _parameter_names(selector)
+        for name in sorted(set(bindings) - names):
+            owner = selector.split(".")[-1]
+            raise InvalidInput(
+                f"{owner} has no parameter {name!r}: "
+                f"{suggest_names(name, sorted(names - PASSED_ON))}"
+            )
 
 
 def macros() -> set[str]:
@@ -198,9 +218,20 @@ def _registered_names() -> set[str]:
     return names - {"macro", "constant", "singleton"}
 
 
-def _parameter_names(owner: str) -> list[str]:
-    match = gin.config._REGISTRY.get_match(owner)
-    return list(inspect.signature(match.wrapped).parameters)
+def _registered(name: str) -> Callable:
+    """Return what is registered under a name, as it was before."""
+    return gin.config._REGISTRY.get_match(name).wrapped
+
+
+def _parameter_names(owner: str) -> set[str]:
+    """Return the parameters of a function, or of a class and its bases."""
+    wrapped = _registered(owner)
+    if not inspect.isclass(wrapped):
+        return {*inspect.signature(wrapped).parameters}
+    inits = (base.__init__ for base in wrapped.__mro__)
+    return {
+        name for init in inits for name in inspect.signature(init).parameters
+    }
 
 
 def config_string() -> str:

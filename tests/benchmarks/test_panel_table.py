@@ -1,6 +1,6 @@
-"""The README's table of the default beside plain training."""
+"""The default beside plain training, and what other methods gain or lose."""
 
-from panel_table import against_plain
+from panel_table import against_plain, worst_losses
 
 ROWS = """setting,method,seed,last5,best,balanced,worst_class,auroc
 text none,supervised,0,0.6,0.6,0.6,0.6,
@@ -26,3 +26,15 @@ def test_seeds_of_both_are_averaged_and_the_rest_is_left_out(tmp_path):
         ["text none", "65.0", "66.5", "+1.5", "-"],
     ]
     assert len(header) == 5 and "seeds 0, 1" in note
+
+
+def test_gains_are_over_the_settings_a_method_was_measured_in(tmp_path):
+    """The default: -1.2 and the mean of +2 and +1, .15 on average.
+
+    A method with one setting has no row.
+    """
+    (tmp_path / "panel_validation.csv").write_text(ROWS)
+    header, lines, _ = worst_losses(tmp_path)
+    assert len(header) == 5
+    best, worst = "+1.5, text none", "-1.2, CIFAR uniform 40"
+    assert lines == [["`default`", "2", "+0.2", best, worst]]

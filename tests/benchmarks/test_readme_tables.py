@@ -1,4 +1,4 @@
-"""The README's tables are what the CSV files in benchmarks/results/ say."""
+"""The tables of README and docs/ are what the CSV files in results/ say."""
 
 import csv
 import importlib
@@ -14,6 +14,7 @@ from absl.testing import flagsaver
 from environment import RESULTS, ROOT
 from recipes import NAMES
 from support.forked import run_forked
+from support.pages import PAGES
 
 from fsr_gdw_tf import InvalidInput
 
@@ -293,10 +294,14 @@ def test_the_quoted_figures_are_those_of_the_papers():
         assert found[tuple(key.split("|"))] == figure, key
 
 
-def test_the_readme_is_up_to_date(tables):
+def test_every_page_is_up_to_date(tables):
     """If not, run `make tables`."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert tables.rewrite(text, RESULTS) == text
+    marked = 0
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        marked += text.count("<!-- table:")
+        assert tables.rewrite(text, RESULTS) == text, path.name
+    assert marked > 30
 
 
 def test_the_script_checks_rewrites_and_then_agrees(tables, tmp_path, capsys):
@@ -306,7 +311,7 @@ def test_the_script_checks_rewrites_and_then_agrees(tables, tmp_path, capsys):
         flags.FLAGS(["readme_tables"])
 
     def code(check: bool) -> int:
-        with flagsaver.flagsaver(readme=str(readme), check=check):
+        with flagsaver.flagsaver(page=[str(readme)], check=check):
             try:
                 tables.main([])
             except SystemExit as end:
@@ -326,6 +331,6 @@ def test_the_script_checks_rewrites_and_then_agrees(tables, tmp_path, capsys):
 def test_bad_input_to_the_script_is_one_line_and_code_2(tmp_path):
     readme = tmp_path / "README.md"
     readme.write_text(block("paper"))
-    ended = run_forked([SCRIPT, f"--readme={readme}"])
+    ended = run_forked([SCRIPT, f"--page={readme}"])
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1].startswith("error: no table 'paper'")

@@ -9,7 +9,8 @@ import pytest
 from support.figures import command
 from support.runs import TINY, one_line
 
-from fsr_gdw_tf import figures, main, networks, report
+from fsr_gdw_tf import figures, networks, report
+from fsr_gdw_tf.experiments import gin_config
 
 BAD = {
     "no file": ([], "no configuration: pass --gin_file"),
@@ -34,6 +35,10 @@ BAD = {
     "unknown parameter": (
         [*TINY, "--gin_param=InputPipeline.batch_sise=3"],
         "InputPipeline has no parameter 'batch_sise': did you mean 'batch_s",
+    ),
+    "unknown parameter of a class that passes others on": (
+        [*TINY, "--gin_param=Supervised.smothing=0.1"],
+        "Supervised has no parameter 'smothing': did you mean 'smoothing'",
     ),
     "undefined macro": (
         [*TINY, "--gin_param=InputPipeline.batch_size=%BATCHSIZE"],
@@ -230,7 +235,7 @@ def test_ctrl_c_ends_each_command_in_one_line_and_130(
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(main.gin_config, "parse", interrupted)
+    monkeypatch.setattr(gin_config, "parse", interrupted)
     monkeypatch.setattr(report, "build_report", lambda *_, **__: interrupted())
     monkeypatch.setattr(figures, "find_runs", interrupted)
     for code, _, err in (

@@ -33,6 +33,14 @@ def test_the_wheel_holds_every_recipe_and_module(wheel):
         assert f"fsr_gdw_tf/{path.relative_to(ROOT)}" in names
     for path in ROOT.glob("fsr_gdw_tf/**/*.py"):
         assert str(path.relative_to(ROOT)) in names
+    assert "fsr_gdw_tf/py.typed" in names
+
+
+@pytest.mark.slow
+def test_the_wheel_installs_the_command(wheel):
+    archive = zipfile.ZipFile(wheel)
+    (file,) = (n for n in archive.namelist() if n.endswith("entry_points.txt"))
+    assert "fsr-gdw = fsr_gdw_tf.main:start" in archive.read(file).decode()
 
 
 @pytest.mark.slow
