@@ -64,39 +64,46 @@ flags.DEFINE_string(
 def main(argv: list[str]) -> None:
     """Build the report, or apply it, or evaluate a filled-in review sheet."""
     try:
-        if len(argv) != 2:
-            raise InvalidInput(
-                "expected one run folder, such as python -m fsr_gdw_tf.report "
-                f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
-            )
-        if FLAGS.apply and FLAGS.verified:
-            raise InvalidInput(
-                "expected one of --apply and --verified, got both; call the "
-                "command once for each"
-            )
-        if (FLAGS.undecided != KEEP or FLAGS.decisions) and (
-            FLAGS.apply != "decisions"
-        ):
-            raise InvalidInput(
-                "expected --apply=decisions with --undecided and --decisions, "
-                f"got --apply={FLAGS.apply}; add it"
-            )
+        check_arguments(argv)
         folder = RunFolder(argv[1])
         if FLAGS.verified:
             print_estimate(folder, FLAGS.verified)
         elif FLAGS.apply:
             apply(folder)
         else:
-            page = build_report(
-                folder,
-                reload=lambda: data_of_run(folder),
-                images_folder=FLAGS.images,
-            )
-            print_on_chief(f"Report: {page.resolve()}")
+            build(folder)
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
     except KeyboardInterrupt:
         exit_interrupted()
+
+
+def check_arguments(argv: list[str]) -> None:
+    """Raise unless there is one folder, and flags that go together."""
+    if len(argv) != 2:
+        raise InvalidInput(
+            "expected one run folder, such as python -m fsr_gdw_tf.report "
+            f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
+        )
+    if FLAGS.apply and FLAGS.verified:
+        raise InvalidInput(
+            "expected one of --apply and --verified, got both; call the "
+            "command once for each"
+        )
+    of_decisions = FLAGS.undecided != KEEP or FLAGS.decisions
+    if of_decisions and FLAGS.apply != "decisions":
+        raise InvalidInput(
+            "expected --apply=decisions with --undecided and --decisions, "
+            f"got --apply={FLAGS.apply}; add it"
+        )
+
+
+def build(folder: RunFolder) -> None:
+    """Write the report and print its path."""
+    page = build_report(
+        folder, reload=lambda: data_of_run(folder), images_folder=FLAGS.images
+    )
+    print_on_chief(f"Report: {page.resolve()}")
 
 
 def apply(folder: RunFolder) -> None:

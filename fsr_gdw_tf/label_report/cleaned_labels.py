@@ -106,14 +106,11 @@ def cleaned_labels(
     undecided = decisions == UNDECIDED
     suspected = undecided & (issues.score > threshold) & (action != KEEP)
     decided = np.where(decisions >= 0, decisions, records.given)
-    labels = decided
+    labels, kept = decided, decisions != DROPPED
     if action == "relabel":
         labels = np.where(suspected, best_alternative(records), decided)
-    kept = decisions != DROPPED
-    lost = suspected & (action != "relabel")
-    _require_all_classes(
-        records, decided[kept], labels[kept & ~lost], threshold
-    )
+    remains = kept & ~(suspected & (action != "relabel"))
+    _require_all_classes(records, decided[kept], labels[remains], threshold)
     paths = records.paths if paths is None else paths
     names = np.array(records.class_names, dtype=object)
     columns = {"path": pa.array(paths, pa.string()), "label": names[labels]}
@@ -123,8 +120,7 @@ def cleaned_labels(
         columns["weight"] = weight.astype(np.float64).round(4)
     if len(set(paths)) < len(paths):
         columns["copy"] = copy_numbers(paths)
-    left_out = ~kept | (suspected & (action == "drop"))
-    return pa.table(columns).filter(~left_out)
+    return pa.table(columns).filter(remains if action == "drop" else kept)
 
 
 def _require_all_classes(

@@ -120,11 +120,9 @@ def checked_labels(
 
 def _is_cut_off(name: str | Path, rows: list[tuple[int, dict]]) -> bool:
     """Return whether writing the last line of decisions.csv was interrupted."""
-    word = rows[-1][1]["decision"]
-    with Path(name).open("rb") as file:
-        file.seek(-1, 2)
-        ended = file.read() == b"\n"
-    return word is None or (word not in WORDS and not ended)
+    text = Path(name).read_bytes()
+    ended = text.endswith(b"\n") and text.count(b'"') % 2 == 0
+    return not ended and rows[-1][1]["decision"] not in WORDS
 
 
 def _parser(name: str, columns: Sequence[str]) -> Callable:
