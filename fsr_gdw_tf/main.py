@@ -24,7 +24,7 @@ from fsr_gdw_tf.experiments.experiment import (
     training_data,
 )
 from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_report.build import build_report
+from fsr_gdw_tf.label_report.build import build_report, print_page
 
 FLAGS = flags.FLAGS
 MODES = ["train", "evaluate", "compare", "report"]
@@ -73,8 +73,7 @@ def run(mode: str, folder: RunFolder) -> None:
         reload = (
             training_data if own else functools.partial(data_of_run, folder)
         )
-        page = build_report(folder, reload=reload)
-        print_on_chief(f"Report: {page}")
+        print_page(folder, build_report(folder, reload=reload))
         return
     experiment = gin_config.instantiate(Experiment)
     results = getattr(experiment, mode)(folder, sys.argv)

@@ -1,6 +1,7 @@
-"""Write the label report of a run, or act on it.
+"""Write the label report of a run, decide on labels, and act on it.
 
 python -m fsr_gdw_tf.report RUN_DIR
+python -m fsr_gdw_tf.report RUN_DIR --review
 """
 
 from pathlib import Path
@@ -18,7 +19,7 @@ from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments.experiment import data_of_run
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_report.build import build_report
+from fsr_gdw_tf.label_report.build import build_report, print_page
 from fsr_gdw_tf.label_report.cleaned_labels import (
     ACTIONS,
     KEEP,
@@ -26,6 +27,7 @@ from fsr_gdw_tf.label_report.cleaned_labels import (
 )
 from fsr_gdw_tf.label_report.decisions import FILE_NAME
 from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
+from fsr_gdw_tf.label_review.review import review
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
@@ -56,6 +58,11 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "verified", None, "A filled-in verify_me.csv, or decisions, to evaluate."
 )
+flags.DEFINE_bool(
+    "review", False, "Decide on the labels in a browser on this machine."
+)
+flags.DEFINE_integer("port", 0, "Port of --review; 0: a free one.", 0, 65535)
+flags.DEFINE_bool("no_open", False, "--review starts no browser.")
 flags.DEFINE_string(
     "images", None, "The folder of the image files, if they were moved."
 )
@@ -70,6 +77,8 @@ def main(argv: list[str]) -> None:
             print_estimate(folder, FLAGS.verified)
         elif FLAGS.apply:
             apply(folder)
+        elif FLAGS.review:
+            start_review(folder)
         else:
             build(folder)
     except (InvalidInput, OSError) as error:
@@ -85,10 +94,13 @@ def check_arguments(argv: list[str]) -> None:
             "expected one run folder, such as python -m fsr_gdw_tf.report "
             f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
         )
-    if FLAGS.apply and FLAGS.verified:
+    acts = {
+        name for name in ("apply", "verified", "review") if FLAGS[name].value
+    }
+    if len(acts) > 1:
         raise InvalidInput(
-            "expected one of --apply and --verified, got both; call the "
-            "command once for each"
+            "expected one of --apply, --verified and --review, got "
+            f"{' and '.join(sorted(acts))}; call the command once for each"
         )
     of_decisions = FLAGS.undecided != KEEP or FLAGS.decisions
     if of_decisions and FLAGS.apply != "decisions":
@@ -103,7 +115,20 @@ def build(folder: RunFolder) -> None:
     page = build_report(
         folder, reload=lambda: data_of_run(folder), images_folder=FLAGS.images
     )
-    print_on_chief(f"Report: {page.resolve()}")
+    print_page(folder, page)
+
+
+def start_review(folder: RunFolder) -> None:
+    """Serve the report with decisions until Ctrl-C."""
+    if not folder.reported:
+        build(folder)
+    review(
+        folder,
+        reload=lambda: data_of_run(folder),
+        images_folder=FLAGS.images,
+        port=FLAGS.port,
+        open_browser=not FLAGS.no_open,
+    )
 
 
 def apply(folder: RunFolder) -> None:

@@ -1,10 +1,12 @@
 """Render the HTML page of a label report.
 
 The page is one file that refers to nothing but the CSV files beside it. Names
-that come from data are escaped here, or reach page.js as JSON.
+that come from data are escaped here, or reach the scripts as JSON.
 """
 
+import base64
 import dataclasses
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
@@ -24,6 +26,8 @@ from fsr_gdw_tf.label_report.tables import (
 )
 
 HERE = Path(__file__).parent
+# One script: each may use what the others define.
+SCRIPTS = ("page.js", "decisions.js", "gallery.js", "review.js", "classes.js")
 TRUTH = (
     "The true labels of these data are known: each card says whether its label "
     "is wrong."
@@ -31,8 +35,9 @@ TRUTH = (
 SHEET = "RUN_DIR/report/verify_me.csv"
 VERIFY = f"""<li>To check how reliable the scores are, look at the examples in
 <a href="verify_me.csv">verify_me.csv</a>, write <i>right</i> or <i>wrong</i>
-in the last column of each, and run <code><span>python -m fsr_gdw_tf.report
-RUN_DIR</span> <span>--verified={SHEET}</span></code></li>"""
+in the column label_is of each, or the true class in true_class, and run
+<code><span>python -m fsr_gdw_tf.report RUN_DIR</span>
+<span>--verified={SHEET}</span></code></li>"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,28 +68,26 @@ def write_page(path: Path, content: Content) -> None:
     write(path, render(content))
 
 
-def render(content: Content) -> str:
-    """Return the page as HTML."""
+def render(content: Content, served: bool = False) -> str:
+    """Return the page as HTML.
+
+    served: images and reasons come from a server of a review, when the page
+        needs them; otherwise the page holds those of some suspected labels.
+    """
     records, issues = content.records, content.issues
-    cards, trusted = gallery.build_cards(
-        records, issues, content.reasons, content.images
-    )
+    if served:
+        cards, trusted = gallery.build_rows(records, issues)
+    else:
+        cards, trusted = gallery.build_cards(
+            records, issues, content.reasons, content.images
+        )
     classes = _class_rows(content)
-    data = {
-        "names": [shorten(name) for name in records.class_names],
-        # Examples whose names are indices are called "example 7".
-        "kind": "example " if str(records.names[0]).isdecimal() else "",
-        "rows": cards,
-        "trusted": trusted,
-        # Without the names, which are above and may be many.
-        "classes": [{k: r[k] for k in r if k != "name"} for r in classes],
-    }
+    shown = sum(row.get("sample") != 2 for row in cards)
     return Template(_read("page.html")).substitute(
         _run_texts(content),
-        css=_read("page.css"),
-        js=_read("page.js"),
-        data=to_json(data),
-        **_gallery_texts(len(cards), int(issues.is_issue.sum())),
+        **_assets(served),
+        data=to_json(_page_data(records, classes, cards, trusted, served)),
+        **_gallery_texts(shown, int(issues.is_issue.sum())),
         **confusion_tables(records.class_names, content.matrix),
         **class_table(classes),
         scores=plots.scores(records, issues.score),
@@ -92,7 +95,46 @@ def render(content: Content) -> str:
     )
 
 
-# ---- data for page.js
+def _assets(served: bool) -> dict[str, str]:
+    """Return the page's style, its script, and what it may load."""
+    script = "".join(map(_read, SCRIPTS))
+    script = f'"use strict";\n(() => {{\n{script}}})();\n'
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest())
+    return {
+        "css": _read("page.css") + _read("review.css"),
+        "js": script,
+        # No other script runs, whatever names of others might contain.
+        "script_hash": f"'sha256-{digest.decode()}'",
+        "own_server": "'self'" if served else "",
+        "connect": "'self'" if served else "'none'",
+    }
+
+
+# ---- data for the scripts
+
+
+def _page_data(
+    records: LabelRecords,
+    classes: list[dict],
+    cards: list[dict],
+    trusted: dict[int, list[dict]],
+    served: bool,
+) -> dict:
+    """Return the data of the scripts."""
+    names = [str(name) for name in records.class_names]
+    shown = [shorten(name) for name in names]
+    long = {i: n for i, n in enumerate(names) if n != shown[i]}
+    return {
+        "served": served,
+        "names": shown,
+        "whole_names": long,
+        # Examples whose names are indices are called "example 7".
+        "kind": "example " if str(records.names[0]).isdecimal() else "",
+        "rows": cards,
+        "trusted": trusted,
+        # Without the names, which are above and may be many.
+        "classes": [{k: r[k] for k in r if k != "name"} for r in classes],
+    }
 
 
 def _class_rows(content: Content) -> list[dict]:
