@@ -21,7 +21,7 @@ let nDecided = 0; // of the suspected labels
 let nWrong = 0; // decided labels that are not kept
 let version = 0; // of the server's decisions
 let stored = true; // whether this browser keeps the decisions
-let undoable = []; // for each act, the choices that take it back
+const undoable = []; // for each act, the choices that take it back
 
 function wordFor(row) {
   const label = decided.get(row.index);
@@ -97,6 +97,7 @@ async function decide(wanted) {
   const before = wanted.map(([i]) => [i, decided.get(i) ?? UNDECIDED]);
   await save(wanted);
   undoable.push(before);
+  byId("undo").disabled = false;
 }
 
 async function undo() {
@@ -104,6 +105,7 @@ async function undo() {
   if (!before) return null;
   await save(before);
   undoable.pop();
+  byId("undo").disabled = !undoable.length;
   return rowOf.get(before[0][0]);
 }
 
@@ -180,7 +182,6 @@ function showProgress(known = { decided: decided.size, wrong: nWrong }) {
   byId("wrong-said").textContent = known.decided
     ? `${wrong} of ${all} decided labels are wrong.`
     : "";
-  byId("undo").disabled = !undoable.length;
   byId("download").disabled = !decided.size;
   byId("saved").textContent = SAVED[data.served ? "server" : stored];
   showEstimate(known.estimate || []);

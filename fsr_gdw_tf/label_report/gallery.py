@@ -29,6 +29,7 @@ TRUSTED_PIXELS = 64
 JPEG_QUALITY = 80
 MAX_PNG = 3_000_000  # numbers of an image; larger ones take long as PNG
 CHUNK = 64  # images in memory at a time
+SAMPLE_ONLY = 2  # see `build_rows`
 N_UNSUSPECTED = 24  # examples shown if none is suspected
 
 # Returns the images of these examples, None for an example without an image.
@@ -72,8 +73,9 @@ def build_rows(
 ) -> tuple[list[dict], dict[int, list[dict]]]:
     """Return cards of all suspected examples, without images and reasons.
 
-    Those of a random sample of all labels have `sample`; the sample is that of
-    verify_me.csv. The second value are trusted examples by class.
+    Those of a random sample of all labels, that of verify_me.csv, have `sample`
+    1, or SAMPLE_ONLY if they are not suspected. The second value are trusted
+    examples by class.
     """
     suspected, sample = suspected_or_worst(issues), sample_of_bands(issues)
     others = sample[~np.isin(sample, suspected)]
@@ -81,7 +83,7 @@ def build_rows(
     sampled, listed = set(sample.tolist()), set(suspected.tolist())
     for row in rows:
         if row["index"] in sampled:
-            row["sample"] = 1 if row["index"] in listed else 2
+            row["sample"] = 1 if row["index"] in listed else SAMPLE_ONLY
     by_class = {}
     for index in select_trusted(records.given, issues, suspected).tolist():
         example = {"name": shorten(records.names[index]), "index": index}

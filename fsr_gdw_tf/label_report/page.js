@@ -7,6 +7,8 @@ const TINY_PIXELS = 48; // smaller images are enlarged without blur
 const byId = (id) => document.getElementById(id);
 const on = (id, event, act) => byId(id).addEventListener(event, act);
 const data = JSON.parse(byId("data").textContent);
+// A server may have rows of so many labels that they are not in the page.
+if (data.served) data.rows = await (await fetch("rows.json")).json();
 const compare = new Intl.Collator("en", { numeric: true }).compare;
 const formatCount = (n) => n.toLocaleString("en");
 const toFixed2 = (x) => x.toFixed(2);

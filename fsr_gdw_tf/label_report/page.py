@@ -7,6 +7,7 @@ that come from data are escaped here, or reach the scripts as JSON.
 import base64
 import dataclasses
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
@@ -68,28 +69,39 @@ def write_page(path: Path, content: Content) -> None:
     write(path, render(content))
 
 
-def render(content: Content, served: bool = False) -> str:
-    """Return the page as HTML.
-
-    served: images and reasons come from a server of a review, when the page
-        needs them; otherwise the page holds those of some suspected labels.
-    """
+def render(content: Content) -> str:
+    """Return the page as HTML, with images of some suspected labels."""
     records, issues = content.records, content.issues
-    if served:
-        cards, trusted = gallery.build_rows(records, issues)
-    else:
-        cards, trusted = gallery.build_cards(
-            records, issues, content.reasons, content.images
-        )
-    classes = _class_rows(content)
-    shown = sum(row.get("sample") != 2 for row in cards)
+    cards, trusted = gallery.build_cards(
+        records, issues, content.reasons, content.images
+    )
+    data = _page_data(content, trusted) | {"rows": cards}
+    return _fill(content, data, len(cards), served=False)
+
+
+def render_served(content: Content) -> tuple[str, str]:
+    """Return the page for a server of a review, and its rows as JSON.
+
+    The server has all suspected labels; it is asked for their images and
+    reasons when they are shown.
+    """
+    rows, trusted = gallery.build_rows(content.records, content.issues)
+    shown = sum(row.get("sample") != gallery.SAMPLE_ONLY for row in rows)
+    data = _page_data(content, trusted) | {"served": True}
+    page = _fill(content, data, shown, served=True)
+    return page, json.dumps(rows, separators=(",", ":"))
+
+
+def _fill(content: Content, data: dict, shown: int, served: bool) -> str:
+    """Return the page with these data; `shown` are the suspected labels."""
+    records, issues = content.records, content.issues
     return Template(_read("page.html")).substitute(
         _run_texts(content),
         **_assets(served),
-        data=to_json(_page_data(records, classes, cards, trusted, served)),
+        data=to_json(data),
         **_gallery_texts(shown, int(issues.is_issue.sum())),
         **confusion_tables(records.class_names, content.matrix),
-        **class_table(classes),
+        **class_table(_class_rows(content)),
         scores=plots.scores(records, issues.score),
         training=plots.training(content.metrics),
     )
@@ -98,7 +110,7 @@ def render(content: Content, served: bool = False) -> str:
 def _assets(served: bool) -> dict[str, str]:
     """Return the page's style, its script, and what it may load."""
     script = "".join(map(_read, SCRIPTS))
-    script = f'"use strict";\n(() => {{\n{script}}})();\n'
+    script = f'"use strict";\n(async () => {{\n{script}}})();\n'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest())
     return {
         "css": _read("page.css") + _read("review.css"),
@@ -113,24 +125,16 @@ def _assets(served: bool) -> dict[str, str]:
 # ---- data for the scripts
 
 
-def _page_data(
-    records: LabelRecords,
-    classes: list[dict],
-    cards: list[dict],
-    trusted: dict[int, list[dict]],
-    served: bool,
-) -> dict:
-    """Return the data of the scripts."""
+def _page_data(content: Content, trusted: dict[int, list[dict]]) -> dict:
+    """Return the data of the scripts, without the rows."""
+    records, classes = content.records, _class_rows(content)
     names = [str(name) for name in records.class_names]
     shown = [shorten(name) for name in names]
-    long = {i: n for i, n in enumerate(names) if n != shown[i]}
     return {
-        "served": served,
         "names": shown,
-        "whole_names": long,
+        "whole_names": {i: n for i, n in enumerate(names) if n != shown[i]},
         # Examples whose names are indices are called "example 7".
         "kind": "example " if str(records.names[0]).isdecimal() else "",
-        "rows": cards,
         "trusted": trusted,
         # Without the names, which are above and may be many.
         "classes": [{k: r[k] for k in r if k != "name"} for r in classes],

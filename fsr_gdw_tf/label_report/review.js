@@ -49,6 +49,7 @@ function showCurrent() {
   const alike = matches.filter(
     (other) => other.given === row.given && other.suggested === row.suggested,
   );
+  byId("alike").hidden = alike.length === 1;
   byId("alike").firstElementChild.textContent =
     `All ${formatCount(alike.length)} alike`;
 }

@@ -107,8 +107,15 @@ def estimate_noise(
 
     indices, wrong: the labels that were checked, and which of them are wrong.
     """
-    checked_bands = score_bands(issues.score[indices])
-    sizes = np.bincount(score_bands(issues.score), minlength=N_BANDS)
+    return estimate_by_band(score_bands(issues.score), indices, wrong)
+
+
+def estimate_by_band(
+    bands: np.ndarray, indices: np.ndarray, wrong: np.ndarray
+) -> list[dict]:
+    """Return `estimate_noise` of examples whose bands are known."""
+    checked_bands = bands[indices]
+    sizes = np.bincount(bands, minlength=N_BANDS)
     checked = np.bincount(checked_bands, minlength=N_BANDS)
     n_wrong = np.bincount(checked_bands, wrong, N_BANDS)
     names = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(EDGES)]
@@ -118,12 +125,12 @@ def estimate_noise(
         if band[1]
     ]
     suspected = np.arange(N_BANDS) >= EDGES.index(0.5)
-    for name, bands in (
+    for name, part in (
         ("0.5 or more", suspected & (sizes > 0)),
         ("all", sizes > 0),
     ):
-        if bands.any():
-            group = sizes[bands], checked[bands], n_wrong[bands]
+        if part.any():
+            group = sizes[part], checked[part], n_wrong[part]
             rows.append(_combined_row(name, *group))
     return round_floats(rows)
 

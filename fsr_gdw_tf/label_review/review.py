@@ -19,8 +19,8 @@ from fsr_gdw_tf.label_report.gallery import (
     encode_thumbnail,
     encode_whole,
 )
-from fsr_gdw_tf.label_report.page import Content, render
-from fsr_gdw_tf.label_review.server import Answer, ReviewServer
+from fsr_gdw_tf.label_report.page import Content, render_served
+from fsr_gdw_tf.label_review.server import JSON, Answer, ReviewServer
 from fsr_gdw_tf.label_review.session import Session
 
 HTML, CSV = "text/html; charset=utf-8", "text/csv; charset=utf-8"
@@ -70,11 +70,21 @@ def review_server(
     """Return a server of the review, which listens but does not answer yet."""
     content = page_content(folder, reload, images_folder)
     content.images(content.issues.order[:1].tolist())  # or else --images helps
+    return server_of(folder, content, port)
+
+
+def server_of(
+    folder: RunFolder, content: Content, port: int = 0
+) -> ReviewServer:
+    """Return a server of what the page of a run shows."""
     report = require_inside(folder.path, folder / "report")
     path = require_inside(folder.path, report / FILE_NAME)
     session = Session(content.records, content.issues, path)
-    page = render(content, served=True).encode("utf-8")
-    pages = {"": lambda: Answer(page, HTML)}
+    page, rows = (text.encode("utf-8") for text in render_served(content))
+    pages = {
+        "": lambda: Answer(page, HTML),
+        "rows.json": lambda: Answer(rows, JSON),
+    }
     for name in TABLES:
         pages[name] = _table(folder, name)
     try:

@@ -20,7 +20,7 @@ from fsr_gdw_tf.label_report.decisions import (
     decision_rows,
     parse_decisions,
 )
-from fsr_gdw_tf.label_report.review_sheet import estimate_noise
+from fsr_gdw_tf.label_report.review_sheet import estimate_by_band, score_bands
 
 
 class Session:
@@ -35,7 +35,8 @@ class Session:
 
         path: a decisions.csv; it is created if it does not exist.
         """
-        self.records, self.issues, self.path = records, issues, path
+        self.records, self.path = records, path
+        self.bands = score_bands(issues.score)  # for the estimates
         self.lock = threading.Lock()
         self.decisions = np.full(len(records), UNDECIDED)
         self.history: list[int] = []  # the indices that were decided on
@@ -60,7 +61,7 @@ class Session:
     def changes(self, since: int) -> dict:
         """Return the decisions that were made after the first `since`.
 
-        `version` is the next `since`; `estimate` see `estimate_noise`.
+        `version` is the next `since`; `estimate` is that of `estimate_noise`.
         """
         with self.lock:
             self._read_file()
@@ -72,7 +73,7 @@ class Session:
             "changed": [[i, int(decisions[i])] for i in changed],
             "decided": len(checked[0]),
             "wrong": int(checked[1].sum()),
-            "estimate": estimate_noise(self.issues, *checked),
+            "estimate": estimate_by_band(self.bands, *checked),
         }
 
     def _require_choices(self, choices: object) -> list[tuple[int, int]]:
