@@ -8,7 +8,9 @@ const byId = (id) => document.getElementById(id);
 const on = (id, event, act) => byId(id).addEventListener(event, act);
 const data = JSON.parse(byId("data").textContent);
 // A server may have rows of so many labels that they are not in the page.
-if (data.served) data.rows = await (await fetch("rows.json")).json();
+if (data.served) {
+  data.rows = rowsOf(await (await fetch("rows.json")).json());
+}
 const compare = new Intl.Collator("en", { numeric: true }).compare;
 const formatCount = (n) => n.toLocaleString("en");
 const toFixed2 = (x) => x.toFixed(2);
@@ -16,6 +18,17 @@ const nameOf = (c) => data.names[c];
 for (const row of data.classes) row.name = nameOf(row.index);
 const partOf = new Map(data.classes.map((row) => [row.index, row.part]));
 const isTail = (row) => partOf.get(row.given) === "tail";
+
+function rowsOf(columns) {
+  const entries = Object.entries(columns);
+  return columns.index.map((_, i) => {
+    const row = {};
+    for (const [key, column] of entries) {
+      if (column[i] !== null) row[key] = column[i];
+    }
+    return row;
+  });
+}
 
 function el(tag, className, ...inside) {
   const element = document.createElement(tag);

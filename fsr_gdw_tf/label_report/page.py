@@ -80,7 +80,7 @@ def render(content: Content) -> str:
 
 
 def render_served(content: Content) -> tuple[str, str]:
-    """Return the page for a server of a review, and its rows as JSON.
+    """Return the page for a server of a review, and columns of rows as JSON.
 
     The server has all suspected labels; it is asked for their images and
     reasons when they are shown.
@@ -89,7 +89,10 @@ def render_served(content: Content) -> tuple[str, str]:
     shown = sum(row.get("sample") != gallery.SAMPLE_ONLY for row in rows)
     data = _page_data(content, trusted) | {"served": True}
     page = _fill(content, data, shown, served=True)
-    return page, json.dumps(rows, separators=(",", ":"))
+    # Column by column: half as long as rows, each with all keys.
+    keys = dict.fromkeys(key for row in rows for key in row)
+    columns = {key: [row.get(key) for row in rows] for key in keys}
+    return page, json.dumps(columns, separators=(",", ":"))
 
 
 def _fill(content: Content, data: dict, shown: int, served: bool) -> str:
