@@ -80,7 +80,7 @@ def main(argv: list[str]) -> None:
         elif FLAGS.review:
             start_review(folder)
         else:
-            build(folder)
+            print_page(folder, build(folder))
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
     except KeyboardInterrupt:
@@ -110,12 +110,11 @@ def check_arguments(argv: list[str]) -> None:
         )
 
 
-def build(folder: RunFolder) -> None:
-    """Write the report and print its path."""
-    page = build_report(
+def build(folder: RunFolder) -> Path:
+    """Write the report; return the path of its page."""
+    return build_report(
         folder, reload=lambda: data_of_run(folder), images_folder=FLAGS.images
     )
-    print_page(folder, page)
 
 
 def start_review(folder: RunFolder) -> None:

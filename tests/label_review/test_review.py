@@ -88,6 +88,9 @@ def test_lists_are_answered_unless_links_lead_elsewhere(run):
         status, _, body = ask(server, "GET", "class_summary.csv")
         assert status == 400 and b"not for others" not in body
         assert ask(server, "GET", "noise_matrix.csv")[0] == 400
+        post(server, [0, 1])
+        _, _, body = ask(server, "GET", "decisions.csv")
+        assert b"0,0.png,class 0,class 1,relabel" in body
 
 
 def test_decisions_are_not_written_through_a_link(run):
