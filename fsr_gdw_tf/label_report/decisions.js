@@ -15,6 +15,7 @@ const rowOf = new Map(data.rows.map((row) => [row.index, row]));
 const isSuspected = (row) => row.sample !== 2;
 const isSampled = (row) => row.sample !== undefined;
 const nSuspected = data.rows.filter(isSuspected).length;
+const suggestionFor = (row) => row.alternative ?? row.suggested;
 const wholeName = (row) => row.whole ?? row.name;
 const wholeClass = (c) => data.whole_names[c] ?? nameOf(c);
 let nDecided = 0; // of the suspected labels
@@ -54,13 +55,13 @@ function choices(row) {
     element.setAttribute("aria-label", `${text} ${altOf(row)}`);
     return element;
   };
-  const suggested = row.given === row.suggested ? [] : [row.suggested];
+  const suggested = suggestionFor(row);
   const look = button("Look closer", () => openReview(row));
   return el(
     "div",
     "choices",
     choose("Keep", row.given),
-    ...suggested.map((label) => choose("Relabel", label)),
+    ...(suggested === row.given ? [] : [choose("Relabel", suggested)]),
     choose("Drop", DROPPED),
     look,
     el("span", "decision"),

@@ -105,8 +105,9 @@ const undecidedMatches = () => matches.filter((row) => !decided.has(row.index));
 
 function showGroup() {
   const [given, suggested] = [byId("given").value, byId("suggested").value];
-  byId("group").hidden = given === "" || suggested === "";
-  if (byId("group").hidden) return;
+  const isConfusion = given !== "" && suggested !== "" && given !== suggested;
+  byId("group").hidden = !isConfusion;
+  if (!isConfusion) return;
   const rows = undecidedMatches();
   const labels = rows.length === 1 ? "label is" : "labels are";
   byId("group-said").replaceChildren(

@@ -1,13 +1,18 @@
 """Select the examples that the page shows, and make their thumbnails."""
 
 import base64
+import dataclasses
 import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fsr_gdw_tf.label_quality.label_issues import LabelIssues, ranks_within
+from fsr_gdw_tf.label_quality.label_issues import (
+    LabelIssues,
+    best_alternative,
+    ranks_within,
+)
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report.escaping import shorten
 from fsr_gdw_tf.label_report.review_sheet import sample_of_bands
@@ -57,7 +62,7 @@ def build_cards(
     ]
     trusted = thumbnails(
         images,
-        select_trusted(given, issues, suspected),
+        select_trusted(given, _with_alternatives(records, issues), suspected),
         TRUSTED_BYTES,
         TRUSTED_PIXELS,
     )
@@ -79,13 +84,14 @@ def build_rows(
     """
     suspected, sample = suspected_or_worst(issues), sample_of_bands(issues)
     others = sample[~np.isin(sample, suspected)]
-    rows = _card_rows(records, issues, np.append(suspected, others))
+    shown = np.append(suspected, others)
+    rows = _card_rows(records, issues, shown)
     sampled, listed = set(sample.tolist()), set(suspected.tolist())
     for row in rows:
         if row["index"] in sampled:
             row["sample"] = 1 if row["index"] in listed else SAMPLE_ONLY
-    by_class = {}
-    for index in select_trusted(records.given, issues, suspected).tolist():
+    compared, by_class = _with_alternatives(records, issues), {}
+    for index in select_trusted(records.given, compared, shown).tolist():
         example = {"name": shorten(records.names[index]), "index": index}
         by_class.setdefault(int(records.given[index]), []).append(example)
     return rows, by_class
@@ -111,7 +117,25 @@ def _card_rows(
         columns["true"] = records.true[indices]
     values = zip(*(c.tolist() for c in columns.values()), strict=True)
     rows = [dict(zip(columns, row, strict=True)) for row in values]
-    return [row | _names(records.names[row["index"]]) for row in rows]
+    alternatives = best_alternative(records)[indices].tolist()
+    return [
+        row | _alternative(row, second) | _names(records.names[row["index"]])
+        for row, second in zip(rows, alternatives, strict=True)
+    ]
+
+
+def _with_alternatives(
+    records: LabelRecords, issues: LabelIssues
+) -> LabelIssues:
+    """Return issues that suggest another class for unsuspected labels, too."""
+    return dataclasses.replace(issues, suggested=best_alternative(records))
+
+
+def _alternative(row: dict, second: int) -> dict[str, int]:
+    """Return the most probable other class, if the row suggests none."""
+    if row["suggested"] != row["given"] or second == row["given"]:
+        return {}
+    return {"alternative": second}
 
 
 def _names(name: object) -> dict[str, str]:

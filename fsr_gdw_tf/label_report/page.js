@@ -141,7 +141,7 @@ function reason(row) {
 }
 
 function compared(row) {
-  const classes = [...new Set([row.given, row.suggested])];
+  const classes = [...new Set([row.given, suggestionFor(row)])];
   return el("div", "compare", ...classes.map(trusted));
 }
 

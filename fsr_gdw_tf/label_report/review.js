@@ -39,17 +39,17 @@ function showCurrent() {
   showPicture(row);
   byId("review-text").replaceChildren(cardText(row), reason(row), compared(row));
   byId("keep").firstElementChild.replaceChildren("Keep ", bdi(nameOf(row.given)));
-  byId("relabel").hidden = row.given === row.suggested;
+  byId("relabel").hidden = row.given === suggestionFor(row);
   byId("relabel").firstElementChild.replaceChildren(
     "Relabel as ",
-    bdi(nameOf(row.suggested)),
+    bdi(nameOf(suggestionFor(row))),
   );
   byId("review-decision").replaceChildren(...sentenceFor(row));
   byId("review-undo").disabled = !undoable.length;
   const alike = matches.filter(
     (other) => other.given === row.given && other.suggested === row.suggested,
   );
-  byId("alike").hidden = alike.length === 1;
+  byId("alike").hidden = alike.length === 1 || row.given === row.suggested;
   byId("alike").firstElementChild.textContent =
     `All ${formatCount(alike.length)} alike`;
 }
@@ -89,7 +89,7 @@ async function decideCurrent(label) {
     `${done[wordFor(row)]} ${said} ` +
     (next < 0
       ? "All labels of this list are decided."
-      : `Now ${altOf(now)}, perhaps ${nameOf(now.suggested)}.`);
+      : `Now ${altOf(now)}, perhaps ${nameOf(suggestionFor(now))}.`);
 }
 
 async function undoLast() {
@@ -108,6 +108,7 @@ function zoom() {
 }
 
 function showAlike() {
+  if (byId("alike").hidden) return;
   const row = current();
   byId("review").close();
   showConfusion(row.given, row.suggested);
@@ -191,8 +192,8 @@ const COMMANDS = {
 };
 
 function relabelCurrent() {
-  const { given, suggested } = current();
-  if (given !== suggested) return decideCurrent(suggested);
+  const suggested = suggestionFor(current());
+  if (current().given !== suggested) return decideCurrent(suggested);
   byId("review-status").textContent = "No other class is suggested.";
   return undefined;
 }
