@@ -21,7 +21,7 @@ setup(
     package_data={
         "fsr_gdw_tf": ["py.typed"],
         "fsr_gdw_tf.gin": ["*.gin", "data/*.gin", "methods/*.gin"],
-        "fsr_gdw_tf.label_report": ["page.*"],
+        "fsr_gdw_tf.label_report": ["*.css", "*.html", "*.js"],
     },
     install_requires=[
         "absl-py>=2.0",

@@ -1,7 +1,10 @@
-"""Write the label report of a run, or act on it.
+"""Write the label report of a run, decide on labels, and act on it.
 
 python -m fsr_gdw_tf.report RUN_DIR
+python -m fsr_gdw_tf.report RUN_DIR --review
 """
+
+from pathlib import Path
 
 from absl import app, flags
 
@@ -16,17 +19,35 @@ from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments.experiment import data_of_run
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_report.build import build_report
-from fsr_gdw_tf.label_report.cleaned_labels import ACTIONS, write_cleaned_labels
+from fsr_gdw_tf.label_report.build import build_report, print_page
+from fsr_gdw_tf.label_report.cleaned_labels import (
+    ACTIONS,
+    KEEP,
+    write_cleaned_labels,
+)
+from fsr_gdw_tf.label_report.decisions import FILE_NAME
 from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
+from fsr_gdw_tf.label_review.review import review
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
     "apply",
     None,
-    list(ACTIONS),
+    [*ACTIONS, "decisions"],
     "Write a list of the labels to train on, the suspected ones left out, "
-    "relabelled, or weighted.",
+    "relabelled, or weighted, or the labels as they were decided on.",
+)
+flags.DEFINE_enum(
+    "undecided",
+    KEEP,
+    [KEEP, *ACTIONS],
+    "What --apply=decisions does to suspected labels without a decision.",
+)
+flags.DEFINE_string(
+    "decisions",
+    None,
+    "The decisions for --apply: decisions.csv, or a filled-in verify_me.csv; "
+    "default RUN_DIR/report/decisions.csv.",
 )
 flags.DEFINE_float(
     "threshold", 0.9, "Score above which --apply changes a label.", 0.0, 1.0
@@ -34,7 +55,14 @@ flags.DEFINE_float(
 flags.DEFINE_string(
     "out", None, "File for --apply; default RUN_DIR/report/drop_0.9.csv."
 )
-flags.DEFINE_string("verified", None, "A filled-in verify_me.csv to evaluate.")
+flags.DEFINE_string(
+    "verified", None, "A filled-in verify_me.csv, or decisions, to evaluate."
+)
+flags.DEFINE_bool(
+    "review", False, "Decide on the labels in a browser on this machine."
+)
+flags.DEFINE_integer("port", 0, "Port of --review; 0: a free one.", 0, 65535)
+flags.DEFINE_bool("no_open", False, "--review starts no browser.")
 flags.DEFINE_string(
     "images", None, "The folder of the image files, if they were moved."
 )
@@ -43,46 +71,91 @@ flags.DEFINE_string(
 def main(argv: list[str]) -> None:
     """Build the report, or apply it, or evaluate a filled-in review sheet."""
     try:
-        if len(argv) != 2:
-            raise InvalidInput(
-                "expected one run folder, such as python -m fsr_gdw_tf.report "
-                f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
-            )
-        if FLAGS.apply and FLAGS.verified:
-            raise InvalidInput(
-                "expected one of --apply and --verified, got both; call the "
-                "command once for each"
-            )
+        check_arguments(argv)
         folder = RunFolder(argv[1])
         if FLAGS.verified:
-            title = "Share of wrong labels among those checked, 95 % intervals"
-            print_table(title, evaluate_sheet(folder, FLAGS.verified), ".3g")
+            print_estimate(folder, FLAGS.verified)
         elif FLAGS.apply:
             apply(folder)
+        elif FLAGS.review:
+            start_review(folder)
         else:
-            page = build_report(
-                folder,
-                reload=lambda: data_of_run(folder),
-                images_folder=FLAGS.images,
-            )
-            print_on_chief(f"Report: {page.resolve()}")
+            print_page(folder, build(folder))
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
     except KeyboardInterrupt:
         exit_interrupted()
 
 
+def check_arguments(argv: list[str]) -> None:
+    """Raise unless there is one folder, and flags that go together."""
+    if len(argv) != 2:
+        raise InvalidInput(
+            "expected one run folder, such as python -m fsr_gdw_tf.report "
+            f"runs/digits, got {' '.join(argv[1:]) or 'none'}"
+        )
+    acts = {
+        name for name in ("apply", "verified", "review") if FLAGS[name].value
+    }
+    if len(acts) > 1:
+        raise InvalidInput(
+            "expected one of --apply, --verified and --review, got "
+            f"{' and '.join(sorted(acts))}; call the command once for each"
+        )
+    of_decisions = FLAGS.undecided != KEEP or FLAGS.decisions
+    if of_decisions and FLAGS.apply != "decisions":
+        raise InvalidInput(
+            "expected --apply=decisions with --undecided and --decisions, "
+            f"got --apply={FLAGS.apply}; add it"
+        )
+
+
+def build(folder: RunFolder) -> Path:
+    """Write the report; return the path of its page."""
+    return build_report(
+        folder, reload=lambda: data_of_run(folder), images_folder=FLAGS.images
+    )
+
+
+def start_review(folder: RunFolder) -> None:
+    """Serve the report with decisions until Ctrl-C."""
+    if not folder.reported:
+        build(folder)
+    review(
+        folder,
+        reload=lambda: data_of_run(folder),
+        images_folder=FLAGS.images,
+        port=FLAGS.port,
+        open_browser=not FLAGS.no_open,
+    )
+
+
 def apply(folder: RunFolder) -> None:
     """Write the cleaned list and print how to train on it."""
+    action, decisions = FLAGS.apply, None
+    if action == "decisions":
+        action = FLAGS.undecided
+        decisions = FLAGS.decisions or folder / "report" / FILE_NAME
+        print_estimate(folder, decisions)
     cleaned = write_cleaned_labels(
-        folder, FLAGS.apply, FLAGS.threshold, FLAGS.out, FLAGS.images
+        folder, action, FLAGS.threshold, FLAGS.out, FLAGS.images, decisions
     )
-    print_on_chief(
-        f"{cleaned.path}: {cleaned.n_changed:,} of {cleaned.n_labels:,} labels "
-        f"have a score above {FLAGS.threshold:g} and are "
-        f"{ACTIONS[FLAGS.apply]}"
-    )
+    if decisions:
+        counts = ", ".join(f"{n:,} {k}" for k, n in cleaned.decided.items())
+        print_on_chief(f"{cleaned.path}: {counts}")
+    if action != KEEP:
+        print_on_chief(
+            f"{cleaned.path}: {cleaned.n_changed:,} of {cleaned.n_labels:,} "
+            f"labels have a score above {FLAGS.threshold:g} and are "
+            f"{ACTIONS[action]}"
+        )
     print_on_chief(f"To train on it: --gin_param='CLEANED=\"{cleaned.path}\"'")
+
+
+def print_estimate(folder: RunFolder, checked: str | Path) -> None:
+    """Print the share of wrong labels among the checked ones."""
+    title = "Share of wrong labels among those checked, 95 % intervals"
+    print_table(title, evaluate_sheet(folder, checked), ".3g")
 
 
 if __name__ == "__main__":

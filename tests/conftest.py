@@ -75,8 +75,9 @@ def report_line(capsys, monkeypatch):
 
     def run(*args: str):
         report.FLAGS.unparse_flags()
-        for name in ("apply", "threshold", "out", "verified", "images"):
-            report.FLAGS[name].unparse()
+        own = report.FLAGS.get_key_flags_for_module(report)
+        for flag in own:
+            flag.unparse()
         code = 0
         try:
             report.main(report.FLAGS(["report", *map(str, args)]))

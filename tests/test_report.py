@@ -204,6 +204,67 @@ def test_a_sheet_is_read_by_the_command(tmp_path, report_line):
     assert code == 2 and one_line(err) and "no column" in err
 
 
+def test_decisions_are_applied_by_the_command(tmp_path, report_line):
+    """One of three: the others as they were, or without the suspected ones."""
+    s = dataclasses.replace(simulated(400), true=None)
+    issues = find_label_issues(s)
+    file.write_records(tmp_path / file.FILE_NAME, s)
+    first, suspected = issues.order[0], int((issues.score > 0.9).sum())
+    text = f"index,name,given,label,decision\n{first},images/{first}.jpg,"
+    text += f"{s.class_names[s.given[first]]},,drop\n"
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "decisions.csv").write_text(text)
+    code, out, err = report_line(tmp_path, "--apply=decisions")
+    assert code == 0, err
+    cleaned = tmp_path / "report" / "cleaned.csv"
+    assert f'CLEANED="{cleaned}"' in out and "1 dropped, 399 undecided" in out
+    rows = {row["path"]: row["label"] for row in read_csv(cleaned)}
+    expected = {
+        f"images/{i}.jpg": s.class_names[s.given[i]]
+        for i in range(400)
+        if i != first
+    }
+    assert rows == expected
+    # One wrong label of one: Wilson's interval begins at 1 / (1 + 1.96^2).
+    row = read_csv(tmp_path / "report" / "verified.csv")[-3]
+    assert (row["checked"], row["share_wrong"]) == (1, 1)
+    assert (row["low"], row["high"]) == (0.2065, 1)
+    flags = ["--apply=decisions", "--undecided=drop"]
+    code, out, err = report_line(tmp_path, *flags)
+    assert code == 0, err
+    cleaned = tmp_path / "report" / "cleaned_drop_0.9.csv"
+    assert len(read_csv(cleaned)) == 400 - suspected
+    assert f"{suspected - 1} of 400 labels have a score above 0.9" in out
+
+
+BAD_DECISIONS = {
+    "none": (["--apply=decisions"], "no such file list"),
+    "for what": (["--undecided=drop"], "expected --apply=decisions"),
+    "replaced": (
+        ["--apply=decisions", "--decisions={0}", "--out={0}"],
+        "would replace the decisions",
+    ),
+    "other run": (
+        ["--apply=decisions", "--decisions={0}"],
+        "line 2: this run has no example 9999",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_DECISIONS)
+def test_decisions_that_do_not_fit_end_in_one_line(case, tmp_path, report_line):
+    flags, message = BAD_DECISIONS[case]
+    s = simulated(400)
+    file.write_records(tmp_path / file.FILE_NAME, s)
+    mine = tmp_path / "mine.csv"
+    index, label = (9999, "a") if case == "other run" else (0, s.given[0])
+    text = f"{index},images/{index}.jpg,class {label},,drop\n"
+    mine.write_text(f"index,name,given,label,decision\n{text}")
+    code, _, err = report_line(tmp_path, *[f.format(mine) for f in flags])
+    assert code == 2 and one_line(err) and message in err
+    assert text in mine.read_text()
+
+
 NO_RUN = {
     "no folder": (lambda run: None, "which has no config.gin"),
     "other things": (

@@ -14,7 +14,7 @@ from fsr_gdw_tf.experiments.experiment import (
     training_data,
 )
 from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_report.build import build_report
+from fsr_gdw_tf.label_report.build import build_report, print_page
 
 
 def run(
@@ -43,8 +43,7 @@ def run(
         reload = (
             training_data if own else functools.partial(data_of_run, folder)
         )
-        page = build_report(folder, reload=reload)
-        print_on_chief(f"Report: {page}")
+        print_page(folder, build_report(folder, reload=reload))
     else:
         experiment = gin_config.instantiate(Experiment)
         results = getattr(experiment, mode)(folder, command)

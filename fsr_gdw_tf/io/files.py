@@ -125,16 +125,40 @@ def write_csv(
 
     Texts are neutralised, see `spreadsheet`.
     """
+    columns = columns or list(dict.fromkeys(k for row in rows for k in row))
+    write(path, _csv_text([{name: name for name in columns}, *rows], columns))
+
+
+def append_csv(path: Path, rows: list[dict], columns: Sequence[str]) -> None:
+    """Append rows to a CSV file; on return they are on the disk.
+
+    If that fails, as on a full disk, the file is as it was before.
+    """
+    # Without a buffer, whose rest would be written when the file is closed.
+    with path.open("ab+", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        newline = "" if file.read(1) in (b"", b"\n") else "\n"
+        data = (newline + _csv_text(rows, columns)).encode()
+        try:
+            while data:
+                data = data[file.write(data) :]
+            os.fsync(file.fileno())
+        except OSError:
+            os.truncate(path, size)
+            raise
+
+
+def _csv_text(rows: list[dict], columns: Sequence[str]) -> str:
+    """Return the lines of rows, neutralised."""
     lines = []
     # csv quotes a carriage return only if the end of lines has one.
     table = SimpleNamespace(write=lambda line: lines.append(line[:-2] + "\n"))
-    columns = columns or list(dict.fromkeys(k for row in rows for k in row))
     writer = csv.DictWriter(table, columns, lineterminator="\r\n")
-    writer.writerow({name: neutralise(name) for name in columns})
     writer.writerows(
         [{k: neutralise(v) for k, v in row.items()} for row in rows]
     )
-    write(path, "".join(lines))
+    return "".join(lines)
 
 
 def read_csv(path: Path) -> list[dict]:

@@ -1,5 +1,6 @@
 """Build the label report of a run folder: the page and its CSV files."""
 
+import shlex
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -61,9 +62,7 @@ def build_report(
     reload: otherwise reads them again, unless they are image files.
     images_folder: where the image files are now, if they were moved.
     """
-    records = load_records(folder)
-    issues = find_label_issues(records)
-    summary = summarise(records, issues, _recalls(folder))
+    records, issues, summary = _load(folder)
     report = require_inside(folder.path, folder / "report")
     write_tables(report, records, issues, summary)
     # After the tables, because image files may be missing.
@@ -74,6 +73,31 @@ def build_report(
     content = _page_content(folder, records, issues, summary, images)
     write_page(report / "index.html", content)
     return report / "index.html"
+
+
+def page_content(
+    folder: RunFolder,
+    reload: Callable[[], Source],
+    images_folder: str | None = None,
+) -> Content:
+    """Return what the page of a finished run shows, see `build_report`."""
+    records, issues, summary = _load(folder)
+    images = of_run(records, reload, images_folder)
+    return _page_content(folder, records, issues, summary, images)
+
+
+def print_page(folder: RunFolder, page: Path) -> None:
+    """Print where the page is, and how to decide on the labels."""
+    run = shlex.quote(str(folder.path))
+    print_on_chief(f"Report: {page.resolve()}")
+    print_on_chief(f"To fix labels: python -m fsr_gdw_tf.report {run} --review")
+
+
+def _load(folder: RunFolder) -> tuple[LabelRecords, LabelIssues, Summary]:
+    """Return the records of a run, its label issues, and their summary."""
+    records = load_records(folder)
+    issues = find_label_issues(records)
+    return records, issues, summarise(records, issues, _recalls(folder))
 
 
 def write_tables(
@@ -97,12 +121,12 @@ def try_to_build_report(
     source: Source | None = None,
     reload: Callable[[], Source] | None = None,
 ) -> None:
-    """Write the report at the end of training; print why if that fails.
+    """Write and print the report after training; print why if that fails.
 
     The run is complete by then: an error here must not make it fail.
     """
     try:
-        build_report(folder, source, reload)
+        print_page(folder, build_report(folder, source, reload))
     except InvalidInput as error:
         print_on_chief(f"no label report: {error}")
     except Exception:

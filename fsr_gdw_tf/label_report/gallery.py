@@ -1,15 +1,21 @@
 """Select the examples that the page shows, and make their thumbnails."""
 
 import base64
+import dataclasses
 import io
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fsr_gdw_tf.label_quality.label_issues import LabelIssues, ranks_within
+from fsr_gdw_tf.label_quality.label_issues import (
+    LabelIssues,
+    best_alternative,
+    ranks_within,
+)
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report.escaping import shorten
+from fsr_gdw_tf.label_report.review_sheet import sample_of_bands
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,7 +32,9 @@ TRUSTED_BYTES = 2_000_000
 SUSPECTED_PIXELS = 96  # on the long side of a thumbnail
 TRUSTED_PIXELS = 64
 JPEG_QUALITY = 80
+MAX_PNG = 3_000_000  # numbers of an image; larger ones take long as PNG
 CHUNK = 64  # images in memory at a time
+SAMPLE_ONLY = 2  # see `build_rows`
 N_UNSUSPECTED = 24  # examples shown if none is suspected
 
 # Returns the images of these examples, None for an example without an image.
@@ -54,7 +62,7 @@ def build_cards(
     ]
     trusted = thumbnails(
         images,
-        select_trusted(given, issues, suspected),
+        select_trusted(given, _with_alternatives(records, issues), suspected),
         TRUSTED_BYTES,
         TRUSTED_PIXELS,
     )
@@ -63,6 +71,30 @@ def build_cards(
         example = {"name": shorten(records.names[index]), "image": uri}
         by_class.setdefault(int(given[index]), []).append(example)
     return cards, by_class
+
+
+def build_rows(
+    records: LabelRecords, issues: LabelIssues
+) -> tuple[list[dict], dict[int, list[dict]]]:
+    """Return cards of all suspected examples, without images and reasons.
+
+    Those of a random sample of all labels, that of verify_me.csv, have `sample`
+    1, or SAMPLE_ONLY if they are not suspected. The second value are trusted
+    examples by class.
+    """
+    suspected, sample = suspected_or_worst(issues), sample_of_bands(issues)
+    others = sample[~np.isin(sample, suspected)]
+    shown = np.append(suspected, others)
+    rows = _card_rows(records, issues, shown)
+    sampled, listed = set(sample.tolist()), set(suspected.tolist())
+    for row in rows:
+        if row["index"] in sampled:
+            row["sample"] = 1 if row["index"] in listed else SAMPLE_ONLY
+    compared, by_class = _with_alternatives(records, issues), {}
+    for index in select_trusted(records.given, compared, shown).tolist():
+        example = {"name": shorten(records.names[index]), "index": index}
+        by_class.setdefault(int(records.given[index]), []).append(example)
+    return rows, by_class
 
 
 def _card_rows(
@@ -85,9 +117,39 @@ def _card_rows(
         columns["true"] = records.true[indices]
     values = zip(*(c.tolist() for c in columns.values()), strict=True)
     rows = [dict(zip(columns, row, strict=True)) for row in values]
+    alternatives = best_alternative(records)[indices].tolist()
     return [
-        row | {"name": shorten(records.names[row["index"]])} for row in rows
+        row | _alternative(row, second) | _names(records.names[row["index"]])
+        for row, second in zip(rows, alternatives, strict=True)
     ]
+
+
+def _with_alternatives(
+    records: LabelRecords, issues: LabelIssues
+) -> LabelIssues:
+    """Return issues that suggest another class for unsuspected labels, too."""
+    return dataclasses.replace(issues, suggested=best_alternative(records))
+
+
+def _alternative(row: dict, second: int) -> dict[str, int]:
+    """Return the most probable other class, if the row suggests none."""
+    if row["suggested"] != row["given"] or second == row["given"]:
+        return {}
+    return {"alternative": second}
+
+
+def _names(name: object) -> dict[str, str]:
+    """Return the name to show, and the whole one if that is longer."""
+    shown = shorten(name)
+    return {"name": shown} | (
+        {} if shown == str(name) else {"whole": str(name)}
+    )
+
+
+def suspected_or_worst(issues: LabelIssues) -> np.ndarray:
+    """Return the suspected examples; those with the highest scores if none."""
+    suspected = issues.suspected
+    return suspected if len(suspected) else issues.order[:N_UNSUSPECTED]
 
 
 def select_suspected(
@@ -98,9 +160,7 @@ def select_suspected(
     The worst of all, some of each frequent confusion, then the worst of each
     class, the second of each class, and so on, so that rare classes are shown.
     """
-    suspected = issues.suspected
-    if not len(suspected):
-        suspected = issues.order[:N_UNSUSPECTED]
+    suspected = suspected_or_worst(issues)
     given, rows = given[suspected], np.arange(len(suspected))
     by_priority = np.concatenate(
         [
@@ -178,19 +238,37 @@ def thumbnails(
 
 
 def data_uri(image: np.ndarray, side: int) -> str:
-    """Return a thumbnail as a data URI: PNG or JPEG, whichever is smaller."""
-    from PIL import Image  # slow to import; only a report needs it
+    """Return a thumbnail as a data URI."""
+    kind, content = encode_thumbnail(image, side)
+    text = base64.b64encode(content).decode("ascii")
+    return f"data:{kind};base64,{text}"
 
-    gray = image.shape[-1] == 1
-    picture = Image.fromarray(image[..., 0] if gray else image)
+
+def encode_thumbnail(image: np.ndarray, side: int) -> tuple[str, bytes]:
+    """Return a smaller image: its type, PNG or JPEG, whichever is smaller."""
+    picture = _picture(image)
     picture.thumbnail((side, side))  # never enlarges
     formats = {
-        "png": _encode(picture, "PNG", optimize=True),
-        "jpeg": _encode(picture, "JPEG", quality=JPEG_QUALITY, optimize=True),
+        "image/png": _encode(picture, "PNG", optimize=True),
+        "image/jpeg": _encode(
+            picture, "JPEG", quality=JPEG_QUALITY, optimize=True
+        ),
     }
-    smallest = min(formats, key=lambda name: len(formats[name]))
-    text = base64.b64encode(formats[smallest]).decode("ascii")
-    return f"data:image/{smallest};base64,{text}"
+    return min(formats.items(), key=lambda item: len(item[1]))
+
+
+def encode_whole(image: np.ndarray) -> tuple[str, bytes]:
+    """Return an image in its full size: its type, PNG unless it is large."""
+    picture = _picture(image)
+    if image.size <= MAX_PNG:
+        return "image/png", _encode(picture, "PNG", compress_level=1)
+    return "image/jpeg", _encode(picture, "JPEG", quality=95)
+
+
+def _picture(image: np.ndarray) -> "Image.Image":
+    from PIL import Image  # slow to import; only a report needs it
+
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
 
 
 def _encode(picture: "Image.Image", file_format: str, **options) -> bytes:

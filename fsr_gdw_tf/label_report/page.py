@@ -1,10 +1,13 @@
 """Render the HTML page of a label report.
 
 The page is one file that refers to nothing but the CSV files beside it. Names
-that come from data are escaped here, or reach page.js as JSON.
+that come from data are escaped here, or reach the scripts as JSON.
 """
 
+import base64
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from string import Template
@@ -24,6 +27,8 @@ from fsr_gdw_tf.label_report.tables import (
 )
 
 HERE = Path(__file__).parent
+# One script: each may use what the others define.
+SCRIPTS = ("page.js", "decisions.js", "gallery.js", "review.js", "classes.js")
 TRUTH = (
     "The true labels of these data are known: each card says whether its label "
     "is wrong."
@@ -31,8 +36,9 @@ TRUTH = (
 SHEET = "RUN_DIR/report/verify_me.csv"
 VERIFY = f"""<li>To check how reliable the scores are, look at the examples in
 <a href="verify_me.csv">verify_me.csv</a>, write <i>right</i> or <i>wrong</i>
-in the last column of each, and run <code><span>python -m fsr_gdw_tf.report
-RUN_DIR</span> <span>--verified={SHEET}</span></code></li>"""
+in the column label_is of each, or the true class in true_class, and run
+<code><span>python -m fsr_gdw_tf.report RUN_DIR</span>
+<span>--verified={SHEET}</span></code></li>"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,35 +70,78 @@ def write_page(path: Path, content: Content) -> None:
 
 
 def render(content: Content) -> str:
-    """Return the page as HTML."""
+    """Return the page as HTML, with images of some suspected labels."""
     records, issues = content.records, content.issues
     cards, trusted = gallery.build_cards(
         records, issues, content.reasons, content.images
     )
-    classes = _class_rows(content)
-    data = {
-        "names": [shorten(name) for name in records.class_names],
-        # Examples whose names are indices are called "example 7".
-        "kind": "example " if str(records.names[0]).isdecimal() else "",
-        "rows": cards,
-        "trusted": trusted,
-        # Without the names, which are above and may be many.
-        "classes": [{k: r[k] for k in r if k != "name"} for r in classes],
-    }
+    data = _page_data(content, trusted) | {"rows": cards}
+    return _fill(content, data, len(cards), served=False)
+
+
+def render_served(content: Content) -> tuple[str, str]:
+    """Return the page for a server of a review, and columns of rows as JSON.
+
+    The server has all suspected labels; it is asked for their images and
+    reasons when they are shown.
+    """
+    rows, trusted = gallery.build_rows(content.records, content.issues)
+    shown = sum(row.get("sample") != gallery.SAMPLE_ONLY for row in rows)
+    data = _page_data(content, trusted) | {"served": True}
+    page = _fill(content, data, shown, served=True)
+    # Column by column: half as long as rows, each with all keys.
+    keys = dict.fromkeys(key for row in rows for key in row)
+    columns = {key: [row.get(key) for row in rows] for key in keys}
+    return page, json.dumps(columns, separators=(",", ":"))
+
+
+def _fill(content: Content, data: dict, shown: int, served: bool) -> str:
+    """Return the page with these data; `shown` are the suspected labels."""
+    records, issues = content.records, content.issues
     return Template(_read("page.html")).substitute(
         _run_texts(content),
-        css=_read("page.css"),
-        js=_read("page.js"),
+        **_assets(served),
         data=to_json(data),
-        **_gallery_texts(len(cards), int(issues.is_issue.sum())),
+        **_gallery_texts(shown, int(issues.is_issue.sum())),
         **confusion_tables(records.class_names, content.matrix),
-        **class_table(classes),
+        **class_table(_class_rows(content)),
         scores=plots.scores(records, issues.score),
         training=plots.training(content.metrics),
     )
 
 
-# ---- data for page.js
+def _assets(served: bool) -> dict[str, str]:
+    """Return the page's style, its script, and what it may load."""
+    script = "".join(map(_read, SCRIPTS))
+    script = f'"use strict";\n(async () => {{\n{script}}})();\n'
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest())
+    return {
+        "css": _read("page.css") + _read("review.css"),
+        "js": script,
+        # No other script runs, whatever names of others might contain.
+        "script_hash": f"'sha256-{digest.decode()}'",
+        "own_server": "'self'" if served else "",
+        "connect": "'self'" if served else "'none'",
+    }
+
+
+# ---- data for the scripts
+
+
+def _page_data(content: Content, trusted: dict[int, list[dict]]) -> dict:
+    """Return the data of the scripts, without the rows."""
+    records, classes = content.records, _class_rows(content)
+    names = [str(name) for name in records.class_names]
+    shown = [shorten(name) for name in names]
+    return {
+        "names": shown,
+        "whole_names": {i: n for i, n in enumerate(names) if n != shown[i]},
+        # Examples whose names are indices are called "example 7".
+        "kind": "example " if str(records.names[0]).isdecimal() else "",
+        "trusted": trusted,
+        # Without the names, which are above and may be many.
+        "classes": [{k: r[k] for k in r if k != "name"} for r in classes],
+    }
 
 
 def _class_rows(content: Content) -> list[dict]:

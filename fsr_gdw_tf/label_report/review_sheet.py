@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.io.files import require_inside, write_csv
+from fsr_gdw_tf.io.files import one_line_errors, require_inside, write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.io.spreadsheet import restore
 from fsr_gdw_tf.label_quality.issue_table import (
     issue_table,
     round_floats,
@@ -19,18 +17,19 @@ from fsr_gdw_tf.label_quality.issue_table import (
 )
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, find_label_issues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
+from fsr_gdw_tf.label_report.decisions import (
+    ANSWER,
+    LAYOUT,
+    TRUE_CLASS,
+    checked_labels,
+    read_decisions,
+)
 from fsr_gdw_tf.label_report.summary import wilson
 
 EDGES = (0.0, 0.1, 0.5, 0.7, 0.9, 1.0)  # of the bands of scores
 N_BANDS = len(EDGES) - 1
 PER_BAND = 20  # examples of each band on the sheet
-ANSWER = "label_is"
-COLUMNS = ("index", "name", "given", "suggested", "score", ANSWER)
-ANSWERS = {"right": False, "wrong": True}
-LAYOUT = (
-    "expected a copy of verify_me.csv with 'right' or 'wrong' in the column "
-    "label_is"
-)
+COLUMNS = ("index", "name", "given", "suggested", "score", ANSWER, TRUE_CLASS)
 
 
 def score_bands(score: np.ndarray) -> np.ndarray:
@@ -45,63 +44,56 @@ def write_sheet(path: Path, records: LabelRecords, issues: LabelIssues) -> None:
     """
     if _has_answers(path):
         return
+    indices = sample_of_bands(issues)
+    table = issue_table(records, issues, indices).select(COLUMNS[:-2])
+    blank = pa.array([""] * len(indices))
+    for name in (ANSWER, TRUE_CLASS):
+        table = table.append_column(name, blank)
+    write_table(path, table)
+
+
+def sample_of_bands(issues: LabelIssues) -> np.ndarray:
+    """Return random examples of each band of scores, in random order."""
     rng = np.random.default_rng(0)
     bands, sampled = score_bands(issues.score), []
     for band in range(N_BANDS):
         members = np.flatnonzero(bands == band)
         sampled.append(rng.permutation(members)[:PER_BAND])
-    indices = rng.permutation(np.concatenate(sampled))
-    table = issue_table(records, issues, indices)
-    blank = pa.array([""] * len(indices))
-    write_table(path, table.select(COLUMNS[:-1]).append_column(ANSWER, blank))
+    return rng.permutation(np.concatenate(sampled))
 
 
 def _has_answers(path: Path) -> bool:
     if not path.is_file():
         return False
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        return any((r.get(ANSWER) or "").strip() for r in csv.DictReader(lines))
+    with (
+        one_line_errors(path, "move it away"),
+        path.open(newline="", encoding="utf-8-sig") as lines,
+    ):
+        return any(
+            (row.get(name) or "").strip()
+            for row in csv.DictReader(lines)
+            for name in (ANSWER, TRUE_CLASS)
+        )
 
 
-def read_sheet(
-    name: str, records: LabelRecords
+def read_answers(
+    name: str | Path, records: LabelRecords
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices of answered rows, and whether each label is wrong."""
-    with open_list(name, LAYOUT) as lines:
-        reader = csv.DictReader(lines)
-        missing = set(COLUMNS) - set(reader.fieldnames or [])
-        rows = list(reader)
-    if missing:
-        raise InvalidInput(
-            f"{name} has no column {', '.join(sorted(missing))}; {LAYOUT}"
-        )
-    answered = [row for row in rows if (row[ANSWER] or "").strip()]
-    if not answered:
+    """Return the indices of checked labels, and whether each is wrong.
+
+    name: a filled-in verify_me.csv, or a decisions.csv.
+    """
+    decisions = read_decisions(name, records)
+    indices, wrong = checked_labels(decisions, records.given)
+    if not len(indices):
         raise InvalidInput(f"{name} has no answers; {LAYOUT}")
-    answers = dict(_answer(name, row, records) for row in answered)
-    return np.array(list(answers)), np.array(list(answers.values()))
+    return indices, wrong
 
 
-def _answer(name: str, row: dict, records: LabelRecords) -> tuple[int, bool]:
-    """Return (index, whether the label is wrong) of a row of the sheet."""
-    answer, index = row[ANSWER].strip().lower(), row["index"] or ""
-    if answer not in ANSWERS:
-        raise InvalidInput(
-            f"{name}, example {index}: got {answer!r} as label_is; {LAYOUT}"
-        )
-    exists = index.isdecimal() and int(index) < len(records)
-    if not exists or restore(row["name"] or "") != records.names[int(index)]:
-        raise InvalidInput(
-            f"{name}: this run has no example {index} named {row['name']!r}; "
-            "fill in the verify_me.csv of this run's report"
-        )
-    return int(index), ANSWERS[answer]
-
-
-def evaluate_sheet(folder: RunFolder, sheet: str) -> list[dict]:
+def evaluate_sheet(folder: RunFolder, sheet: str | Path) -> list[dict]:
     """Write report/verified.csv from a filled-in sheet, and return its rows."""
     records = load_records(folder)
-    indices, wrong = read_sheet(sheet, records)
+    indices, wrong = read_answers(sheet, records)
     rows = estimate_noise(find_label_issues(records), indices, wrong)
     report = require_inside(folder.path, folder / "report")
     write_csv(report / "verified.csv", rows)
@@ -115,8 +107,15 @@ def estimate_noise(
 
     indices, wrong: the labels that were checked, and which of them are wrong.
     """
-    checked_bands = score_bands(issues.score[indices])
-    sizes = np.bincount(score_bands(issues.score), minlength=N_BANDS)
+    return estimate_by_band(score_bands(issues.score), indices, wrong)
+
+
+def estimate_by_band(
+    bands: np.ndarray, indices: np.ndarray, wrong: np.ndarray
+) -> list[dict]:
+    """Return `estimate_noise` of examples whose bands are known."""
+    checked_bands = bands[indices]
+    sizes = np.bincount(bands, minlength=N_BANDS)
     checked = np.bincount(checked_bands, minlength=N_BANDS)
     n_wrong = np.bincount(checked_bands, wrong, N_BANDS)
     names = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(EDGES)]
@@ -126,12 +125,12 @@ def estimate_noise(
         if band[1]
     ]
     suspected = np.arange(N_BANDS) >= EDGES.index(0.5)
-    for name, bands in (
+    for name, part in (
         ("0.5 or more", suspected & (sizes > 0)),
         ("all", sizes > 0),
     ):
-        if bands.any():
-            group = sizes[bands], checked[bands], n_wrong[bands]
+        if part.any():
+            group = sizes[part], checked[part], n_wrong[part]
             rows.append(_combined_row(name, *group))
     return round_floats(rows)
 

@@ -97,6 +97,18 @@ def test_junk_in_a_file_ends_the_report_in_one_line(name, run, report_line):
         assert code == 2 and one_line(err) and name in err, (kind, err)
 
 
+def test_junk_as_decisions_ends_in_one_line_and_is_left_there(run, report_line):
+    (run / "report").mkdir()
+    (run / "report" / "index.html").touch()
+    name = run / "report" / "decisions.csv"
+    for kind, junk in JUNK.items():
+        name.write_bytes(junk)
+        for flag in ("--apply=decisions", "--review"):
+            code, _, err = report_line(run, flag, "--no_open")
+            assert code == 2 and one_line(err) and "decisions.csv" in err, kind
+        assert name.read_bytes() == junk
+
+
 @pytest.mark.parametrize("name", READ_BY_FIGURES)
 def test_junk_in_a_file_ends_the_figures_in_one_line(
     name, run, capsys, monkeypatch

@@ -23,7 +23,7 @@ from fsr_gdw_tf.label_quality.issue_table import (
     write_table,
 )
 from fsr_gdw_tf.label_report.cleaned_labels import cleaned_labels
-from fsr_gdw_tf.label_report.review_sheet import read_sheet, write_sheet
+from fsr_gdw_tf.label_report.review_sheet import read_answers, write_sheet
 from fsr_gdw_tf.paper_figures.run import Run
 
 STARTS = "=+-@\t\r"
@@ -123,7 +123,7 @@ def test_a_filled_in_sheet_is_read_back(tmp_path, evil):
         writer = csv.DictWriter(file, rows[0])  # as a spreadsheet program
         writer.writeheader()
         writer.writerows(rows)
-    indices, wrong = read_sheet(str(sheet), found)
+    indices, wrong = read_answers(str(sheet), found)
     assert sorted(indices) == [0, 1, 2] and wrong.all()
 
 

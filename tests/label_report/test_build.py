@@ -32,7 +32,9 @@ def test_a_report_that_cannot_be_made_does_not_fail_the_run(
     monkeypatch.undo()
     code, out, err = command_line(*flags)
     assert code == 0 and "done already" in out, err
-    assert (run / "report" / "index.html").is_file()
+    page = run / "report" / "index.html"
+    assert page.is_file() and f"Report: {page}" in out
+    assert f"python -m fsr_gdw_tf.report {run} --review" in out
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Which labels the gallery shows, and their thumbnails."""
 
 import numpy as np
+from support.label_records import issues_of, records
 from support.report_page import (
     GIVEN,
     MATRIX,
@@ -108,3 +109,15 @@ def test_a_number_is_called_an_example_and_a_path_is_not():
     numbers = [str(i) for i in range(10)]
     assert Parsed(render(content(names=numbers))).data["kind"] == "example "
     assert Parsed(render(content())).data["kind"] == ""
+
+
+def test_an_unsuspected_label_has_an_alternative_to_relabel_it_as():
+    """The most probable class but the given one; suspected ones suggest it."""
+    found = records(
+        [0, 0, 1], [[0.7, 0.1, 0.2], [0.1, 0.6, 0.3], [0.1, 0.8, 0.1]]
+    )
+    some = issues_of([0.1, 0.9, 0.2], found.given, [0, 1, 1])
+    rows, _ = gallery.build_rows(found, some)
+    rows = {row["index"]: row for row in rows}
+    assert rows[0]["alternative"] == 2 and rows[0]["suggested"] == 0
+    assert rows[1]["suggested"] == 1 and "alternative" not in rows[1]

@@ -29,7 +29,7 @@ def test_precision_is_estimated_from_a_filled_in_sheet(tmp_path):
         for i, row in enumerate(some):
             row["label_is"] = " Wrong" if i < wrong else "right"
     write_csv(sheet, rows)
-    answers = review_sheet.read_sheet(str(sheet), s)
+    answers = review_sheet.read_answers(str(sheet), s)
     found = {
         r["score"]: r for r in review_sheet.estimate_noise(issues, *answers)
     }
@@ -93,9 +93,9 @@ def test_a_sheet_that_is_none_is_refused(case, tmp_path):
     sheet.write_text(text.format(head=",".join(review_sheet.COLUMNS)))
     s = records([0, 1], np.eye(2))
     with pytest.raises(InvalidInput, match=message):
-        review_sheet.read_sheet(str(sheet), s)
+        review_sheet.read_answers(str(sheet), s)
 
 
 def test_a_sheet_that_is_not_there_is_refused():
     with pytest.raises(InvalidInput, match="no such file"):
-        review_sheet.read_sheet("nothing.csv", records([0, 1], np.eye(2)))
+        review_sheet.read_answers("nothing.csv", records([0, 1], np.eye(2)))

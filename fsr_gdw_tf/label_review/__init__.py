@@ -1,0 +1,1 @@
+"""Decide on suspected labels in a browser: a local server of the report."""
