@@ -1,11 +1,8 @@
 """Wrong flags and settings end in one line and exit code 2."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 from support.figures import command
+from support.forked import run_forked
 from support.runs import TINY, one_line
 
 from fsr_gdw_tf import figures, main, networks, report
@@ -182,14 +179,8 @@ def register_fixed_network():
 
 @pytest.mark.slow
 def test_the_process_itself_ends_with_two_and_no_traceback(tmp_path):
-    ended = subprocess.run(
-        [sys.executable, "-m", "fsr_gdw_tf.main", "--gin_file=gin/none.gin"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-        env=os.environ,
-    )
+    program = ["-m", "fsr_gdw_tf.main", "--gin_file=gin/none.gin"]
+    ended = run_forked(program, cwd=tmp_path)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("error: no gin file")
