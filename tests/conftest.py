@@ -1,4 +1,8 @@
-"""Fixtures that many tests share."""
+"""Fixtures that many tests share.
+
+TensorFlow is imported where it is used: xdist's main process, which hands out
+the tests, needs none of it, and its workers start when it has read this.
+"""
 
 import os
 
@@ -10,12 +14,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import keras
 import pytest
-
-from fsr_gdw_tf import main, report
-from fsr_gdw_tf.command_line import parse_flags
-from fsr_gdw_tf.experiments import gin_config
 
 pytest.register_assert_rewrite("support")
 
@@ -29,12 +28,16 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True)
 def seeded():
     """Start every test from the same seed, alone or in parallel."""
+    import keras
+
     keras.utils.set_random_seed(0)
 
 
 @pytest.fixture
 def double():
     """Compute in float64."""
+    import keras
+
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     yield
@@ -45,6 +48,9 @@ def double():
 @pytest.fixture
 def command_line(capsys, monkeypatch):
     """Return a function that runs main: (exit code, stdout, stderr)."""
+    from fsr_gdw_tf import main
+    from fsr_gdw_tf.command_line import parse_flags
+    from fsr_gdw_tf.experiments import gin_config
 
     def run(*args: str):
         monkeypatch.setattr("sys.argv", ["main", *args])
@@ -72,6 +78,7 @@ def command_line(capsys, monkeypatch):
 @pytest.fixture
 def report_line(capsys, monkeypatch):
     """Return a function that runs the report command, like command_line."""
+    from fsr_gdw_tf import report
 
     def run(*args: str):
         report.FLAGS.unparse_flags()

@@ -32,7 +32,7 @@ def whole_fsr() -> Classifier:
     """With a rate that halves after each epoch of five steps."""
     keras.utils.set_random_seed(0)
     extras = [MixUp(), Relabel(warmup=1)]
-    model = classifier(FSR(warmup=0), regularisers=extras)
+    model = classifier(FSR(warmup=0), regularisers=extras, track_labels=True)
     halved = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
     model.compile(SGD(EpochSchedule(halved, steps_per_epoch=5)))
     return model

@@ -13,6 +13,7 @@ def test_label_statistics_need_books_on_named_examples(tmp_path):
     x, y = blobs(n=60)
     with pytest.raises(InvalidInput, match="stable indices"):
         dataset = tf.data.Dataset.from_tensor_slices((x, y)).batch(20)
-        classifier().fit(dataset, callbacks=callback, verbose=0)
+        tracking = classifier(track_labels=True)
+        tracking.fit(dataset, callbacks=callback, verbose=0)
     with pytest.raises(InvalidInput, match="SaveLabelRecords"):
         classifier(track_labels=False).fit(x, y, callbacks=callback, verbose=0)

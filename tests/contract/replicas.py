@@ -17,7 +17,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
-from support.method_cases import CASES
+from support.method_cases import CASES, TRACKED
 from support.models import blob_source, blobs, classifier
 
 from fsr_gdw_tf import GDW, InputPipeline
@@ -74,7 +74,12 @@ def train(case: str, strategy) -> dict:
     with strategy.scope():
         # Three steps in one call do not divide the five of an epoch.
         several = {"steps_per_execution": 3}
-        model = classifier(**CASES[case](), l2=1e-3, compiled=several)
+        model = classifier(
+            **CASES[case](),
+            l2=1e-3,
+            compiled=several,
+            track_labels=case in TRACKED,
+        )
     source, meta = blob_source(n=60), blob_source(n=12, seed=7)
     uses = {"meta": meta} if model.method.uses_meta else {}
     if case == "dataset":

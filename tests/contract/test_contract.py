@@ -1,7 +1,6 @@
 """Every method passes the same tests."""
 
 import functools
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,16 +25,12 @@ def test_no_method_is_left_out_of_the_contract():
     assert methods == set(METHODS) and extras == set(REGULARISERS)
 
 
-class KeepHalfway(keras.callbacks.Callback):
-    """Keeps checkpoint and weights of the second epoch."""
-
-    def __init__(self, saved: Path, kept: Path):
-        super().__init__()
-        self.saved, self.kept = saved, kept
+class SaveHalfway(Checkpoints):
+    """Saves a checkpoint after the second epoch, and keeps the weights."""
 
     def on_epoch_end(self, epoch, logs=None):
         if epoch == 1:
-            shutil.copytree(self.saved, self.kept)
+            super().on_epoch_end(epoch, logs)
             self.weights = weights(self.model)
 
 
@@ -56,7 +51,7 @@ class Run(NamedTuple):
     halfway: Path  # a checkpoint after two epochs
     weights_halfway: list[np.ndarray]
     state: list[np.ndarray]  # after four epochs
-    traces: list[int]  # of the step, after training and after new data
+    traces: list[int]  # of the step: after four epochs, after other data
 
 
 @pytest.fixture(scope="module")
@@ -76,26 +71,24 @@ def measure(model) -> tuple[float, float]:
 def train(case: str, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp(case)
     keras.utils.set_random_seed(0)
-    model, traces = build(case), []
+    model, traces = build(case, track_labels=case in MAIN), []
     step = model.train_step
     model.train_step = lambda batch: traces.append(1) or step(batch)
     loss_before, _ = measure(model)
-    keep = KeepHalfway(folder / "saved", folder / "halfway")
-    callbacks = [Checkpoints(folder / "saved"), keep]
+    halfway = SaveHalfway(folder)
     keras.utils.set_random_seed(1)
-    logs = fit(model, batch_size=20, epochs=EPOCHS, callbacks=callbacks)
-    state = [np.array(v) for v in model.state]
-    more = fit(model, batch_size=20, epochs=20, initial_epoch=EPOCHS)
+    logs = fit(model, batch_size=20, epochs=EPOCHS, callbacks=[halfway])
+    state, first = [np.array(v) for v in model.state], len(traces)
+    others = blobs(seed=3)
+    more = fit(model, others, batch_size=20, epochs=20, initial_epoch=EPOCHS)
     loss_after, accuracy = measure(model)
-    first = len(traces)
-    fit(model, blobs(seed=3), batch_size=20, epochs=2)
     return Run(
         losses=logs["loss"] + more["loss"],
         loss_before=loss_before,
         loss_after=loss_after,
         accuracy=accuracy,
-        halfway=folder / "halfway",
-        weights_halfway=keep.weights,
+        halfway=folder,
+        weights_halfway=halfway.weights,
         state=state,
         traces=[first, len(traces)],
     )
@@ -120,7 +113,7 @@ def test_traces_once(case, run_of):
 def test_goes_on_from_a_checkpoint_as_if_never_stopped(case, run_of):
     run = run_of(case)
     keras.utils.set_random_seed(99)
-    again = build(case)
+    again = build(case, track_labels=True)
     again.setup(blob_source(), InputPipeline(20))
     assert Checkpoints(run.halfway).restore(again) == 2
     fit(again, batch_size=20, epochs=EPOCHS, initial_epoch=2)

@@ -5,8 +5,8 @@
 
 Stops are kill -9 and SIGTERM in turn. Prints when each came and whether the
 final weights agree in every bit. So must what was logged, and what is said of
-the labels (on several hosts: to rounding). The last start is of Python itself;
-the others are forked, see support/forked.py.
+the labels (on several hosts: to rounding). On one host the last start is of
+Python itself; the others are forked, see support/forked.py.
 """
 
 import argparse
@@ -72,14 +72,11 @@ def start(run: Path, flags: list[str], hosts: int) -> list[Forked]:
     return [Forked(program, log, log, env) for env in environments(hosts)]
 
 
-def start_python(run: Path, flags: list[str], hosts: int) -> list:
-    """Do the same in processes that import all there is anew."""
+def start_python(run: Path, flags: list[str]) -> list[subprocess.Popen]:
+    """Do the same on one host, in a process that imports all anew."""
     program = [sys.executable, *PROGRAM, f"--run_dir={run}", *flags]
     with log_of(run).open("a") as log:
-        return [
-            subprocess.Popen(program, stdout=log, stderr=log, env=env)
-            for env in environments(hosts)
-        ]
+        return [subprocess.Popen(program, stdout=log, stderr=log)]
 
 
 def finish(run: Path, processes: list) -> None:
@@ -156,7 +153,8 @@ def trial(
     finish(whole, start(whole, flags, hosts))
     for stop in stops:
         print(stop_at_random(run, flags, seconds, stop, hosts), flush=True)
-    finish(run, start_python(run, flags, hosts))
+    last = start_python(run, flags) if hosts == 1 else start(run, flags, hosts)
+    finish(run, last)
     # The loss of an epoch that went on in its middle is a sum over replicas,
     # which are given even parts of what was saved: other roundings.
     rounding = 0 if hosts == 1 else 1e-6

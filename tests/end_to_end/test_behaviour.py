@@ -67,7 +67,10 @@ def test_five_lines_help_on_a_table_with_wrong_labels():
                 ]
             )
             classifier = Classifier.wrap(model, method)
-            classifier.compile(keras.optimizers.SGD(0.1, momentum=0.9))
+            classifier.compile(
+                keras.optimizers.SGD(0.1, momentum=0.9),
+                steps_per_execution=17,  # an epoch
+            )
             classifier.fit(x, y, epochs=30, verbose=0)
             guess = model.predict(x, verbose=0).argmax(1)
             right = np.mean(guess == truth)

@@ -15,4 +15,4 @@ def test_a_kill_and_a_sigterm_do_not_change_a_bit(tmp_path):
 @pytest.mark.slow
 def test_two_hosts_go_on_after_one_of_them_is_stopped(tmp_path):
     """The other one ends, too; both are started again."""
-    assert trial(tmp_path, STOPS, 6, 0.3, hosts=2, settings=SMALL)
+    assert trial(tmp_path, STOPS, 5, 0.2, hosts=2, settings=SMALL)

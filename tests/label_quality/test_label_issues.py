@@ -131,7 +131,7 @@ def test_wrong_labels_are_found_from_python():
     x, y = blobs(n=300)
     given = y.copy()
     given[:30] = (given[:30] + 1) % 3
-    built = classifier()
+    built = classifier(track_labels=True)
     built.fit(x, given, epochs=12, batch_size=20, verbose=0)
     issues = built.label_issues()
     assert {row["index"] for row in issues} == set(range(30))

@@ -11,7 +11,8 @@ from fsr_gdw_tf.label_quality.label_records import collect_records, read_records
 def test_statistics_come_back_as_they_were_written(tmp_path):
     x, y = blobs(n=60)
     path = tmp_path / "labels.parquet"
-    built = classifier(FSR(), regularisers=[MixUp(), Relabel()])
+    extras = [MixUp(), Relabel()]
+    built = classifier(FSR(), regularisers=extras, track_labels=True)
     built.fit(
         *(x, y),
         epochs=2,

@@ -20,14 +20,15 @@ from fsr_gdw_tf.methods.fsr import RULES
 
 
 def with_dictionary(statistics, mixed, features="fresh"):
-    """A classifier in float64 whose reward batch is all of five examples."""
+    """A classifier whose reward batch is six examples, for two steps."""
     dictionary = Dictionary(6, 6, features=features)
     method = FSR(
         dictionary, meta_loss=MetaLoss(statistics=statistics), warmup=0
     )
     extra = [MixUp()] if mixed else []
     model = Classifier(*network_with_norm(), method, extra, l2=0.1)
-    model.compile(keras.optimizers.SGD(0.1, momentum=0.9))
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, run_eagerly=True)  # tracing takes longer
     return model
 
 

@@ -26,7 +26,7 @@ MOVES = {
 @pytest.mark.parametrize("case", MOVES)
 def test_learned_labels_move_to_the_truth(case):
     """Of 90 labels 36 are wrong; an unmoved label would stay at .6."""
-    model = classifier(MOVES[case]())
+    model = classifier(MOVES[case](), track_labels=True)
     uses = {}
     if model.method.uses_meta:
         uses["meta"] = blob_source(n=12, seed=7)

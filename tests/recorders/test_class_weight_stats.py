@@ -196,7 +196,7 @@ for strategy in (two, make_strategy("one")):
     keras.utils.set_random_seed(0)
     fsr = FSR(Dictionary(6, 6, same_draw=True), warmup=0)
     with strategy.scope():
-        models = [classifier(GDW()), classifier(fsr)]
+        models = [classifier(GDW(), track_labels=True), classifier(fsr)]
     logs = fit(models[0], epochs=2) | fit(models[1], epochs=2)
     source = models[0].training_dynamics.source
     stats = recorder(models[0], ClassWeightStats)

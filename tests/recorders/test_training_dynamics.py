@@ -136,4 +136,4 @@ def test_a_table_that_does_not_fit_are_refused_with_the_way_out():
     n = 20_000_000
     source = arrays(np.zeros((n, 1), np.int8), np.arange(n) % 3)
     with pytest.raises(InvalidInput, match="track_labels=False"):
-        classifier().setup(source, None)
+        classifier(track_labels=True).setup(source, None)

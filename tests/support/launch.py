@@ -27,6 +27,7 @@ TINY = [
     "--gin_param=TRAIN_EXAMPLES=120",
     "--gin_param=BATCH_SIZE=30",
     "--gin_param=small_cnn.widths=(4, 8)",
+    "--gin_param=TRACK_LABELS=False",
     "--mode=train",
 ]
 

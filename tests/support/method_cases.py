@@ -124,9 +124,13 @@ RANDOM = (
     "fsr_all",
     "gdw_dictionary",
 )
+# TrainingDynamics reads nothing of a method but its omega: with XLA, in other
+# precisions and on replicas it records these, one for each kind of omega.
+TRACKED = ("supervised", "gdw", "fsr", "pencil")
 
 
 def build(case, **kwargs):
+    kwargs.setdefault("track_labels", case in TRACKED)
     return classifier(**CASES[case](), **kwargs)
 
 

@@ -23,12 +23,22 @@ def blob_source(**kwargs):
 
 
 def classifier(
-    method=None, dim=4, classes=3, compiled=None, features=None, **kwargs
+    method=None,
+    dim=4,
+    classes=3,
+    compiled=None,
+    features=None,
+    track_labels=False,
+    **kwargs,
 ):
-    """Return a compiled classifier with eight hidden units."""
+    """Return a compiled classifier with eight hidden units.
+
+    Predictions are not recorded, a third of the work of tracing a step, unless
+    a test asks for it.
+    """
     parts = networks.mlp((dim,), classes, hidden=(8,))
     parts = parts if features is None else (features, parts[1])
-    built = Classifier(*parts, method, **kwargs)
+    built = Classifier(*parts, method, track_labels=track_labels, **kwargs)
     built.compile(keras.optimizers.SGD(0.1, momentum=0.9), **(compiled or {}))
     return built
 
