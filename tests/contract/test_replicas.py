@@ -22,6 +22,9 @@ COPIES = ["copies of moving_mean", "copies of moving_variance"]
 ON_TWO = [*SAME, "fsr", "dataset", "bn", "bn_sync"]
 ON_FOUR = ["mwnet"]
 ON_HOSTS = ["gdw", "fsr_raw", "dataset"]
+# A difference of logits is divided by the distance of the weights, and so is
+# the rounding of the logits: by this in float32.
+MAGNIFIED = {"gdw_difference": 2**11.5}
 # Replicas train in other processes, at the same time as one does here.
 pytestmark = pytest.mark.slow
 
@@ -82,17 +85,23 @@ def one(case: str) -> dict[str, np.ndarray]:
     return replicas.train(case, tf.distribute.get_strategy())
 
 
-def assert_same(one: dict, other: dict, but: tuple[str, ...] = ()) -> None:
+def assert_same(
+    one: dict, other: dict, rounding: float = 1, but: tuple[str, ...] = ()
+) -> None:
     assert list(one) == list(other)
     for name in one.keys() - set(but):
         np.testing.assert_allclose(
-            one[name], other[name], rtol=1e-5, atol=1e-6, err_msg=name
+            one[name],
+            other[name],
+            rtol=rounding * 1e-5,
+            atol=rounding * 1e-6,
+            err_msg=name,
         )
 
 
 @pytest.mark.parametrize("case", [*SAME, "dataset"])
 def test_two_replicas_end_where_one_ends(case, two):
-    assert_same(one(case), *two.results(case))
+    assert_same(one(case), *two.results(case), MAGNIFIED.get(case, 1))
 
 
 @pytest.mark.parametrize("case", ON_FOUR)

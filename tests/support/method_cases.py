@@ -32,6 +32,7 @@ from fsr_gdw_tf.methods import (
 )
 from fsr_gdw_tf.regularisers import ELR, PosteriorWeights, Relabel, Remix
 
+DIFFERENCE = VirtualStep(hypergradient="finite_difference")
 NOW = VirtualStep(ahead=False)
 NOISE = [[0.8, 0.1, 0.1], [0.0, 1.0, 0.0], [0.0, 0.3, 0.7]]
 # Every row must pass every test below: name -> keyword arguments.
@@ -67,6 +68,7 @@ CASES = {
     "gdw": lambda: {"method": GDW()},
     "gdw_head": lambda: {"method": GDW(scope="head")},
     "gdw_now": lambda: {"method": GDW(virtual_step=NOW)},
+    "gdw_difference": lambda: {"method": GDW(virtual_step=DIFFERENCE)},
     "gdw_every": lambda: {
         "method": GDW(virtual_step=NOW, meta_loss=MetaLoss(every=2))
     },
