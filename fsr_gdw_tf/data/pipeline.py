@@ -98,11 +98,35 @@ class InputPipeline:
         batch_size = share.replica_batch_size(self.batch_size, "BATCH_SIZE")
         batches = self._batches(source, span, batch_size, share, TRAIN)
         if meta is not None:
-            meta_size = self.meta_batch_size or self.batch_size
-            batch_size = share.replica_batch_size(meta_size, "META_BATCH_SIZE")
-            meta_batches = self._batches(meta, span, batch_size, share, META)
-            batches = tf.data.Dataset.zip(batches, meta_batches).map(_add_meta)
+            batches = self._with_meta(batches, meta, span, share)
         return _deterministic(batches).prefetch(tf.data.AUTOTUNE)
+
+    def with_meta(
+        self,
+        batches: tf.data.Dataset,
+        meta: Source,
+        epochs: int,
+        initial_epoch: int,
+        steps: int,
+    ) -> tf.data.Dataset:
+        """Return a user's batches, each with one of the meta set.
+
+        steps: batches of an epoch. Batches of all epochs are returned.
+        """
+        span = _Span(initial_epoch, epochs, 0, steps)
+        return self._with_meta(batches.repeat(), meta, span, SINGLE_REPLICA)
+
+    def _with_meta(
+        self,
+        batches: tf.data.Dataset,
+        meta: Source,
+        span: _Span,
+        share: InputShard,
+    ) -> tf.data.Dataset:
+        meta_size = self.meta_batch_size or self.batch_size
+        batch_size = share.replica_batch_size(meta_size, "META_BATCH_SIZE")
+        meta_batches = self._batches(meta, span, batch_size, share, META)
+        return tf.data.Dataset.zip(batches, meta_batches).map(_add_meta)
 
     def test(
         self, source: Source, share: InputShard = SINGLE_REPLICA
