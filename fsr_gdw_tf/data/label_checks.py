@@ -112,6 +112,17 @@ def _in_order(names: set[str]) -> list[str]:
     return sorted(names)
 
 
+def numbered_names(labels: np.ndarray) -> list[str]:
+    """Return '0', '1', ... up to the largest label, or a name per column."""
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return [str(c) for c in range(labels.shape[1])]
+    numeric = labels.dtype.kind in "iuf" and np.isfinite(labels).all()
+    classes = int(labels.max()) + 1 if numeric else 2
+    where = f"a largest label of {classes - 1}"
+    require_class_count(classes, len(labels), where)
+    return [str(c) for c in range(classes)]
+
+
 def require_class_count(classes: int, examples: int, where: str) -> None:
     """Raise if labels are numbers far beyond what the data can hold.
 

@@ -68,10 +68,21 @@ def _read_hugging_face(table: Any, label: Any, structure: Any) -> Table:
     )
     if not isinstance(label, str):
         return Table(reader, label)
-    _require_column(label, names)
+    labels = read_columns(table, [label])[label]
     class_names = getattr(table.features[label], "names", None)
-    labels = table.with_format(None).select_columns([label])[:]
-    return Table(reader, list(labels[label]), class_names)
+    return Table(reader, list(labels), class_names)
+
+
+def read_columns(table: Any, names: Sequence[str]) -> dict[str, Any]:
+    """Return some columns of a table."""
+    if _is_hugging_face(table):
+        for name in names:
+            _require_column(name, table.column_names)
+        return table.with_format(None).select_columns(list(names))[:]
+    columns = _columns(table)
+    for name in names:
+        _require_column(name, columns)
+    return {name: columns[name] for name in names}
 
 
 def _same(name: str, label: Any) -> bool:
@@ -133,7 +144,10 @@ def _without_missing_text(values: np.ndarray) -> np.ndarray:
 
 
 def as_inputs(columns: Columns, structure: Any) -> Any:
-    """Return columns (of all rows or of one) in the network's structure."""
+    """Return columns (of all rows or of one) in the network's structure.
+
+    If that is unknown: numbers as one array, else a dict.
+    """
     names = nested.input_names(structure)
     if names and set(names) <= set(columns):
         if isinstance(structure, dict):
@@ -147,14 +161,20 @@ def as_inputs(columns: Columns, structure: Any) -> Any:
             f"the network takes inputs named {sorted(names)}, the data have "
             f"the columns {sorted(columns)}; rename the columns"
         )
-    for name, values in columns.items():
-        if np.asarray(values).dtype.kind not in "biuf":
-            raise InvalidInput(
-                f"expected columns of numbers for the network's one input, "
-                f"but {name!r} holds {np.asarray(values).dtype}; leave it out, "
-                "or name the network's inputs like the columns"
-            )
+    others = [n for n, v in columns.items() if not _is_number(v)]
+    if others and structure is None:
+        return columns
+    if others:
+        raise InvalidInput(
+            "expected columns of numbers for the network's one input, but "
+            f"{others[0]!r} holds {np.asarray(columns[others[0]]).dtype}; "
+            "leave it out, or name the network's inputs like the columns"
+        )
     return np.stack(list(columns.values()), axis=-1)
+
+
+def _is_number(values: Any) -> bool:
+    return np.asarray(values).dtype.kind in "biuf"
 
 
 class RowReader:

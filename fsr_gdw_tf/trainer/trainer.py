@@ -110,10 +110,8 @@ class Trainer(TrainStep):
         (`data.stored_inputs`).
         """
         data = UserData(x, y, sample_weight, class_names)
-        data = fit_data.read(self, data, batch_size, kwargs)
-        x, meta = self._adapt(
-            data, class_weight, meta, meta_in_training, kwargs
-        )
+        clean = meta, meta_in_training
+        x, meta = self._adapt(data, batch_size, class_weight, clean, kwargs)
         pipeline = data_adapter.make_pipeline(
             x, pipeline, batch_size, seed, kwargs, self.replicas
         )
@@ -126,21 +124,20 @@ class Trainer(TrainStep):
         return super().fit(x, epochs=epochs, shuffle=False, **kwargs)
 
     def _adapt(
-        self, data: tuple, class_weight, meta, meta_in_training, kwargs
+        self, data: UserData, batch_size, class_weight, clean, kwargs
     ) -> tuple[Any, Source | None]:
-        """Return (training data, clean meta set), arrays as sources."""
+        """Return (training data, clean meta set), arrays as sources.
+
+        clean: the meta set, and whether to train on it as well.
+        """
+        data = fit_data.read(self, data, batch_size, kwargs)
         network = self.network_inputs
         data = data_adapter.split_validation(data, kwargs, network)
         self.keep_label_form(*data[:2])
         x = data_adapter.as_source(*data[:2], network, data[2])
         x = data_adapter.with_class_weights(x, class_weight, network)
-        return data_adapter.adapt(
-            fit_data.number(self, x, meta),
-            meta,
-            meta_in_training,
-            self.method,
-            network,
-        )
+        x = fit_data.number(self, x, clean[0])
+        return data_adapter.adapt(x, *clean, self.method, network)
 
     def _set_validation(self, pipeline: InputPipeline, kwargs: dict) -> None:
         """Replace Keras' validation arguments by a distributed dataset."""
