@@ -6,6 +6,7 @@ import textwrap
 import keras
 import numpy as np
 import pytest
+from support.markdown import python_blocks
 from support.models import blobs
 from support.paths import ROOT
 
@@ -14,7 +15,7 @@ from fsr_gdw_tf.methods import METHODS
 from fsr_gdw_tf.regularisers import REGULARISERS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+EXAMPLES = python_blocks("README.md")
 
 
 def users_model() -> keras.Model:
