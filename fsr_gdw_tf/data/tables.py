@@ -14,6 +14,7 @@ from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 
 LABEL_NAMES = ("label", "labels")
+SEEN_ROWS = 16  # whose shapes tell which ones differ from row to row
 Columns = dict[str, np.ndarray]
 
 
@@ -187,11 +188,10 @@ class RowReader:
 
     def __init__(self, table: Any, as_inputs: Callable[[Columns], Any]):
         self.table, self.as_inputs = table.with_format("numpy"), as_inputs
-        first = tf.nest.map_structure(tf.constant, self._row(0))
-        # Images may differ in size, all else has the shape of the first row.
-        is_image = [x.dtype == tf.uint8 for x in tf.nest.flatten(first)]
-        self.batched = not any(is_image)
-        self.specs = tf.nest.map_structure(_spec, first)
+        rows = [self._row(i) for i in range(min(len(table), SEEN_ROWS))]
+        self.specs = tf.nest.map_structure(_common_spec, *rows)
+        specs = tf.nest.flatten(self.specs)
+        self.batched = all(s.shape.is_fully_defined() for s in specs)
 
     def _row(self, row: int) -> Any:
         return self.as_inputs(dict(self.table[row]))
@@ -225,10 +225,14 @@ class RowReader:
         return str(row)
 
 
-def _spec(value: tf.Tensor) -> tf.TensorSpec:
-    is_image = value.dtype == tf.uint8 and value.shape.rank == 3
-    shape = (None, None, value.shape[-1]) if is_image else value.shape
-    return tf.TensorSpec(shape, value.dtype)
+def _common_spec(*values: Any) -> tf.TensorSpec:
+    """Return type and shape of values; sizes that differ are unknown."""
+    shapes = [np.shape(value) for value in values]
+    if len({len(shape) for shape in shapes}) > 1:
+        return tf.TensorSpec(None, tf.constant(values[0]).dtype)
+    sizes = [set(dims) for dims in zip(*shapes, strict=True)]
+    shape = [dims.pop() if len(dims) == 1 else None for dims in sizes]
+    return tf.TensorSpec(shape, tf.constant(values[0]).dtype)
 
 
 def _of_type(part: Any, spec: tf.TensorSpec) -> np.ndarray:

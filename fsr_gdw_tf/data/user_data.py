@@ -238,15 +238,20 @@ def _has_no_batches(spec: Any, structure: Any) -> bool:
         inputs, label = spec, None
     if label is not None and label.shape.rank == 0:
         return True
-    if structure is None:
+    if structure is None or (label is not None and label.shape.rank != 1):
         return False
-    pairs = zip(
-        tf.nest.flatten(inputs), tf.nest.flatten(structure), strict=False
-    )
-    return all(
-        part.shape.rank is not None and part.shape.rank < len(symbolic.shape)
-        for part, symbolic in pairs
-    ) and (label is None or label.shape.rank == 1)
+    given, needed = tf.nest.flatten(inputs), tf.nest.flatten(structure)
+    return all(map(_is_example, given, needed))
+
+
+def _is_example(given: tf.TensorSpec, symbolic: Any) -> bool:
+    """Return whether this is one input of the network, not a batch of them."""
+    shape, needed = given.shape, tf.TensorShape(symbolic.shape[1:])
+    if shape.rank is None or shape.rank != needed.rank:
+        return False
+    # The size of a batch is mostly unknown.
+    known = not shape.rank or shape[0] is not None
+    return known and shape.is_compatible_with(needed)
 
 
 def _labels(dataset: tf.data.Dataset) -> tf.data.Dataset | None:

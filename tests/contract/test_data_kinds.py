@@ -149,6 +149,23 @@ def test_booleans_are_two_classes():
     np.testing.assert_allclose(accuracy, (found == (Y > 0)).mean(), 1e-6)
 
 
+def test_examples_are_told_from_batches():
+    """One-hot labels of single examples, and columns of a batch."""
+    model = compiled(Classifier.wrap(network(), Supervised()))
+    one_hot = np.eye(3, dtype="float32")[Y]
+    model.fit(slices(X, one_hot), batch_size=BATCH, verbose=0)
+    assert model.optimizer.iterations == STEPS
+    assert model.predict(slices(X), batch_size=BATCH, verbose=0).shape == (
+        24,
+        3,
+    )
+    column = keras.Sequential([keras.Input((1,)), keras.layers.Dense(3)])
+    model = compiled(Classifier.wrap(column, Supervised()))
+    data = slices(X[:, 0], Y).batch(BATCH, drop_remainder=True)
+    model.fit(data, verbose=0)
+    assert model.optimizer.iterations == STEPS
+
+
 def test_inputs_that_are_texts():
     """As a list, an array and a column."""
     from support.keras_models import CASES, LABELS, WORDS

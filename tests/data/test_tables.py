@@ -58,7 +58,8 @@ def test_arrow_categories_are_texts():
 
 
 def test_rows_of_a_hugging_face_data_set_are_read_on_demand():
-    images = [np.full((2 + i % 2, 2, 3), i, np.uint8) for i in range(N)]
+    sizes = [(2 + i % 2, 2 + i % 3, 3) for i in range(N)]
+    images = [np.full(size, i, np.uint8) for i, size in enumerate(sizes)]
     column = np.empty(N, object)
     column[:] = images
     found = read_table(HuggingFace({"image": column, "label": Y}), None)
