@@ -19,6 +19,11 @@ _MODULES = {
     "VirtualStep": "lookahead",
     "WeightNet": "methods.weight_net",
     "arrays": "data",
+    "from_arrays": "data",
+    "from_csv": "data",
+    "from_dataframe": "data",
+    "from_folder": "data",
+    "from_tfds": "data",
 }
 
 

@@ -36,8 +36,8 @@ def require_indices(name: str, source) -> None:
     if source is None:
         raise InvalidInput(
             f"{name} has state for each example and needs stable indices: "
-            "pass arrays or a Source to fit, not a dataset (or choose a method "
-            "without such state, such as Supervised())"
+            "pass arrays, a Source or a finite dataset to fit (or choose a "
+            "method without such state, such as Supervised())"
         )
 
 
@@ -45,8 +45,8 @@ def class_counts(name: str, source) -> np.ndarray:
     """Return the number of examples of each class; raise for a dataset."""
     if source is None:
         raise InvalidInput(
-            f"{name} counts the classes before training: pass arrays or a "
-            "Source to fit, not a dataset"
+            f"{name} counts the classes before training: pass arrays, a "
+            "Source or a finite dataset to fit"
         )
     return source.counts()
 

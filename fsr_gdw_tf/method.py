@@ -62,7 +62,7 @@ class Component(keras.layers.Layer):
     """Base class of methods and regularisers.
 
     In the hooks `classifier` is the `Classifier`; `source` is the training set
-    (a `Source`, or None if it is a tf.data dataset), `clean` the meta set, and
+    (a `Source`, or None if examples have no numbers), `clean` the meta set, and
     `pipeline` the `InputPipeline` that makes the batches.
     """
 

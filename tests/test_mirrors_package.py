@@ -12,6 +12,7 @@ EXCEPTIONS = {
     "command_line.py": "end_to_end/test_bad_input.py",
     "distribution/collectives.py": "contract/test_replicas.py",
     "distribution/devices.py": "contract/test_replicas.py",
+    "data/user_data.py": "contract/test_data_kinds.py",
     "errors.py": "end_to_end/test_bad_input.py",
     "experiments/modes.py": "end_to_end/test_command_line.py",
     "experiments/run_info.py": "end_to_end/test_command_line.py",
@@ -34,6 +35,7 @@ EXCEPTIONS = {
     "recorders/noise_matrix_stats.py": "methods/test_forward_correction.py",
     "recorders/recorder.py": "recorders/test_training_dynamics.py",
     "recorders/weight_stats.py": "methods/test_reweighting.py",
+    "trainer/fit_data.py": "contract/test_data_kinds.py",
     "trainer/on_batch.py": "trainer/test_keras_habits.py",
     "trainer/train_step.py": "test_classifier.py",
 }

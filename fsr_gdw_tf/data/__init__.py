@@ -13,6 +13,13 @@ from fsr_gdw_tf.data.datasets.image_files import file_list, folder
 from fsr_gdw_tf.data.datasets.inaturalist import inaturalist_files
 from fsr_gdw_tf.data.datasets.tfds import tfds_images
 from fsr_gdw_tf.data.datasets.webvision import webvision
+from fsr_gdw_tf.data.makers import (
+    from_arrays,
+    from_csv,
+    from_dataframe,
+    from_folder,
+    from_tfds,
+)
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source, arrays
 from fsr_gdw_tf.data.splits import Splits, prepare
@@ -31,6 +38,11 @@ __all__ = [
     "digits",
     "file_list",
     "folder",
+    "from_arrays",
+    "from_csv",
+    "from_dataframe",
+    "from_folder",
+    "from_tfds",
     "inaturalist_files",
     "prepare",
     "tfds_images",

@@ -1,5 +1,6 @@
 """Batches of users' datasets as dicts with the keys of `method.Batch`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,18 +9,13 @@ import tensorflow as tf
 from fsr_gdw_tf.errors import InvalidInput
 
 
-def as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
+def as_dicts(
+    dataset: tf.data.Dataset, class_names: Sequence[str]
+) -> tf.data.Dataset:
     """Return the dataset with dicts as batches, labels one-hot."""
     spec = dataset.element_spec
     if isinstance(spec, dict):
-        meta_keys = {"meta_inputs", "meta_label"} & set(spec)
-        if not {"inputs", "label"} <= set(spec) or len(meta_keys) == 1:
-            raise InvalidInput(
-                "a dataset of dicts needs the keys 'inputs' and 'label' (and "
-                "both of 'meta_inputs', 'meta_label' or neither), got "
-                f"{sorted(spec)}"
-            )
-        return dataset
+        return _with_one_hot_labels(dataset, class_names)
     if not (isinstance(spec, tuple) and 2 <= len(spec) <= 3):
         raise InvalidInput(
             "a dataset must yield (inputs, labels), perhaps with weights as a "
@@ -27,7 +23,7 @@ def as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
         )
 
     def as_dict(x, y, *weight):
-        batch = {"inputs": x, "label": one_hot(y, classes)}
+        batch = {"inputs": x, "label": one_hot(y, class_names)}
         if weight:
             batch["weight"] = tf.reshape(tf.cast(weight[0], tf.float32), [-1])
         return batch
@@ -35,15 +31,54 @@ def as_dicts(dataset: tf.data.Dataset, classes: int) -> tf.data.Dataset:
     return dataset.map(as_dict)  # too little work for threads
 
 
-def one_hot(y: tf.Tensor, classes: int) -> tf.Tensor:
+def _with_one_hot_labels(
+    dataset: tf.data.Dataset, class_names: Sequence[str]
+) -> tf.data.Dataset:
+    """Return a dataset of dicts with labels one-hot; raise for other keys."""
+    spec = dataset.element_spec
+    meta_keys = {"meta_inputs", "meta_label"} & set(spec)
+    if not {"inputs", "label"} <= set(spec) or len(meta_keys) == 1:
+        raise InvalidInput(
+            "a dataset of dicts needs the keys 'inputs' and 'label' (and "
+            "both of 'meta_inputs', 'meta_label' or neither), got "
+            f"{sorted(spec)}"
+        )
+    labels = {"label", "meta_label"} & set(spec)
+    if all(spec[name].dtype.is_floating for name in labels):
+        return dataset
+
+    def convert(batch: dict) -> dict:
+        found = {name: one_hot(batch[name], class_names) for name in labels}
+        return {**batch, **found}
+
+    return dataset.map(convert)
+
+
+def one_hot(y: tf.Tensor, class_names: Sequence[str]) -> tf.Tensor:
     """Return labels as float32 `[batch, classes]`; raise if out of range."""
+    classes = len(class_names)
     if y.shape.rank == 1 or y.shape[-1] == 1:
-        y = tf.reshape(tf.cast(y, "int64"), [-1])
         message = f"labels must lie in 0 to {classes - 1}"
+        if y.dtype == tf.string:
+            y = _position(y, class_names)
+            message = (
+                f"labels must be among the names {', '.join(class_names[:5])}"
+            )
+        if y.dtype.is_floating:
+            missing = "labels must not be missing (NaN)"
+            tf.debugging.assert_all_finite(y, missing)
+        y = tf.reshape(tf.cast(y, "int64"), [-1])
         tf.debugging.assert_non_negative(y, message)
         tf.debugging.assert_less(y, tf.cast(classes, "int64"), message)
         y = tf.one_hot(y, classes)
     return tf.cast(y, tf.float32)
+
+
+def _position(text: tf.Tensor, class_names: Sequence[str]) -> tf.Tensor:
+    """Return the class of each name, -1 of those that are unknown."""
+    found = tf.reshape(text, [-1, 1]) == tf.constant(list(class_names))
+    position = tf.argmax(found, axis=1)
+    return tf.where(tf.reduce_any(found, axis=1), position, -1)
 
 
 def labels_are_one_hot(x: Any, y: Any) -> bool:

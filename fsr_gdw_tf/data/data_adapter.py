@@ -1,43 +1,21 @@
 """Convert and check the data that users pass to `fit` and `evaluate`."""
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from fsr_gdw_tf.data import batch_dicts, nested
+from fsr_gdw_tf.data import batch_dicts, nested, user_data
 from fsr_gdw_tf.data.finite import require_finite
+from fsr_gdw_tf.data.numbering import NumberedDataset, count_shared
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.preprocessing import preprocess_dataset, preprocess_source
 from fsr_gdw_tf.data.source import Source, arrays, join
-from fsr_gdw_tf.data.splits import check_meta
+from fsr_gdw_tf.data.splits import check_meta, require_disjoint
+from fsr_gdw_tf.data.user_data import NetworkInputs, UserData
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.method import Method
-
-
-class NetworkInputs(NamedTuple):
-    """What a network takes.
-
-    structure: its symbolic inputs; None if they are unknown.
-    preprocessor: what maps the user's inputs to the network's, if anything.
-    """
-
-    structure: Any
-    classes: int
-    preprocessor: Callable | None = None
-
-    @property
-    def class_names(self) -> list[str]:
-        """The names that classes have in arrays: their numbers."""
-        return [str(c) for c in range(self.classes)]
-
-    def as_arrays(self, x: Any, n: int | None = None) -> Any:
-        """Return the user's inputs as arrays."""
-        # The preprocessor decides what the inputs before it are.
-        structure = None if self.preprocessor else self.structure
-        return nested.as_arrays(x, structure, n)
 
 
 def adapt(
@@ -65,23 +43,30 @@ def adapt(
                 "that does, such as GDW() or FSR(meta=None)"
             )
         if meta_in_training:
+            _require_source(x)
             x = join(x, meta)
     return x, meta if method.uses_meta else None
 
 
 def as_source(
-    x: Any, y: Any, network: NetworkInputs, sample_weight: Any = None
+    x: Any,
+    y: Any,
+    network: NetworkInputs,
+    sample_weight: Any = None,
+    batch_size: int | None = None,
+    steps: int | None = None,
 ) -> Any:
-    """Return arrays, or a tuple of them, as a source; datasets unchanged."""
-    if y is None and isinstance(x, tuple):
-        if not 2 <= len(x) <= 3:
-            raise InvalidInput(
-                "expected (x, y) or (x, y, sample_weight), got a tuple of "
-                f"{len(x)} parts"
-            )
-        x, y, sample_weight = (*x, sample_weight)[:3]
+    """Return labelled data as a source, a dataset as one of batches.
+
+    The other arguments are those of `user_data.read`.
+    """
+    data = user_data.read(
+        UserData(x, y, sample_weight), network, batch_size, steps
+    )
+    x, y, sample_weight, names = data
     if y is not None and not isinstance(x, Source):
-        x = arrays(network.as_arrays(x, len(y)), y, network.class_names)
+        names = names or network.class_names
+        x = arrays(network.as_arrays(x, len(y)), y, names)
     if not isinstance(x, Source):
         if sample_weight is not None:
             raise InvalidInput(
@@ -121,11 +106,21 @@ def with_class_weights(
     return batch_dicts.multiply_weights(dataset, factors)
 
 
-def as_unlabelled(x: Any, network: NetworkInputs) -> Any:
-    """Return arrays as a source with labels of zero, other data unchanged."""
+def as_unlabelled(
+    x: Any,
+    network: NetworkInputs,
+    batch_size: int | None = None,
+    steps: int | None = None,
+) -> Any:
+    """Return inputs as a source with labels of zero, or a dataset."""
+    x = user_data.read_inputs(x, network, batch_size, steps)
     is_arrays = hasattr(x, "__array__") or isinstance(x, (dict, list, tuple))
     if not is_arrays:
-        return as_source(x, None, network)
+        return (
+            preprocess_source(x, network.preprocessor)
+            if isinstance(x, Source)
+            else x
+        )
     x = network.as_arrays(x)
     labels = np.zeros(nested.size(x), np.int64)
     source = arrays(x, labels, network.class_names)
@@ -171,6 +166,8 @@ def make_pipeline(
     shuffle = kwargs.pop("shuffle", True)
     if pipeline is None:
         size = 32 if batch_size is None else batch_size
+        if isinstance(data, NumberedDataset):
+            size = batch_size = data.batch_size
         if isinstance(data, Source):
             size = min(size, len(data))
         if batch_size is None:
@@ -192,12 +189,25 @@ def _with_steps(
     return dataclasses.replace(pipeline, steps_per_epoch=steps)
 
 
+def _require_source(x: Any) -> None:
+    if not isinstance(x, Source):
+        raise InvalidInput(
+            "meta_in_training goes with arrays or a Source, got a dataset; "
+            "concatenate the clean examples to it"
+        )
+
+
 def check_meta_fits(x: Any, meta: Any) -> None:
     """Raise if the meta set's inputs or labels do not fit the training data."""
-    if not (isinstance(x, Source) and isinstance(meta, Source)):
+    if not isinstance(x, (Source, NumberedDataset)):
         raise InvalidInput(
-            "meta goes with arrays or a Source; a dataset brings its own "
-            "meta_inputs and meta_label in each batch"
+            "meta goes with arrays, a Source or a finite dataset; others bring "
+            "their own meta_inputs and meta_label in each batch"
+        )
+    if not isinstance(meta, Source):
+        raise InvalidInput(
+            "meta is arrays (x_clean, y_clean) or a Source, got "
+            f"{type(meta).__name__}"
         )
     try:
         pairs = tf.nest.map_structure(
@@ -211,6 +221,9 @@ def check_meta_fits(x: Any, meta: Any) -> None:
     flat = tf.nest.flatten(pairs)
     for inputs, meta_inputs in zip(flat[::2], flat[1::2], strict=True):
         _check_same_kind(inputs, meta_inputs)
+    if isinstance(x, NumberedDataset):
+        require_disjoint(count_shared(x, meta), meta)
+        x = x.source
     check_meta(x, meta)
 
 
@@ -259,7 +272,7 @@ def checked(
             "expected arrays x and y, a Source, or a tf.data.Dataset, got "
             f"{type(dataset).__name__}"
         )
-    dataset = batch_dicts.as_dicts(dataset, network.classes)
+    dataset = batch_dicts.as_dicts(dataset, network.class_names)
     if raw:
         dataset = preprocess_dataset(dataset, network.preprocessor)
     spec = dataset.element_spec

@@ -1,10 +1,15 @@
 """Labels of many forms, converted to class indices and validated."""
 
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from fsr_gdw_tf.errors import InvalidInput
 
 MAX_EMPTY_CLASSES = 10_000
+BOOLEANS = ("False", "True")
 
 
 def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -30,6 +35,92 @@ def as_labels(labels: np.ndarray, classes: int) -> np.ndarray:
             f"{labels.min()} to {labels.max()}"
         )
     return labels.astype(np.int64)
+
+
+def encode(
+    labels: Any, class_names: Sequence[str] | None = None
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Return labels as numbers (or one-hot rows), and the names of classes.
+
+    Numbers are class indices and stay as they are; their names are those given
+    or None. All other labels (texts, booleans, categories) are looked up in
+    `class_names`, by default their different values in order.
+    """
+    names = None if class_names is None else tuple(map(str, class_names))
+    labels, categories = _without_categories(labels)
+    _require_no_missing(labels)
+    if labels.dtype.kind in "iuf":
+        return labels, names
+    texts = [_text(label) for label in labels.reshape(-1).tolist()]
+    if names is None:
+        names = tuple(map(_text, categories or _in_order(set(texts))))
+    number = {name: index for index, name in enumerate(names)}
+    unknown = sorted(set(texts) - set(number))
+    if unknown:
+        raise InvalidInput(
+            f"the label {unknown[0]!r} is none of the {len(names)} classes "
+            f"{', '.join(names[:5])}; correct it, or pass class_names with a "
+            "name for each output of the network"
+        )
+    return np.array([number[text] for text in texts], np.int64), names
+
+
+def _without_categories(labels: Any) -> tuple[np.ndarray, list | None]:
+    """Return labels as an array, and the categories of a pandas column."""
+    labels = getattr(labels, "array", labels)  # of a pandas column
+    categories = getattr(labels, "categories", None)
+    array = np.asarray(labels)
+    if array.dtype.kind == "O" and all(
+        isinstance(v, numbers.Real) and not isinstance(v, bool)
+        for v in array.reshape(-1).tolist()
+    ):
+        array = np.array(array.tolist())
+    if array.dtype.kind == "b":
+        categories = BOOLEANS
+    return array, None if categories is None else list(categories)
+
+
+def _require_no_missing(labels: np.ndarray) -> None:
+    """Raise if a label is None, NaN or another value that equals nothing."""
+    if labels.dtype.kind not in "fOMm" or not labels.size:
+        return
+    flat = labels.reshape(len(labels), -1).astype(object)
+    missing = [any(map(_is_missing, row)) for row in flat.tolist()]
+    if any(missing):
+        raise InvalidInput(
+            f"{sum(missing)} of {len(labels)} labels are missing (None or "
+            f"NaN), the first is that of example {missing.index(True)}; "
+            "label these examples or leave them out"
+        )
+
+
+def _is_missing(value: Any) -> bool:
+    if value is None:
+        return True
+    equal = value == value  # noqa: PLR0124  NaN differs from itself
+    return not isinstance(equal, (bool, np.bool_)) or not equal  # pandas.NA
+
+
+def _text(label: Any) -> str:
+    return label.decode() if isinstance(label, bytes) else str(label)
+
+
+def _in_order(names: set[str]) -> list[str]:
+    """Return names sorted; numbers by their value."""
+    if all(name.isdecimal() for name in names):
+        return sorted(names, key=int)
+    return sorted(names)
+
+
+def numbered_names(labels: np.ndarray) -> list[str]:
+    """Return '0', '1', ... up to the largest label, or a name per column."""
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return [str(c) for c in range(labels.shape[1])]
+    numeric = labels.dtype.kind in "iuf" and np.isfinite(labels).all()
+    classes = int(labels.max()) + 1 if numeric else 2
+    where = f"a largest label of {classes - 1}"
+    require_class_count(classes, len(labels), where)
+    return [str(c) for c in range(classes)]
 
 
 def require_class_count(classes: int, examples: int, where: str) -> None:

@@ -16,7 +16,7 @@ def as_arrays(x: Any, structure: Any = None, n: int | None = None) -> Any:
         these are several. None: unknown, a list is several inputs if its
         elements have `n` rows each, and it does not have n elements itself.
     """
-    names = _names(structure)
+    names = None if isinstance(structure, dict) else input_names(structure)
     if isinstance(x, dict) and names and set(names) == set(x):
         # Named inputs of a network that takes them in an order, as in Keras.
         parts = tuple(as_arrays(x[name], None, n) for name in names)
@@ -30,10 +30,10 @@ def as_arrays(x: Any, structure: Any = None, n: int | None = None) -> Any:
     return np.asarray(x)
 
 
-def _names(structure: Any) -> list[str] | None:
-    """Return the names of symbolic inputs in a list, or of a single one."""
+def input_names(structure: Any) -> list[str] | None:
+    """Return the names of symbolic inputs: keys, or those of the tensors."""
     if structure is None or isinstance(structure, dict):
-        return None
+        return None if structure is None else list(structure)
     parts = structure if isinstance(structure, (list, tuple)) else [structure]
     return [getattr(part, "name", None) for part in parts]
 

@@ -41,13 +41,14 @@ class InputPipeline:
     per_replica: both sizes count per replica, as papers state them.
     steps_per_epoch: batches of an epoch; None: as many as the data are enough
         for. Each epoch starts a new order, whatever its length.
-    view: augmentation in training, and preprocessing in tests.
+    view: augmentation in training, and preprocessing in tests; None: that of
+        the source.
     """
 
     batch_size: int = 32
     meta_batch_size: int | None = None
     per_replica: bool = False
-    view: Identity = dataclasses.field(default_factory=Identity)
+    view: Identity | None = None
     seed: int = 0
     shuffle: bool = True
     steps_per_epoch: int | None = None
@@ -98,11 +99,35 @@ class InputPipeline:
         batch_size = share.replica_batch_size(self.batch_size, "BATCH_SIZE")
         batches = self._batches(source, span, batch_size, share, TRAIN)
         if meta is not None:
-            meta_size = self.meta_batch_size or self.batch_size
-            batch_size = share.replica_batch_size(meta_size, "META_BATCH_SIZE")
-            meta_batches = self._batches(meta, span, batch_size, share, META)
-            batches = tf.data.Dataset.zip(batches, meta_batches).map(_add_meta)
+            batches = self._with_meta(batches, meta, span, share)
         return _deterministic(batches).prefetch(tf.data.AUTOTUNE)
+
+    def with_meta(
+        self,
+        batches: tf.data.Dataset,
+        meta: Source,
+        epochs: int,
+        initial_epoch: int,
+        steps: int,
+    ) -> tf.data.Dataset:
+        """Return a user's batches, each with one of the meta set.
+
+        steps: batches of an epoch. Batches of all epochs are returned.
+        """
+        span = _Span(initial_epoch, epochs, 0, steps)
+        return self._with_meta(batches.repeat(), meta, span, SINGLE_REPLICA)
+
+    def _with_meta(
+        self,
+        batches: tf.data.Dataset,
+        meta: Source,
+        span: _Span,
+        share: InputShard,
+    ) -> tf.data.Dataset:
+        meta_size = self.meta_batch_size or self.batch_size
+        batch_size = share.replica_batch_size(meta_size, "META_BATCH_SIZE")
+        meta_batches = self._batches(meta, span, batch_size, share, META)
+        return tf.data.Dataset.zip(batches, meta_batches).map(_add_meta)
 
     def test(
         self, source: Source, share: InputShard = SINGLE_REPLICA
@@ -120,14 +145,14 @@ class InputPipeline:
             order[n:] = -1
             order = share.select(order, size)
         dataset = tf.data.Dataset.from_tensor_slices(order)
-        add_labels = _add_labels(source)
+        add_labels, view = _add_labels(source), self._view(source)
         if self._fetches_batches(source):
             dataset = dataset.batch(size, pad).map(
                 lambda i: add_labels(source.fetch(tf.maximum(i, 0)), i)
             )
         else:
             dataset = dataset.map(
-                lambda i: (source.load_view(tf.maximum(i, 0), self.view), i),
+                lambda i: (source.load_view(tf.maximum(i, 0), view), i),
                 tf.data.AUTOTUNE,
             )
             dataset = dataset.batch(size, pad).map(add_labels)
@@ -154,7 +179,7 @@ class InputPipeline:
         """
         if not random:
             return map_to_array(
-                indices, lambda i: source.load_view(i, self.view)
+                indices, lambda i: source.load_view(i, self._view(source))
             )
         key = epoch_key(self.seed, LOAD, epoch)
         return map_to_array(indices, lambda i: self._augment(source, i, key))
@@ -164,11 +189,14 @@ class InputPipeline:
     ) -> tf.Tensor:
         """Return the training view of an input, random per (key, index)."""
         seed = tf.random.experimental.stateless_fold_in(key, index)
-        return source.load_view(index, self.view, seed)
+        return source.load_view(index, self._view(source), seed)
+
+    def _view(self, source: Source) -> Identity:
+        return self.view or source.view or Identity()
 
     def _fetches_batches(self, source: Source) -> bool:
         """Return whether inputs are read a batch at a time: much faster."""
-        return source.reader.batched and self.view.batched
+        return source.reader.batched and self._view(source).batched
 
     def _batches(
         self,

@@ -7,6 +7,7 @@ that keep state per example (scores, pseudo-labels) address it by that index.
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,7 @@ import tensorflow as tf
 from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
-from fsr_gdw_tf.data.label_checks import as_labels, require_class_count
+from fsr_gdw_tf.data.label_checks import as_labels, numbered_names
 from fsr_gdw_tf.errors import InvalidInput
 
 
@@ -81,6 +82,7 @@ class Source:
     weights: factor of each example's loss; None: 1.
     n_clean: number of examples at the end whose labels are verified.
     preprocessed: whether inputs have passed the network's preprocessor.
+    view: of the inputs, where an `InputPipeline` has none; None: `Identity()`.
     """
 
     reader: ArrayReader
@@ -93,6 +95,7 @@ class Source:
     weights: np.ndarray | None = None
     n_clean: int = 0
     preprocessed: bool = False
+    view: Any = None
 
     def __post_init__(self):
         labels = as_labels(self.labels, len(self.class_names))
@@ -264,9 +267,5 @@ def arrays(
             "expected examples, got no examples: x and y are empty"
         )
     if class_names is None:
-        one_hot = y.ndim == 2 and y.shape[1] > 1
-        numeric = y.dtype.kind in "iuf"
-        top = int(y.max()) + 1 if numeric and np.isfinite(y).all() else 2
-        require_class_count(top, len(y), f"a largest label of {top - 1}")
-        class_names = [str(c) for c in range(y.shape[1] if one_hot else top)]
+        class_names = numbered_names(y)
     return Source(ArrayReader(x), y, class_names)

@@ -119,9 +119,14 @@ def check_meta(train: Source, meta: Source) -> None:
         shared = set(train.rows) & set(meta.rows)
     else:
         shared = _example_keys(train) & _example_keys(meta)
+    require_disjoint(len(shared), meta)
+
+
+def require_disjoint(shared: int, meta: Source) -> None:
+    """Raise if some examples of the meta set are trained on as well."""
     if shared:
         raise InvalidInput(
-            f"{len(shared)} of the {len(meta)} meta examples are also in the "
+            f"{shared} of the {len(meta)} meta examples are also in the "
             "training set, perhaps with another label; remove them from it "
             "(meta_in_training=True trains on the meta set as well)"
         )

@@ -107,7 +107,8 @@ def _tracked_source(classifier: "keras.Model") -> "Source":
     dynamics = classifier.training_dynamics
     if dynamics and dynamics.source is not None:
         return dynamics.source
-    remedy = "train it on arrays or on a Source first"
+    reason = getattr(classifier, "unnumbered", "")
+    remedy = reason or "train it on arrays, a Source or a finite dataset first"
     if not dynamics:
         remedy = "build it with track_labels=True"
     raise InvalidInput(f"the classifier has recorded no labels; {remedy}")

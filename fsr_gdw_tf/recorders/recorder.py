@@ -13,7 +13,7 @@ class Recorder(keras.layers.Layer):
     """Statistics of a run, as variables: saved, mirrored and restored.
 
     In the hooks `classifier` is the `Classifier`; `source` is the training set
-    (a `Source`, or None in `setup` if it is a tf.data dataset) and `pipeline`
+    (a `Source`, or None in `setup` if examples have no numbers) and `pipeline`
     the `InputPipeline` that makes the batches.
     """
 

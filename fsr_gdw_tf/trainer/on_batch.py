@@ -6,8 +6,8 @@ from typing import Any
 import keras
 
 from fsr_gdw_tf.data import data_adapter
-from fsr_gdw_tf.data.data_adapter import NetworkInputs
 from fsr_gdw_tf.data.pipeline import InputPipeline
+from fsr_gdw_tf.data.user_data import NetworkInputs
 from fsr_gdw_tf.errors import InvalidInput
 
 

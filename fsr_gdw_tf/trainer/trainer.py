@@ -1,21 +1,20 @@
 """Fit, evaluate and predict for any kind of data."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from fsr_gdw_tf.callbacks.dictionary import RefreshDictionary
-from fsr_gdw_tf.callbacks.method_progress import MethodProgress
-from fsr_gdw_tf.callbacks.progress_bar import ProgressBar
-from fsr_gdw_tf.data import data_adapter
-from fsr_gdw_tf.data.data_adapter import NetworkInputs
+from fsr_gdw_tf.data import data_adapter, user_data
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.preprocessing import preprocess_unlabelled
 from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.data.user_data import NetworkInputs, UserData
 from fsr_gdw_tf.distribution import input_shards, step_loop
 from fsr_gdw_tf.networks.split import input_structure
+from fsr_gdw_tf.trainer import fit_data
 from fsr_gdw_tf.trainer.train_step import TrainStep
 
 
@@ -24,6 +23,9 @@ class Trainer(TrainStep):
 
     length_known = True  # whether the number of steps is known in advance
     preprocessor = None  # what maps the user's inputs to the network's
+    names_of_classes = None  # of those that `fit` found in the data
+    numbering = None  # of the examples of the last dataset
+    unnumbered = ""  # why they have no numbers
 
     @property
     def replicas(self) -> int:
@@ -34,7 +36,18 @@ class Trainer(TrainStep):
     def network_inputs(self) -> NetworkInputs:
         """Return what describes and prepares inputs of the network."""
         structure = input_structure(self.features)
-        return NetworkInputs(structure, self.classes, self.preprocessor)
+        return NetworkInputs(
+            structure, self.classes, self.preprocessor, self.names_of_classes
+        )
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, in the order of the network's outputs.
+
+        They are those given to `fit` or found in its labels; numbers if the
+        labels are numbers.
+        """
+        return list(self.network_inputs.class_names)
 
     def make_train_function(self, force: bool = False) -> None:
         """Build the function that Keras calls: steps, then their metrics."""
@@ -62,6 +75,7 @@ class Trainer(TrainStep):
         *,
         sample_weight: Any = None,
         class_weight: dict[int, float] | None = None,
+        class_names: Sequence[str] | None = None,
         pipeline: InputPipeline | None = None,
         meta: Any = None,
         meta_in_training: bool = False,
@@ -69,8 +83,14 @@ class Trainer(TrainStep):
         initial_step: int = 0,
         **kwargs,
     ) -> keras.callbacks.History:
-        """Train on arrays, on a `Source`, or on a tf.data dataset.
+        """Train on data of any kind that Keras' `fit` takes, or a `Source`.
 
+        x, y: arrays, data frames, Arrow tables, a Hugging Face data set, a
+            tf.data dataset, a `PyDataset`, a generator with `steps_per_epoch`;
+            y can be the name of the column of labels. Labels are numbers,
+            one-hot rows, texts, booleans or categories.
+        class_names: of the outputs of the network; None: the different labels
+            in order, if they are no numbers.
         sample_weight, class_weight: factors of the loss of an example and of
             those with a label; both can be given. They multiply the loss of
             the step that moves the network, after the method has chosen its
@@ -83,35 +103,41 @@ class Trainer(TrainStep):
         meta_in_training: whether to train on the clean set as well.
         initial_step: the step at which the first epoch is resumed.
 
-        All other arguments are those of Keras.
+        All other arguments are those of Keras. Arrays and tables are kept in
+        memory, also batches of a generator. A dataset or `PyDataset` is read
+        once before training, for its labels and a hash of each example, which
+        are kept (`data.numbering`); inputs only for methods that pick examples
+        (`data.stored_inputs`).
         """
-        data = x, y, sample_weight
-        x, meta = self._adapt(
-            data, class_weight, meta, meta_in_training, kwargs
-        )
+        data = UserData(x, y, sample_weight, class_names)
+        clean = meta, meta_in_training
+        x, meta = self._adapt(data, batch_size, class_weight, clean, kwargs)
         pipeline = data_adapter.make_pipeline(
             x, pipeline, batch_size, seed, kwargs, self.replicas
         )
         self._set_validation(pipeline, kwargs)
-        source = x if isinstance(x, Source) else None
-        self.setup(source, pipeline)
+        source = x if isinstance(x, Source) else getattr(x, "source", None)
+        fit_data.setup(self, source, pipeline)
         start = kwargs.get("initial_epoch", 0), initial_step
         x = self._train_data(x, pipeline, epochs, start, meta, kwargs)
-        self._add_callbacks(source, meta, start[0], kwargs)
+        fit_data.add_callbacks(self, source, meta, start[0], kwargs)
         return super().fit(x, epochs=epochs, shuffle=False, **kwargs)
 
     def _adapt(
-        self, data: tuple, class_weight, meta, meta_in_training, kwargs
+        self, data: UserData, batch_size, class_weight, clean, kwargs
     ) -> tuple[Any, Source | None]:
-        """Return (training data, clean meta set), arrays as sources."""
+        """Return (training data, clean meta set), arrays as sources.
+
+        clean: the meta set, and whether to train on it as well.
+        """
+        data = fit_data.read(self, data, batch_size, kwargs)
         network = self.network_inputs
         data = data_adapter.split_validation(data, kwargs, network)
         self.keep_label_form(*data[:2])
         x = data_adapter.as_source(*data[:2], network, data[2])
         x = data_adapter.with_class_weights(x, class_weight, network)
-        return data_adapter.adapt(
-            x, meta, meta_in_training, self.method, network
-        )
+        x = fit_data.number(self, x, clean[0])
+        return data_adapter.adapt(x, *clean, self.method, network)
 
     def _set_validation(self, pipeline: InputPipeline, kwargs: dict) -> None:
         """Replace Keras' validation arguments by a distributed dataset."""
@@ -121,7 +147,8 @@ class Trainer(TrainStep):
             return
         if size is not None:
             pipeline = dataclasses.replace(pipeline, batch_size=size)
-        data, steps = self._test_data(data, pipeline)
+        steps = kwargs.get("validation_steps")
+        data, steps = self._test_data(data, pipeline, steps=steps)
         kwargs["validation_data"] = data
         kwargs.setdefault("validation_steps", steps)
 
@@ -141,46 +168,19 @@ class Trainer(TrainStep):
                 )
         else:
             data_adapter.require_start_of_epoch(start[1])
-            dataset = data_adapter.checked(x, self.network_inputs)
-            data_adapter.require_meta(
-                self.method, "meta_inputs" in dataset.element_spec
-            )
+            span = epochs, start[0]
+            dataset = fit_data.batches(self, x, pipeline, span, meta, kwargs)
 
             def make(shard):
                 return input_shards.split_batches(dataset, shard)
 
         steps = kwargs.get("steps_per_epoch")
         if steps is None and self.replicas == 1:
-            steps = int(x.cardinality())
+            steps = int(dataset.cardinality())
         self.step.assign(start[1])
         self.steps.assign(max(steps or 0, 0))
         self.length_known = bool(self.steps > 0)
         return input_shards.distribute_dataset(self.distribute_strategy, make)
-
-    def _add_callbacks(
-        self,
-        source: Source | None,
-        clean: Source | None,
-        first_epoch: int,
-        kwargs: dict,
-    ) -> None:
-        """Put what methods need around epochs before the user's callbacks."""
-        own, dictionary = (
-            [MethodProgress(source, clean)],
-            self.method.dictionary,
-        )
-        if dictionary is not None:
-            own.insert(0, RefreshDictionary(dictionary, source, first_epoch))
-        given = kwargs.get("callbacks") or ()
-        if isinstance(given, keras.callbacks.Callback):
-            given = [given]
-        bars = [
-            c for c in given if isinstance(c, keras.callbacks.ProgbarLogger)
-        ]
-        if kwargs.get("verbose", "auto") and not bars:
-            bars = [ProgressBar(m.name for m in self.all_users_metrics)]
-            given = [*given, *bars]  # all others add to the numbers it shows
-        kwargs["callbacks"] = [*own, *given]
 
     def evaluate(
         self,
@@ -192,14 +192,17 @@ class Trainer(TrainStep):
         pipeline: InputPipeline | None = None,
         **kwargs,
     ) -> list[float] | dict[str, float]:
-        """Return loss and metrics on arrays, a `Source`, or a dataset.
+        """Return loss and metrics on data of any kind that `fit` takes.
 
         sample_weight: factors of the loss, and weights of `weighted_metrics`.
         """
         # The dataset that Keras caches in `fit` counts executions, not steps.
         if not kwargs.pop("_use_cached_eval_dataset", False):
+            network, steps = self.network_inputs, kwargs.get("steps")
+            data = UserData(x, y, sample_weight)
+            x, y, weight, _ = user_data.read(data, network, batch_size, steps)
             self.keep_label_form(x, y)
-            x = data_adapter.as_source(x, y, self.network_inputs, sample_weight)
+            x = data_adapter.as_source(x, y, network, weight)
             pipeline = data_adapter.make_pipeline(
                 x, pipeline, batch_size, 0, kwargs, self.replicas
             )
@@ -222,7 +225,7 @@ class Trainer(TrainStep):
         pipeline: InputPipeline | None = None,
         **kwargs,
     ) -> np.ndarray:
-        """Return class probabilities of arrays, a `Source`, or a dataset.
+        """Return class probabilities for inputs of any kind that `fit` takes.
 
         They are `[examples, classes]`; of a network with one output they are
         those of class 1, `[examples, 1]`.
@@ -232,6 +235,11 @@ class Trainer(TrainStep):
                 x, batch_size, verbose, pipeline=pipeline, **kwargs
             )
         )
+
+    def predict_labels(self, x: Any, **kwargs) -> np.ndarray:
+        """Return the name of the most probable class of each example."""
+        probs = self.predict_probs(x, **kwargs)
+        return np.array(self.class_names)[probs.argmax(axis=1)]
 
     def predict_probs(
         self,
@@ -244,7 +252,9 @@ class Trainer(TrainStep):
     ) -> np.ndarray:
         """Return the probabilities of all classes, `[examples, classes]`."""
         kwargs["verbose"] = verbose
-        x = data_adapter.as_unlabelled(x, self.network_inputs)
+        x = data_adapter.as_unlabelled(
+            x, self.network_inputs, batch_size, kwargs.get("steps")
+        )
         if not isinstance(x, Source):
             x = preprocess_unlabelled(x, self.preprocessor)
             return super().predict(x, batch_size, **kwargs)
@@ -259,13 +269,15 @@ class Trainer(TrainStep):
         order = np.argsort(predicted["row"][valid])
         return predicted["probs"][valid][order]
 
-    def _test_data(self, x, pipeline: InputPipeline, with_rows: bool = False):
+    def _test_data(
+        self, x, pipeline: InputPipeline, with_rows=False, steps=None
+    ):
         """Return a distributed dataset, and its steps if they are known.
 
         With `with_rows` the batches have the row number of each example.
         """
-        network = self.network_inputs
-        x = data_adapter.as_source(x, None, network)
+        network, size = self.network_inputs, pipeline.batch_size
+        x = data_adapter.as_source(x, None, network, None, size, steps)
         if not isinstance(x, Source):
             return data_adapter.checked(x, network), None
 

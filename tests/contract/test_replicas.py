@@ -119,7 +119,8 @@ def test_two_hosts_end_where_one_ends(case, hosts):
 
 
 def test_a_users_dataset_has_six_batches_an_epoch():
-    assert one("dataset")["12 iteration"] == 12
+    counts = [v for k, v in one("dataset").items() if k.endswith(" iteration")]
+    assert counts and set(map(int, counts)) == {12}
 
 
 def test_replicas_draw_their_own_rewards_and_score_every_example(two):

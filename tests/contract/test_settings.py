@@ -1,5 +1,6 @@
 """Settings and data that methods reject."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from support.models import blobs, classifier
@@ -17,12 +18,22 @@ from fsr_gdw_tf.methods import (
 )
 from fsr_gdw_tf.regularisers import Remix
 
+DATA = tf.data.Dataset.from_tensor_slices(blobs()).shuffle(60).batch(20)
 
-def test_methods_that_look_at_all_examples_want_arrays():
-    data = tf.data.Dataset.from_tensor_slices(blobs()).batch(20)
+
+def test_methods_that_look_at_all_examples_want_data_with_an_end():
     for method in (ForwardCorrection(), D2L(), CRUST(), PENCIL()):
         with pytest.raises(InvalidInput, match="needs stable indices"):
-            classifier(method).fit(data, verbose=0)
+            classifier(method).fit(DATA.repeat(), steps_per_epoch=3, verbose=0)
+
+
+@pytest.mark.parametrize("method", [ForwardCorrection, D2L, CRUST, PENCIL])
+def test_methods_that_look_at_all_examples_take_a_shuffled_dataset(method):
+    """They predict all examples, or read some of them by number."""
+    model = classifier(method(), compiled={"run_eagerly": True})
+    logs = model.fit(DATA, epochs=2, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    assert model.optimizer.iterations == 6
 
 
 BAD = {

@@ -87,10 +87,13 @@ def test_datasets_bring_their_own_meta_batches():
     )
     with pytest.raises(InvalidInput, match="batches with meta_inputs"):
         build("gdw").fit(data, verbose=0)
-    with pytest.raises(InvalidInput, match="meta goes with arrays or a Source"):
-        build("gdw").fit(data, meta=(x, y), verbose=0)
+    with pytest.raises(InvalidInput, match="12 of the 12 meta examples are"):
+        build("gdw").fit(data, meta=(x, (y + 1) % 3), verbose=0)
+    endless = data.repeat()
     with pytest.raises(InvalidInput, match=r"INSW .* needs stable indices"):
-        build("insw").fit(data, verbose=0)
+        build("insw").fit(endless, steps_per_epoch=1, verbose=0)
+    with pytest.raises(InvalidInput, match=r"leave out repeat\(\)"):
+        build("gdw").fit(endless, meta=(x, y), steps_per_epoch=1, verbose=0)
 
 
 def test_clean_examples_that_nobody_learns_from_are_told():

@@ -5,7 +5,7 @@ import pytest
 
 from fsr_gdw_tf import InvalidInput, arrays
 from fsr_gdw_tf.data import file_list
-from fsr_gdw_tf.data.label_checks import require_class_count
+from fsr_gdw_tf.data.label_checks import encode, require_class_count
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,40 @@ def test_a_label_far_beyond_the_data_is_refused_at_once(tmp_path):
         with pytest.raises(InvalidInput, match=r"1,000,000,000|out of range"):
             file_list(str(tmp_path / "list.csv"), verify=False)
     require_class_count(21_841, 12_000, "ImageNet-21k, a subset")
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected", "names"),
+    [
+        (["b", "a", "b"], [1, 0, 1], ("a", "b")),
+        (["10", "9", "10"], [1, 0, 1], ("9", "10")),
+        (np.array([b"b", b"a"]), [1, 0], ("a", "b")),
+        ([True, True], [1, 1], ("False", "True")),
+        ([("x", 1), ("x", 0)], None, None),
+        (np.array([2, 0], np.uint8), [2, 0], None),
+        (np.array([2, 0], object), [2, 0], None),
+        (np.array([[0, 1], [1, 0]]), [[0, 1], [1, 0]], None),
+    ],
+)
+def test_labels_of_any_kind(labels, expected, names):
+    if expected is None:
+        cells = np.empty(len(labels), object)
+        cells[:] = labels
+        labels, expected, names = cells, [1, 0], ("('x', 0)", "('x', 1)")
+    found, found_names = encode(labels)
+    np.testing.assert_array_equal(found, expected)
+    assert found_names == names
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0.0, np.nan, 1.0, np.nan], "2 of 4 labels are missing .* example 1"),
+        (["a", "b", None], "1 of 3 labels are missing .* example 2"),
+        (np.array(["a", np.nan], object), "1 of 2 labels are missing"),
+        (["a", "d"], "the label 'd' is none of the 3 classes a, b, c"),
+    ],
+)
+def test_labels_that_are_missing_or_unknown(labels, message):
+    with pytest.raises(InvalidInput, match=message):
+        encode(labels, "abc")

@@ -237,7 +237,8 @@ def test_a_dataset_without_indices_is_told():
     with pytest.raises(
         InvalidInput, match=r"dictionary .* needs stable indices"
     ):
-        model.fit(tf.data.Dataset.from_tensors((x, y)), verbose=0)
+        endless = tf.data.Dataset.from_tensors((x, y)).repeat()
+        model.fit(endless, steps_per_epoch=1, verbose=0)
 
 
 @pytest.mark.parametrize(

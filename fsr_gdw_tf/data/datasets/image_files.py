@@ -85,11 +85,11 @@ def folder(
         ]
         test_root = test_root or (test_folders[0] if test_folders else None)
         base = base / "train"
-    train = _folder_source(base, None, verify, cache)
+    train = folder_source(base, None, verify, cache)
     if test_root is None:
         return Splits(*_hold_out(train, test_share))
     names = train.class_names
-    test = _folder_source(Path(test_root), names, verify, cache)
+    test = folder_source(Path(test_root), names, verify, cache)
     return Splits(train, test)
 
 
@@ -98,7 +98,7 @@ def _hold_out(source: Source, share: float) -> tuple[Source, Source]:
     return stratified_split(source, round(share * len(source)), HOLD_OUT_SEED)
 
 
-def _folder_source(
+def folder_source(
     base: Path,
     class_names: Sequence[str] | None,
     verify: bool,
@@ -169,10 +169,8 @@ def file_list(
     test_list: by default a share `test_share` is held out, as in `folder`.
     root: where relative paths start; by default the folder of the list.
     """
-    training_list = read_file_list(train_list, root)
-    options = _class_names(training_list.labels), verify, cache
-    train = _list_source(training_list, *options)
-    train = _with_listed_weights(train, train_list)
+    train = list_source(train_list, root, None, verify, cache)
+    options = train.class_names, verify, cache
     meta = test = None
     if meta_list is not None:
         meta = _list_source(read_file_list(meta_list, root), *options)
@@ -181,6 +179,20 @@ def file_list(
     else:
         test = _list_source(read_file_list(test_list, root), *options)
     return Splits(train, test, meta)
+
+
+def list_source(
+    name: str,
+    root: str | None,
+    class_names: Sequence[str] | None,
+    verify: bool,
+    cache: bool | float,
+) -> Source:
+    """Return a source of the images of a list, with its weights."""
+    entries = read_file_list(name, root)
+    class_names = class_names or _class_names(entries.labels)
+    source = _list_source(entries, class_names, verify, cache)
+    return _with_listed_weights(source, name)
 
 
 def _with_listed_weights(source: Source, name: str) -> Source:

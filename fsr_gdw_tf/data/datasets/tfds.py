@@ -56,7 +56,9 @@ def tfds_images(
     require_class_count(classes, examples, f"the data set {name!r}")
     fits = _fits_in_memory(builder, memory_gib)
     load = _load_in_memory if fits else _open_on_disk
-    return Splits(load(builder, train_split), load(builder, test_split))
+    train = load(builder, train_split)
+    same = test_split == train_split
+    return Splits(train, train if same else load(builder, test_split))
 
 
 def _builder(name: str, data_dir: str | None, **options):
