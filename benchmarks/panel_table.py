@@ -8,36 +8,49 @@ from result_tables import read_table
 from sweep import ORACLE, PLAIN
 
 FILE_NAME = "panel_validation.csv"
+# The settings that no choice was made on, tested on the test images.
+VERDICT_FILE = "panel.csv"
+TESTED_ON = {
+    FILE_NAME: "held-out training examples",
+    VERDICT_FILE: "test examples",
+}
 DEFAULT = "default"
-HEADER = ["data", "plain", "default", "difference", "right labels alone"]
+HEADER = [
+    "data",
+    "plain",
+    "default",
+    "difference",
+    "right labels alone",
+    "seeds",
+]
 
 
-def against_plain(folder: Path) -> tuple[list[str], list[list[str]], str]:
-    """Return header, lines and note of the table."""
+def against_plain(
+    folder: Path, name: str = FILE_NAME
+) -> tuple[list[str], list[list[str]], str]:
+    """Return header, lines and note of the table of a file."""
     columns = {"setting": str, "method": str, "seed": int, "last5": float}
-    rows = read_table(folder / FILE_NAME, columns)
+    rows = read_table(folder / name, columns)
     seeds = {(r["setting"], r["seed"]) for r in rows if r["method"] == DEFAULT}
     table = Table([r for r in rows if (r["setting"], r["seed"]) in seeds])
     lines = []
-    for name in PANEL:
-        gain = table.gain(name, DEFAULT)
+    for setting in PANEL:
+        gain = table.gain(setting, DEFAULT)
         if gain is not None:
-            means = (table.mean(name, m) for m in (PLAIN, DEFAULT, ORACLE))
+            means = (table.mean(setting, m) for m in (PLAIN, DEFAULT, ORACLE))
             plain, ours, oracle = (
                 "-" if m is None else f"{m:.1f}" for m in means
             )
-            lines.append([name, plain, ours, f"{gain:+.1f}", oracle])
-    which, of_oracle = (
-        ", ".join(sorted({str(r["seed"]) for r in rows if r["method"] == name}))
-        for name in (DEFAULT, ORACLE)
-    )
+            count = sum(seed[0] == setting for seed in seeds)
+            lines.append(
+                [setting, plain, ours, f"{gain:+.1f}", oracle, str(count)]
+            )
     note = (
-        "Per cent of held-out training examples, mean of the last five epochs; "
-        f"mean of seeds {which} (right labels alone: {of_oracle}). Uniform 40: "
-        "40 % of the labels are drawn among the other classes; tail .1: the "
-        "rarest class has a tenth of the images. Networks and schedules: "
-        "`benchmarks/panel_settings.py`. "
-        f"From `benchmarks/results/{FILE_NAME}`."
+        f"Per cent of {TESTED_ON[name]}, mean of the last five epochs and of "
+        "one or two seeds (right labels alone: one). Uniform 40: 40 % of the "
+        "labels are drawn among the other classes; tail .1: the rarest class "
+        "has a tenth of the images. Networks and schedules: "
+        f"`benchmarks/panel_settings.py`. From `benchmarks/results/{name}`."
     )
     return HEADER, lines, note
 

@@ -24,7 +24,7 @@ from environment import RESULTS, ROOT
 from full_scale.table import reproduced
 from markdown_tables import enumerate_words, markdown
 from overview_table import facts_of_each, overview
-from panel_table import against_plain, worst_losses
+from panel_table import VERDICT_FILE, against_plain, worst_losses
 from recipes import clean_images
 from result_tables import optional_float, read_table, tested_on
 from settings_tables import data_settings, recipes, settings
@@ -205,6 +205,9 @@ TABLES = {
     "accuracy": partial(accuracies, settings=DEFAULT),
     "accuracy_more": partial(accuracies, settings=MORE),
     "panel": lambda folder: markdown(*against_plain(folder)),
+    "panel_verdict": lambda folder: markdown(
+        *against_plain(folder, VERDICT_FILE)
+    ),
     "panel_worst": lambda folder: markdown(*worst_losses(folder)),
     "papers": papers,
     "cost": partial(ratios, file="cost.csv", **TIME, everywhere=True),

@@ -22,10 +22,13 @@ def test_seeds_of_both_are_averaged_and_the_rest_is_left_out(tmp_path):
     (tmp_path / "panel_validation.csv").write_text(ROWS)
     header, lines, note = against_plain(tmp_path)
     assert lines == [
-        ["CIFAR uniform 40", "52.4", "51.2", "-1.2", "65.0"],
-        ["text none", "65.0", "66.5", "+1.5", "-"],
+        ["CIFAR uniform 40", "52.4", "51.2", "-1.2", "65.0", "1"],
+        ["text none", "65.0", "66.5", "+1.5", "-", "2"],
     ]
-    assert len(header) == 5 and "seeds 0, 1" in note
+    assert len(header) == 6 and "held-out" in note
+    (tmp_path / "panel.csv").write_text(ROWS)
+    verdict = against_plain(tmp_path, "panel.csv")
+    assert verdict[1] == lines and "Per cent of test examples" in verdict[2]
 
 
 def test_gains_are_over_the_settings_a_method_was_measured_in(tmp_path):

@@ -53,6 +53,11 @@ def test_the_default_in_full_is_the_default():
         one, other = (getattr(c.method, name) for c in (written, default))
         assert one == other, name
     assert written.method.weight_net.normalise
+    rates = [
+        float(c.method.weight_net.optimizer.learning_rate)
+        for c in (written, default)
+    ]
+    assert rates[0] == rates[1]
 
 
 def test_the_example_with_clean_images_finds_the_wrong_labels():

@@ -1,5 +1,7 @@
 """The default of `Classifier.wrap` is a recipe."""
 
+import pytest
+
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.methods.default import default_parts
@@ -20,7 +22,9 @@ def test_it_is_what_default_gin_trains_with():
     assert (one.warmup, one.top) == (other.warmup, other.top)
     for name in OWN:
         assert getattr(recipe, name) == getattr(default, name), name
-    assert recipe.weight_net.normalise and default.weight_net.normalise
+    for net in (recipe.weight_net, default.weight_net):
+        assert net.normalise
+        assert float(net.optimizer.learning_rate) == pytest.approx(3e-4)
     for name in ("size", "reward_batch", "pusher", "bank", "same_draw"):
         one, other = (m.dictionary for m in (recipe, default))
         assert getattr(one, name) == getattr(other, name), name
