@@ -49,7 +49,7 @@ def test_bindings_win_over_parameters_and_those_over_the_recipe():
         ("gdw head", "must be NAME=VALUE, got 'head'"),
         ("gdw SCOPE=head", "SCOPE=head.*strings need quotes"),
         ("gdw SCOP='head'", "no setting 'SCOP': did you mean 'SCOPE'"),
-        ("gdw GDW.haed=False", "Unrecognized keyword.* passed to GDW.*haed"),
+        ("gdw GDW.haed=False", "GDW has no parameter 'haed': choose one of"),
         ("gdw SCOPE='head' SCOPE='all'", "sets SCOPE twice"),
         (
             "gdw META_BATCH_SIZE=5 META_BATCH_SIZE=6",

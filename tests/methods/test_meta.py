@@ -58,8 +58,12 @@ def test_a_virtual_step_with_odd_settings_is_refused(settings):
 def test_settings_that_are_left_out_are_the_methods_own():
     """FSR's virtual step has a rate of .1, momentum and L2; GDW's has none."""
     fsr = FSR(virtual_step=VirtualStep(ahead=True), meta_loss=MetaLoss())
-    assert fsr.virtual_step == VirtualStep(0.1, "optimizer", True, True)
+    assert fsr.virtual_step == VirtualStep(
+        0.1, "optimizer", True, True, "exact"
+    )
     assert fsr.meta_loss == MetaLoss(True, 0.0, "moving", 1)
     gdw = GDW(virtual_step=VirtualStep(l2=True))
-    assert gdw.virtual_step == VirtualStep("optimizer", False, True, True)
+    assert gdw.virtual_step == VirtualStep(
+        "optimizer", False, True, True, "exact"
+    )
     assert gdw.meta_loss == MetaLoss(False, 0.0, "batch", 1)
