@@ -26,9 +26,11 @@ def test_seeds_of_both_are_averaged_and_the_rest_is_left_out(tmp_path):
         ["text none", "65.0", "66.5", "+1.5", "-", "2"],
     ]
     assert len(header) == 6 and "held-out" in note
+    # -1.2 and +1.5
+    assert note.startswith("Mean difference +0.2, smallest -1.2. Per cent")
     (tmp_path / "panel.csv").write_text(ROWS)
     verdict = against_plain(tmp_path, "panel.csv")
-    assert verdict[1] == lines and "Per cent of test examples" in verdict[2]
+    assert verdict[1] == lines and "of test examples" in verdict[2]
 
 
 def test_gains_are_over_the_settings_a_method_was_measured_in(tmp_path):
