@@ -51,7 +51,8 @@ def against_plain(
         f"{min(gains, default=0.0):+.1f}. Per cent of {TESTED_ON[name]}, "
         "mean of the last five epochs and of one or two seeds (right labels "
         "alone: one). Uniform 40: 40 % of the labels are drawn among the "
-        "other classes; tail .1: the rarest class has a tenth of the images. Networks and schedules: "
+        "other classes; tail .1: the rarest class has a tenth of the images. "
+        "Networks and schedules: "
         f"`benchmarks/panel_settings.py`. From `benchmarks/results/{name}`."
     )
     return HEADER, lines, note
