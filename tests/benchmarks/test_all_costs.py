@@ -181,8 +181,8 @@ def test_json_files_say_how_tables_were_measured(measured):
 def test_one_row_per_method_with_the_first_as_the_unit(measured):
     """The bank holds the features of ten batches, filled before the steps.
 
-    Counting that, a step of 40 images would seem to need 100's memory: 2.5. What
-    runs in parallel adds to the peak, 1.75 was seen on a busy machine.
+    Counting that, a step of 40 images would seem to need 100's memory: 2.5.
+    What runs in parallel adds to the peak; 1.75 was seen on a busy machine.
     """
     with (measured / "cost.csv").open() as lines:
         plain, bank, *_ = csv.DictReader(lines)
