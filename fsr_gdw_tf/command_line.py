@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from absl import flags, logging
 
+from fsr_gdw_tf.errors import first_line
+
 FLAGS = flags.FLAGS
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -46,8 +48,7 @@ def hide_gpus() -> None:
 
 def exit_with_error(error: Exception, code: int = 2) -> NoReturn:
     """Print the first line of an error and exit with a code."""
-    line = (str(error).splitlines() or [type(error).__name__])[0]
-    print(f"error: {printable(line)}", file=sys.stderr)
+    print(f"error: {printable(first_line(error))}", file=sys.stderr)
     sys.exit(code)
 
 

@@ -15,6 +15,11 @@ class Diverged(RuntimeError):  # noqa: N818  as above
     """Training has diverged; the message says, in one line, what to do."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or else its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def suggest_names(name: str, valid_names: Iterable[str]) -> str:
     """Return a hint for an unknown name: similar names, or else all names."""
     valid_names = sorted(valid_names)

@@ -60,9 +60,12 @@ def as_source(
 
     The other arguments are those of `user_data.read`.
     """
-    data = user_data.read(
-        UserData(x, y, sample_weight), network, batch_size, steps
-    )
+    data = UserData(x, y, sample_weight)
+    return to_source(user_data.read(data, network, batch_size, steps), network)
+
+
+def to_source(data: UserData, network: NetworkInputs) -> Any:
+    """Return what `user_data.read` gives as a source, a dataset as it is."""
     x, y, sample_weight, names = data
     if y is not None and not isinstance(x, Source):
         names = names or network.class_names

@@ -83,11 +83,7 @@ def number(
     """
     _require_finite(dataset)
     batches = _describe(dataset)
-    columns = {
-        name: np.concatenate([batch[name] for batch in batches])
-        for name in batches[0]
-    }
-    numbering = _number(dataset, columns)
+    numbering = _number(dataset, _columns(batches))
     if before is not None and _same_examples(before, numbering):
         numbering = before
     count = tf.data.experimental.assert_cardinality(len(batches))
@@ -102,11 +98,7 @@ def _number(dataset: tf.data.Dataset, columns: dict) -> Numbering:
     has_index = "index" in columns
     if has_index:
         columns = _in_order_of_index(columns)
-    again = _describe(dataset.take(COMPARED_BATCHES))
-    again = {
-        name: np.concatenate([batch[name] for batch in again])
-        for name in again[0]
-    }
+    again = _columns(_describe(dataset.take(COMPARED_BATCHES)))
     change = not np.isin(again["key"], columns["key"]).all()
     if change and not has_index:
         raise InvalidInput(
@@ -170,6 +162,14 @@ def _describe(dataset: tf.data.Dataset) -> list[dict]:
     if not batches:
         raise InvalidInput("expected examples, got an empty dataset")
     return batches
+
+
+def _columns(batches: list[dict]) -> dict:
+    """Return what is known of all examples, from what is of each batch."""
+    return {
+        name: np.concatenate([batch[name] for batch in batches])
+        for name in batches[0]
+    }
 
 
 def _hash(values: tf.Tensor) -> tf.Tensor:

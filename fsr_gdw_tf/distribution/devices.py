@@ -15,7 +15,7 @@ from fsr_gdw_tf.distribution.hosts import (
     tpu_name,
     unset_empty_tf_config,
 )
-from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.errors import InvalidInput, first_line, suggest_names
 
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker", "tpu")
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -171,7 +171,7 @@ def _tpu() -> tf.distribute.Strategy:
     except (ValueError, RuntimeError, KeyError, tf.errors.OpError) as error:
         raise InvalidInput(
             "STRATEGY='tpu', but no TPU was found "
-            f"({(str(error).splitlines() or [repr(error)])[0][:80]}); on a TPU "
+            f"({first_line(error)[:80]}); on a TPU "
             "VM, replace tensorflow by the wheel tensorflow-tpu (newest: "
             "2.20.0), see launch/tpu_vm.sh"
         ) from error

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import gin
 
-from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.errors import InvalidInput, first_line, suggest_names
 from fsr_gdw_tf.experiments import gin_safety, settings
 
 PACKAGE = Path(__file__).parent.parent
@@ -251,5 +251,6 @@ def instantiate(registered: Callable[..., T]) -> T:
     except InvalidInput:
         raise
     except (TypeError, ValueError, RecursionError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InvalidInput(f"invalid configuration: {reason}") from error
+        raise InvalidInput(
+            f"invalid configuration: {first_line(error)}"
+        ) from error

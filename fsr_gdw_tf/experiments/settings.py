@@ -51,6 +51,8 @@ class Rule(NamedTuple):
     def is_kind(self, value: object) -> bool:
         """Return whether a value is of the kind; True is no number."""
         kinds = KINDS[self.kind]
+        if isinstance(value, list | tuple) and list in kinds:
+            return bool(value) and all(isinstance(v, str) for v in value)
         return isinstance(value, kinds) and (
             bool in kinds or not isinstance(value, bool)
         )
@@ -118,7 +120,3 @@ def _check(name: str, value: object, rule: Rule) -> None:
         raise InvalidInput(f"{name} must be {rule.expected}, got {value!r}")
     if isinstance(value, int | float) and not rule.in_range(value):
         raise InvalidInput(f"{name} must be {rule.span}, got {value!r}")
-    if isinstance(value, list | tuple) and not (
-        value and all(isinstance(item, str) for item in value)
-    ):
-        raise InvalidInput(f"{name} must be {rule.expected}, got {value!r}")

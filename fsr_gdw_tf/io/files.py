@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 
 from fsr_gdw_tf.distribution.hosts import is_chief
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import InvalidInput, first_line
 from fsr_gdw_tf.io.spreadsheet import neutralise, restore
 
 # What reading a damaged file raises: wrong bytes, a missing key, a list in the
@@ -99,9 +99,9 @@ def one_line_errors(path: Path, remedy: str = "train again") -> Iterator[None]:
     except InvalidInput:
         raise
     except DAMAGE as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InvalidInput(
-            f"{path} is damaged, or not what its name says ({reason}); {remedy}"
+            f"{path} is damaged, or not what its name says "
+            f"({first_line(error)}); {remedy}"
         ) from error
 
 

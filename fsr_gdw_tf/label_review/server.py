@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import InvalidInput, first_line
 from fsr_gdw_tf.label_review.session import Session
 
 HOST = "127.0.0.1"
@@ -192,7 +192,7 @@ class Handler(BaseHTTPRequestHandler):
         """Print no line for each request."""
 
 
-def _line(error: object) -> Answer:
+def _line(error: Exception) -> Answer:
     """Return the first line of an error as the body of a response."""
-    text = (str(error).splitlines() or [type(error).__name__])[0]
-    return Answer(text.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+    body = first_line(error).encode("utf-8", "replace")
+    return Answer(body, "text/plain; charset=utf-8")

@@ -6,7 +6,7 @@ import gin
 import keras
 from keras import layers
 
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import InvalidInput, first_line
 from fsr_gdw_tf.networks import parts
 from fsr_gdw_tf.networks.parts import Network
 
@@ -75,7 +75,7 @@ def _load(network: keras.Model, path: str | None) -> keras.Model:
     try:
         network.load_weights(path)
     except Exception as error:  # h5py and zipfile have errors of their own
-        reason = (str(error).splitlines() or [repr(error)])[0]
+        reason = first_line(error)
         raise InvalidInput(
             f"{path} does not fit the network, use weights of the same "
             f"architecture: {reason}"

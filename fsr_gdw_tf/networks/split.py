@@ -2,7 +2,7 @@
 
 import keras
 
-from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.errors import InvalidInput, first_line, suggest_names
 from fsr_gdw_tf.networks.heads import (
     LAST_LAYERS,
     Head,
@@ -245,7 +245,7 @@ def clone_architecture(network: keras.Model) -> Parts:
         copy = keras.models.clone_model(network)
         parts = split(copy)
     except (TypeError, ValueError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InvalidInput(
             "this network cannot be cloned, one of its layers has no usable "
             f"get_config ({reason}); pass a second network, network=model"

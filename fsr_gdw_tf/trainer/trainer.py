@@ -134,7 +134,7 @@ class Trainer(TrainStep):
         network = self.network_inputs
         data = data_adapter.split_validation(data, kwargs, network)
         self.keep_label_form(*data[:2])
-        x = data_adapter.as_source(*data[:2], network, data[2])
+        x = data_adapter.to_source(UserData(*data), network)
         x = data_adapter.with_class_weights(x, class_weight, network)
         x = fit_data.number(self, x, clean[0])
         return data_adapter.adapt(x, *clean, self.method, network)
@@ -200,9 +200,9 @@ class Trainer(TrainStep):
         if not kwargs.pop("_use_cached_eval_dataset", False):
             network, steps = self.network_inputs, kwargs.get("steps")
             data = UserData(x, y, sample_weight)
-            x, y, weight, _ = user_data.read(data, network, batch_size, steps)
-            self.keep_label_form(x, y)
-            x = data_adapter.as_source(x, y, network, weight)
+            data = user_data.read(data, network, batch_size, steps)
+            self.keep_label_form(data.x, data.y)
+            x = data_adapter.to_source(data, network)
             pipeline = data_adapter.make_pipeline(
                 x, pipeline, batch_size, 0, kwargs, self.replicas
             )

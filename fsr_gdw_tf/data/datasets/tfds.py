@@ -19,7 +19,7 @@ from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.source import ArrayReader, Source
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.distribution.hosts import print_on_chief
-from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.errors import InvalidInput, first_line, suggest_names
 from fsr_gdw_tf.io.files import one_line_errors
 
 # Where a features.json says which class a feature is an instance of.
@@ -74,7 +74,7 @@ def _builder(name: str, data_dir: str | None, **options):
             hint = "see tfds.list_builders()"
         raise InvalidInput(f"TFDS has no data set {name!r}: {hint}") from None
     except Exception as error:
-        reason = (str(error).splitlines() or [repr(error)])[0]
+        reason = first_line(error)
         raise InvalidInput(
             f"TFDS cannot read the data set {name!r} in "
             f"{data_dir or 'its default folder'}: {reason}; prepare it again"
@@ -139,7 +139,7 @@ def _prepare(builder, name: str, data_dir: str | None, download: bool) -> None:
     try:
         builder.download_and_prepare()
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        reason = first_line(error)
         raise InvalidInput(
             f"data set {name!r} could not be prepared under {folder}: "
             f"{reason}; point data_dir at the folder that holds "
