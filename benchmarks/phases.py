@@ -96,7 +96,7 @@ def wrap_meta_gradient(meta_gradient: Callable, reach: Callable) -> Callable:
     def wrapped(classifier, method, batch, forward, theta):
         if forward is None:  # called by `prepare`
             return meta_gradient(classifier, method, batch, forward, theta)
-        if method.virtual_step.ahead:
+        if method.virtual_step.uses_batch:
             reach("virtual_step", theta)
         gradient, aux = meta_gradient(classifier, method, batch, forward, theta)
         reach("meta_pass", gradient)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf.distribution import collectives
+from fsr_gdw_tf.lookahead import virtual_weights
 from fsr_gdw_tf.method import Batch, Forward, Method
 from fsr_gdw_tf.networks.scope import scope_variables
 
@@ -30,21 +31,21 @@ def meta_gradient(
 def precompute_meta_grad(
     classifier: keras.Model, method: Method, batch: Batch
 ) -> Batch:
-    """Add the meta gradient at the current weights to the batch.
+    """Add the meta gradient before the virtual step to the batch.
 
     The inputs depend on it, so that the activations of the meta batch are freed
     before those of the training batch exist: XLA plans 1.1 times the memory of
     plain training for a ResNet-32, and 2.9 times without this.
     """
-    theta = [v.value for v in scope_variables(classifier, method.scope)]
+    theta = virtual_weights.without_batch(classifier, method)
 
     def compute():
         return meta_gradient(classifier, method, batch, None, theta)[0]
 
-    if method.cached_meta_grad:
+    if method.meta_loss.every > 1:
         meta_grad = _cached_meta_grad(classifier, method, compute)
     else:
-        meta_grad = compute()
+        meta_grad = averaged(classifier, method, compute())
     inputs = _barrier(meta_grad, batch["inputs"])
     return {**batch, "inputs": inputs, "meta_grad": meta_grad}
 
@@ -62,24 +63,59 @@ def _barrier(dependencies: list[tf.Tensor], values: tf.Tensor) -> tf.Tensor:
     )
 
 
+def averaged(
+    classifier: keras.Model, method: Method, gradient: list[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Return the mean with the last steps' gradients, if one is asked for."""
+    if not method.meta_loss.average:
+        return gradient
+    return _store(method, _mixed_with_last(classifier, method, gradient))
+
+
 def _cached_meta_grad(
     classifier: keras.Model,
     method: Method,
     compute: Callable[[], list[tf.Tensor]],
 ) -> list[tf.Tensor]:
     """Return a new meta gradient every so many steps, else the last one."""
-    # Each replica computes the gradient of its part of the meta batch. The
-    # cache holds the sum, of which each replica uses an equal part.
-    cache, replicas = method.cached_meta_grad, collectives.replicas()
     is_due = classifier.optimizer.iterations % method.meta_loss.every == 0
-    old = [v.value / replicas for v in cache]
     parts = tf.cond(
         is_due,
-        # Those of an embedding are sparse.
-        lambda: [tf.convert_to_tensor(part) for part in compute()],
-        lambda: [tf.identity(part) for part in old],
+        lambda: _mixed_with_last(classifier, method, compute()),
+        lambda: [tf.identity(part) for part in _last(method)],
     )
+    return _store(method, parts)
+
+
+# Each replica computes the gradient of its part of the meta batch. The cache
+# holds the sum, of which each replica uses an equal part.
+
+
+def _last(method: Method) -> list[tf.Tensor]:
+    """Return this replica's part of the last gradient."""
+    replicas = collectives.replicas()
+    return [v.value / replicas for v in method.cached_meta_grad]
+
+
+def _mixed_with_last(
+    classifier: keras.Model, method: Method, gradient: list[tf.Tensor]
+) -> list[tf.Tensor]:
+    """Return average * last + (1 - average) * gradient; at first, gradient."""
+    # Those of an embedding are sparse.
+    gradient = [tf.convert_to_tensor(g) for g in gradient]
+    if not method.meta_loss.average:
+        return gradient
+    is_first = classifier.optimizer.iterations == 0
+    share = 1.0 - method.meta_loss.average
+    return [
+        tf.where(is_first, g, last + share * (g - last))
+        for g, last in zip(gradient, _last(method), strict=True)
+    ]
+
+
+def _store(method: Method, parts: list[tf.Tensor]) -> list[tf.Tensor]:
+    """Store the sum of the replicas' parts; return each one's equal part."""
     total = collectives.all_reduce_sum(parts)
-    for variable, value in zip(cache, total, strict=True):
+    for variable, value in zip(method.cached_meta_grad, total, strict=True):
         variable.assign(value)
-    return [value / replicas for value in total]
+    return [value / collectives.replicas() for value in total]

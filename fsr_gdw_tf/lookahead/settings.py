@@ -7,7 +7,7 @@ import gin
 
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
 
-OPTIMIZER = "optimizer"
+OPTIMIZER, MOMENTUM = "optimizer", "momentum"
 STATISTICS = ("batch", "moving", "joint")
 EXACT, CENTRAL = "exact", "central_difference"
 HYPERGRADIENTS = (EXACT, "finite_difference", CENTRAL)
@@ -37,7 +37,8 @@ class VirtualStep:
     l2: whether it has the L2 of the real step.
     ahead: whether the virtual step is taken. False takes the meta gradient at
         the current weights, before the training batch is forwarded: a fifth
-        cheaper, with a quarter less memory (ResNet-32, CPU).
+        cheaper, with a quarter less memory (ResNet-32, CPU); "momentum" at
+        those that the optimizer's momentum alone leads to, at the same cost.
     hypergradient: "exact", by a second-order gradient, or from how the logits
         change along the meta gradient: by a "finite_difference", one more
         forward pass, or a "central_difference", two. See
@@ -47,7 +48,7 @@ class VirtualStep:
     rate: float | str | None = None
     momentum: bool | str | None = None
     l2: bool | None = None
-    ahead: bool | None = None
+    ahead: bool | str | None = None
     hypergradient: str | None = None
 
     def __post_init__(self):
@@ -59,15 +60,22 @@ class VirtualStep:
         for name, types, expected in (
             ("rate", (int, float), "a number"),
             ("momentum", bool, "True, False"),
+            ("ahead", bool, "True, False"),
         ):
             value = getattr(self, name)
-            if not (value in (None, OPTIMIZER) or isinstance(value, types)):
+            word = MOMENTUM if name == "ahead" else OPTIMIZER
+            if not (value in (None, word) or isinstance(value, types)):
                 raise InvalidInput(
                     f"{name} of a virtual step must be {expected} or "
-                    f"{OPTIMIZER!r}, got {value!r}"
+                    f"{word!r}, got {value!r}"
                 )
         if isinstance(self.rate, (int, float)):
             require_range(0, INF, rate=self.rate)
+
+    @property
+    def uses_batch(self) -> bool:
+        """Return whether the meta gradient depends on the training batch."""
+        return self.ahead is True
 
 
 @gin.register
@@ -83,14 +91,18 @@ class MetaLoss:
         ("joint", FSR's code). The default is "moving" for the scope "head",
         as features with batch statistics differ from those at test time and
         such a head learns little; otherwise "batch".
-    every: compute its gradient every so many steps (needs `ahead=False`), and
-        reuse it in the steps between.
+    every: compute its gradient every so many steps (needs `ahead=False` or
+        "momentum"), and reuse it in the steps between.
+    average: share of the last steps' mean gradient v in the one that is used,
+        v <- average v + (1 - average) gradient: lowers the noise of a meta
+        batch that is smaller than the training batch.
     """
 
     l2: bool | None = None
     smoothing: float | None = None
     statistics: str | None = None
     every: int | None = None
+    average: float | None = None
 
     def __post_init__(self):
         if self.statistics not in (None, *STATISTICS):
@@ -99,6 +111,11 @@ class MetaLoss:
                 f"no statistics {self.statistics!r} of a meta loss: {names}"
             )
         require_range(0, 1, smoothing=self.smoothing or 0)
+        if not 0 <= (self.average or 0) < 1:
+            raise InvalidInput(
+                "average is a share of a meta loss's gradient, from 0 to "
+                f"below 1, got {self.average!r}"
+            )
         every = 1 if self.every is None else self.every
         if not isinstance(every, int) or every < 1:
             raise InvalidInput(

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from fsr_gdw_tf import optimizers
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.lookahead import meta_loss
-from fsr_gdw_tf.lookahead.settings import CENTRAL, EXACT, OPTIMIZER, VirtualStep
+from fsr_gdw_tf.lookahead import meta_loss, virtual_weights
+from fsr_gdw_tf.lookahead.settings import CENTRAL, EXACT
 from fsr_gdw_tf.method import Batch, Forward, Method
 from fsr_gdw_tf.networks.output_change import displacement, output_change
 from fsr_gdw_tf.networks.scope import scope_variables
@@ -39,7 +38,6 @@ def lookahead(
     `method.start` computes omega from `method.meta_variables`; the gradients
     are with respect to both. The virtual step is down `method.objective`.
     """
-    variables = scope_variables(classifier, method.scope)
     step, phi = method.virtual_step, [v.value for v in method.meta_variables]
     with tf.GradientTape(watch_accessed_variables=False) as outer:
         outer.watch(phi)
@@ -47,13 +45,10 @@ def lookahead(
         outer.watch(omega)
         _, delta = classifier.loss_and_delta(batch, forward.logits, omega)
         # If it is not used, it is never computed in a graph.
-        theta_hat = _virtual_parameters(classifier, method, forward, delta)
-    theta = theta_hat if step.ahead else [v.value for v in variables]
-    meta_grad, aux = batch.get("meta_grad"), None
-    if meta_grad is None:
-        meta_grad, aux = meta_loss.meta_gradient(
-            classifier, method, batch, forward, theta
-        )
+        theta_hat = _virtual_step(classifier, method, forward, delta)
+    meta_grad, aux = _meta_gradient(
+        classifier, method, batch, forward, theta_hat
+    )
     target, along = theta_hat, meta_grad
     if step.hypergradient != EXACT:
         target = delta
@@ -65,6 +60,25 @@ def lookahead(
         unconnected_gradients="zero",
     )
     return LookaheadResult(omega, omega_grad, meta_grads, aux)
+
+
+def _meta_gradient(
+    classifier: keras.Model,
+    method: Method,
+    batch: Batch,
+    forward: Forward,
+    theta_hat: list[tf.Tensor],
+) -> tuple[list[tf.Tensor], object]:
+    """Return the meta gradient where the settings take it, and its aux."""
+    if "meta_grad" in batch:
+        return batch["meta_grad"], None
+    theta = theta_hat
+    if not method.virtual_step.uses_batch:
+        theta = virtual_weights.without_batch(classifier, method)
+    gradient, aux = meta_loss.meta_gradient(
+        classifier, method, batch, forward, theta
+    )
+    return meta_loss.averaged(classifier, method, gradient), aux
 
 
 def _delta_gradient(
@@ -97,10 +111,11 @@ def _delta_gradient(
         distance=displacement(forward.features.dtype.name),
         central=step.hypergradient == CENTRAL,
     )
-    return -tf.multiply(change, _rate(classifier, step, change.dtype))
+    rate = virtual_weights.rate(classifier, step, change.dtype)
+    return -tf.multiply(change, rate)
 
 
-def _virtual_parameters(
+def _virtual_step(
     classifier: keras.Model, method: Method, forward: Forward, delta: tf.Tensor
 ) -> list[tf.Tensor]:
     """Return theta_hat, the scope's weights after the virtual step."""
@@ -113,36 +128,6 @@ def _virtual_parameters(
     )
     gradients = collectives.all_reduce_sum(gradients)
     return [
-        _move(classifier, method.virtual_step, v, g)
+        virtual_weights.move(classifier, method.virtual_step, v, g)
         for v, g in zip(variables, gradients, strict=True)
     ]
-
-
-def _rate(
-    classifier: keras.Model, step: VirtualStep, dtype: tf.DType
-) -> float | tf.Tensor:
-    """Return the learning rate of the virtual step."""
-    if step.rate == OPTIMIZER:
-        return tf.cast(classifier.optimizer.learning_rate, dtype)
-    return step.rate  # a float: any precision
-
-
-def _move(
-    classifier: keras.Model,
-    step: VirtualStep,
-    variable: keras.Variable,
-    gradient: tf.Tensor,
-) -> tf.Tensor:
-    """Return theta - rate (momentum m + gradient + l2 theta).
-
-    Eq. 9 of GDW, Algorithm 1 of FSR; momentum and L2 can be switched off.
-    """
-    optimizer = classifier.optimizer
-    rate = _rate(classifier, step, gradient.dtype)
-    if step.l2:
-        gradient += classifier.l2 * variable.value
-    if step.momentum:
-        required = step.momentum != OPTIMIZER
-        gradient += optimizers.momentum_term(optimizer, variable, required)
-    # Not float * gradient: that of an embedding is sparse.
-    return variable.value - tf.multiply(gradient, rate)

@@ -49,7 +49,7 @@ class MetaMethod(Method):
 
     weight_net = None  # learns from the meta loss, if there is one
     default_virtual_step = VirtualStep(OPTIMIZER, False, False, True, EXACT)
-    default_meta_loss = MetaLoss(False, 0.0, None, 1)
+    default_meta_loss = MetaLoss(False, 0.0, None, 1, 0.0)
 
     def __init__(
         self,
@@ -76,7 +76,8 @@ class MetaMethod(Method):
             )
         if self.dictionary:
             statistics = self.meta_loss.statistics
-            self.dictionary.check(scope, statistics, self.virtual_step.ahead)
+            ahead = self.virtual_step.uses_batch
+            self.dictionary.check(scope, statistics, ahead)
         self._check_every()
         self.cap = cap
         self.cached_meta_grad = []
@@ -88,7 +89,7 @@ class MetaMethod(Method):
         joint = self.meta_loss.statistics == "joint"
         for is_invalid, needed in (
             (
-                self.virtual_step.ahead,
+                self.virtual_step.uses_batch,
                 "VirtualStep(ahead=False): the gradient at the current weights "
                 "is what can be reused",
             ),
@@ -139,7 +140,8 @@ class MetaMethod(Method):
     def setup(self, classifier, source, pipeline) -> None:
         # Called where it is not used too: an unknown scope must raise early.
         variables = scope_variables(classifier, self.scope)
-        if self.meta_loss.every > 1 and not self.cached_meta_grad:
+        keeps_gradient = self.meta_loss.every > 1 or self.meta_loss.average
+        if keeps_gradient and not self.cached_meta_grad:
             self.cached_meta_grad = [
                 self.add_weight(
                     shape=v.shape,
@@ -162,7 +164,8 @@ class MetaMethod(Method):
             batch = {**batch, "random_states": states}
         if self.dictionary:
             return self.dictionary.prepare(classifier, batch)
-        if self.virtual_step.ahead or self.meta_loss.statistics == "joint":
+        joint = self.meta_loss.statistics == "joint"
+        if self.virtual_step.uses_batch or joint:
             return batch
         return precompute_meta_grad(classifier, self, batch)
 

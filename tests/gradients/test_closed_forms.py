@@ -15,26 +15,32 @@ from fsr_gdw_tf.optimizers import SGD
 pytestmark = pytest.mark.usefixtures("double")
 
 
-@pytest.mark.parametrize("ahead", [True, False])
+@pytest.mark.parametrize("ahead", [True, False, "momentum"])
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_gradient_of_omega_has_its_closed_form(batch, batch_norm, ahead):
     """g = -(rate / n) D1 * (J v), one forward-mode product along v.
 
-    v is the meta gradient after the virtual step, or at the weights of now
-    (which are known before the training batch is looked at).
+    v is the meta gradient after the virtual step, at the weights of now, or at
+    those that the momentum leads to (both known before the training batch is).
     """
     omega = tf.ones((N, C), tf.float64)
     method = Free(GDW(virtual_step=VirtualStep(ahead=ahead)), omega)
-    classifier = built(method, batch_norm=batch_norm)
+    classifier = built(method, batch_norm=batch_norm, momentum=0.9)
+    for buffer in classifier.optimizer.buffers:
+        buffer.assign(0.1 * np.random.default_rng(2).normal(size=buffer.shape))
     batch = method.prepare(classifier, batch)
-    assert ("meta_grad" in batch) is not ahead
+    assert ("meta_grad" in batch) is (ahead is not True)
     step = forward(classifier, batch)
     _, g, *_ = lookahead(classifier, method, batch, step)
     theta = [v.value for v in classifier.network_variables]
     delta = tf.nn.softmax(step.logits) - batch["label"]
     virtual = step.tape.gradient(step.logits, theta, output_gradients=delta / N)
-    rate = 0.3 if ahead else 0.0
-    hats = [t - rate * d for t, d in zip(theta, virtual, strict=True)]
+    moves = {
+        True: virtual,
+        False: [0 * t for t in theta],
+        "momentum": [0.9 * buffer for buffer in classifier.optimizer.buffers],
+    }
+    hats = [t - 0.3 * d for t, d in zip(theta, moves[ahead], strict=True)]
     pairs = list(zip(classifier.network_variables, hats, strict=True))
     with tf.GradientTape() as tape:
         tape.watch(hats)

@@ -47,8 +47,20 @@ def test_the_meta_gradient_is_taken_every_one_or_more_steps(every):
         MetaLoss(every=every)
 
 
+@pytest.mark.parametrize("average", [1.0, -0.1])
+def test_an_average_that_never_changes_is_refused(average):
+    with pytest.raises(InvalidInput, match=f"below 1, got {average}"):
+        MetaLoss(average=average)
+
+
 @pytest.mark.parametrize(
-    "settings", [{"rate": "optimiser"}, {"momentum": 0.9}, {"rate": -1.0}]
+    "settings",
+    [
+        {"rate": "optimiser"},
+        {"momentum": 0.9},
+        {"rate": -1.0},
+        {"ahead": "optimizer"},
+    ],
 )
 def test_a_virtual_step_with_odd_settings_is_refused(settings):
     with pytest.raises(InvalidInput, match=next(iter(settings))):
@@ -61,9 +73,9 @@ def test_settings_that_are_left_out_are_the_methods_own():
     assert fsr.virtual_step == VirtualStep(
         0.1, "optimizer", True, True, "exact"
     )
-    assert fsr.meta_loss == MetaLoss(True, 0.0, "moving", 1)
+    assert fsr.meta_loss == MetaLoss(True, 0.0, "moving", 1, 0.0)
     gdw = GDW(virtual_step=VirtualStep(l2=True))
     assert gdw.virtual_step == VirtualStep(
         "optimizer", False, True, True, "exact"
     )
-    assert gdw.meta_loss == MetaLoss(False, 0.0, "batch", 1)
+    assert gdw.meta_loss == MetaLoss(False, 0.0, "batch", 1, 0.0)

@@ -70,7 +70,10 @@ CASES = {
     "gdw_now": lambda: {"method": GDW(virtual_step=NOW)},
     "gdw_difference": lambda: {"method": GDW(virtual_step=DIFFERENCE)},
     "gdw_every": lambda: {
-        "method": GDW(virtual_step=NOW, meta_loss=MetaLoss(every=2))
+        "method": GDW(
+            virtual_step=VirtualStep(ahead="momentum"),
+            meta_loss=MetaLoss(every=2, average=0.5),
+        )
     },
     "gdw_normal": lambda: {"method": GDW(weight_net=WeightNet(normalise=True))},
     "gdw_free": lambda: {"method": GDW(zero_mean=False)},
