@@ -73,10 +73,7 @@ class Classifier(Trainer):
         require_range(0, INF, l2=l2)
         self.l2, self.wrapped, self.one_hot_labels = l2, None, False
         self.average = ema and MovingAverage(self.network_variables, ema)
-        self.loss_mean = keras.metrics.Mean("loss")
-        self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
-        self.test_metrics = evaluation_metrics(self.classes)
-        self.users_metrics, self.weighted_users_metrics = [], []
+        self._create_metrics()
         # Progress: this epoch of all, this step of all (0 steps: unknown).
         start = {"epoch": 0, "epochs": 1, "step": 0, "steps": 0}
         self.epoch, self.epochs, self.step, self.steps = (
@@ -84,6 +81,15 @@ class Classifier(Trainer):
             for name, value in start.items()
         )
         self.built = True
+
+    def _create_metrics(self) -> None:
+        self.loss_mean = keras.metrics.Mean("loss")
+        # Without weights and penalties; plain training's loss has none.
+        is_plain = type(self.method) is Supervised and not self.regularisers
+        self.plain_loss = None if is_plain else keras.metrics.Mean("plain_loss")
+        self.accuracy = keras.metrics.CategoricalAccuracy("accuracy")
+        self.test_metrics = evaluation_metrics(self.classes)
+        self.users_metrics, self.weighted_users_metrics = [], []
 
     @classmethod
     def wrap(

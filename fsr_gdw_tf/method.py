@@ -100,6 +100,10 @@ class Component(keras.layers.Layer):
         """Return numbers to log at the end of an epoch."""
         return {}
 
+    def summary(self) -> str:
+        """Return a line that is printed after the training, or nothing."""
+        return ""
+
 
 class Method(Component):
     """Base class of training methods, the rows of the papers' tables.

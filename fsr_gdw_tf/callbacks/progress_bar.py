@@ -5,11 +5,12 @@ from collections.abc import Iterable
 import keras
 
 # All others are in the history, and in the metrics.csv of runs.
-SHOWN = ("accuracy", "loss", "estimated_noise")
+# The plain loss does not jump when weights begin.
+SHOWN = ("accuracy", "loss", "plain_loss")
 
 
 class ProgressBar(keras.callbacks.ProgbarLogger):
-    """Callback that prints accuracy, loss, and the metrics of the user.
+    """Callback that prints accuracy, losses, and the metrics of the user.
 
     metrics: names of the user's metrics, which are shown as well.
     """
@@ -26,6 +27,12 @@ class ProgressBar(keras.callbacks.ProgbarLogger):
     def on_epoch_end(self, epoch, logs=None):
         """Show some of the epoch's numbers."""
         super().on_epoch_end(epoch, self._shown(logs))
+
+    def on_train_end(self, logs=None):
+        """Print what the method and the regularisers say of the training."""
+        for line in (part.summary() for part in self.model.components):
+            if line:
+                print(line)
 
     def _shown(self, logs: dict | None) -> dict:
         return {k: v for k, v in (logs or {}).items() if k in self.names}

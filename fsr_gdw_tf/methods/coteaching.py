@@ -33,6 +33,7 @@ class CoTeaching(ReweightingMethod):
     rise: epochs in which the share rises linearly from zero.
     network: a second Keras classifier; None is a copy of the architecture, in
         which frozen layers keep their weights and others get random ones.
+    head: the name of its last Dense layer, if it is a subclassed model.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class CoTeaching(ReweightingMethod):
         forget_rate: float,
         rise: float = 10,
         network: keras.Model | None = None,
+        head: str | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -52,7 +54,7 @@ class CoTeaching(ReweightingMethod):
                 "(FORGET_RATE) to the share of labels that are wrong",
                 stacklevel=2,
             )
-        self.peer_parts = split(network) if network is not None else None
+        self.peer_parts = None if network is None else split(network, head)
         self.peer = None
 
     @property

@@ -195,9 +195,10 @@ def _plain(structure):
 
 def input_shapes(features: keras.layers.Layer):
     """Return the shapes of a network's inputs, None if they are unknown."""
-    return keras.tree.map_structure(
-        lambda x: tuple(x.shape), input_structure(features)
-    )
+    structure = input_structure(features)
+    if structure is None:
+        return None
+    return keras.tree.map_structure(lambda x: tuple(x.shape), structure)
 
 
 def feature_shape(features: keras.layers.Layer, inputs) -> tuple[int, ...]:
@@ -248,7 +249,8 @@ def clone_architecture(network: keras.Model) -> Parts:
         reason = first_line(error)
         raise InvalidInput(
             "this network cannot be cloned, one of its layers has no usable "
-            f"get_config ({reason}); pass a second network, network=model"
+            f"get_config ({reason}); pass a second network, network=model "
+            "(with head=, the name of its last layer, if it is subclassed)"
         ) from error
     for source, target in zip(
         leaf_layers(network), leaf_layers(copy), strict=True

@@ -118,6 +118,14 @@ class PosteriorWeights(Regulariser):
         auroc = clean_auroc(source, np.array(self.posterior))
         return logs if auroc is None else logs | {"posterior_auroc": auroc}
 
+    def summary(self) -> str:
+        share = float(np.array(self.estimated_noise))
+        n_low = int((np.array(self.posterior) < 0.5).sum())
+        line = f"Estimated share of wrong labels: {share:.1%}"
+        if not n_low:
+            return f"{line}; all examples kept their weight."
+        return f"{line}; {n_low:,} examples weigh less than a half."
+
 
 def mean_predictions(table: np.ndarray, source) -> LabelRecords:
     """Return the mean predictions of all examples but added clean ones."""

@@ -45,20 +45,22 @@ class TrainStep(SavedNetwork):
 
     @property
     def train_metrics(self) -> tuple[keras.metrics.Metric, ...]:
-        """The metrics of training: loss, accuracy, and the user's."""
-        return (self.loss_mean, self.accuracy, *self.all_users_metrics)
+        """The metrics of training: losses, accuracy, and the user's."""
+        plain = (self.plain_loss,) if self.plain_loss else ()
+        users = self.all_users_metrics
+        return (self.loss_mean, self.accuracy, *plain, *users)
 
     @property
     def eval_metrics(self) -> tuple[keras.metrics.Metric, ...]:
         """The metrics of a test; loss and accuracy are the first."""
-        loss, accuracy, *users = self.train_metrics
-        return (loss, accuracy, *self.test_metrics, *users)
+        measured = (*self.test_metrics, *self.all_users_metrics)
+        return (self.loss_mean, self.accuracy, *measured)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The metrics, without those of networks inside of methods."""
-        loss, *others = self.eval_metrics
-        return [loss, metrics.ListedMetrics(others)]
+        loss, *others = self.train_metrics
+        return [loss, metrics.ListedMetrics([*others, *self.test_metrics])]
 
     def keep_label_form(self, x, y) -> None:
         """Let users' metrics get labels as the user has them: as in Keras."""
@@ -127,6 +129,9 @@ class TrainStep(SavedNetwork):
         # The loss is this replica's part of the global mean: scale it up.
         self.loss_mean.update_state(loss * collectives.replicas())
         self.accuracy.update_state(batch["label"], logits)
+        if self.plain_loss:
+            plain = losses.cross_entropy(batch["label"], logits)
+            self.plain_loss.update_state(plain)
         probs = tf.nn.softmax(logits)
         # Users' weighted metrics are for the weights that the user gave.
         weight = batch.get("given_weight", batch.get("weight"))

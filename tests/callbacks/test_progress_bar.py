@@ -21,11 +21,11 @@ def printed(capfd, **arguments) -> set[str]:
     return set(re.findall(r"(\w+): \d", capfd.readouterr().out))
 
 
-FEW = {"accuracy", "loss", "val_accuracy", "val_loss"}
+FEW = {"accuracy", "loss", "plain_loss", "val_accuracy", "val_loss"}
 
 
 @pytest.mark.parametrize("verbose", [1, 2])
-def test_four_numbers_are_shown_and_all_are_in_the_history(verbose, capfd):
+def test_five_numbers_are_shown_and_all_are_in_the_history(verbose, capfd):
     assert printed(capfd, verbose=verbose) == FEW
 
 
@@ -53,4 +53,4 @@ def test_the_default_shows_the_estimated_share_of_wrong_labels(capfd):
     model.compile("adam")
     x, y = blobs()
     model.fit(x[:, :4], y, verbose=2, batch_size=20)
-    assert "estimated_noise: " in capfd.readouterr().out
+    assert "Estimated share of wrong labels: " in capfd.readouterr().out

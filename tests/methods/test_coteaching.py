@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.keras_models import CASES
 from support.models import (
     at_epoch,
     blob_source,
@@ -178,3 +179,20 @@ def test_a_network_that_cannot_be_copied_is_told():
         InvalidInput, match="pass a second network, network=model"
     ):
         model.setup(blob_source(), InputPipeline(4))
+
+
+def test_a_subclassed_network_has_a_peer_that_the_user_makes():
+    """Keras cannot copy such a model; its last layer is named for both."""
+    case = CASES["subclassed"]
+    alone = Classifier.wrap(case.build(), CoTeaching(0.2), **case.wrap)
+    alone.compile("sgd")
+    with pytest.raises(InvalidInput, match="pass a second network"):
+        alone.fit(case.x, case.y, verbose=0)
+    peer = case.build()
+    before = [v.numpy() for v in peer.trainable_variables]
+    method = CoTeaching(0.2, network=peer, **case.wrap)
+    model = Classifier.wrap(case.build(), method, **case.wrap)
+    model.compile("sgd")
+    model.fit(case.x, case.y, verbose=0)
+    after = [v.numpy() for v in peer.trainable_variables]
+    assert all((a != b).any() for a, b in zip(before, after, strict=True))

@@ -168,3 +168,13 @@ def test_without_wrong_labels_all_weights_stay_near_one():
     part.begin_epoch(model, source, None)
     assert float(np.array(part.estimated_noise)) < 0.02
     assert np.array(part.posterior).mean() > 0.98
+
+
+def test_the_summary_says_what_was_seen_and_done():
+    part, _ = part_of(blob_source(n=600), warmup=0)
+    line = "Estimated share of wrong labels: 0.0%; all examples kept their"
+    assert part.summary() == f"{line} weight."
+    part.estimated_noise.assign(0.382)
+    part.posterior.assign(np.repeat([0.49, 0.5, 1.0], 200))
+    line = "Estimated share of wrong labels: 38.2%; 200 examples weigh less"
+    assert part.summary() == f"{line} than a half."
