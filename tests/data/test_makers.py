@@ -120,6 +120,28 @@ def test_tables_of_numbers(tmp_path):
     assert model.class_names == CLASSES
 
 
+def test_data_sets_of_hugging_face():
+    """The package's own: numbers and images, with its names of classes."""
+    hub = pytest.importorskip("datasets", reason="needs datasets")
+    label = hub.ClassLabel(names=CLASSES)
+    data = hub.Dataset.from_dict({"x": X, "label": Y}).cast_column(
+        "label", label
+    )
+    source = fsr_gdw_tf.from_dataframe(data)
+    assert list(source.class_names) == CLASSES
+    np.testing.assert_array_equal(source.labels, Y)
+    np.testing.assert_allclose(source.load(range(len(X))), X, 1e-6)
+    model = classifier(Supervised())
+    model.fit(data, verbose=0)
+    assert model.class_names == CLASSES
+    pixels = np.random.default_rng(0).integers(0, 256, (len(Y), 4, 4, 3))
+    columns = {"image": list(np.uint8(pixels)), "label": Y}
+    kinds = hub.Features({"image": hub.Image(), "label": label})
+    images = hub.Dataset.from_dict(columns, features=kinds)
+    source = fsr_gdw_tf.from_dataframe(images)
+    np.testing.assert_array_equal(source.load(range(len(Y))), pixels)
+
+
 def test_files_that_are_wrong(tmp_path):
     with pytest.raises(InvalidInput, match="no such file list"):
         fsr_gdw_tf.from_csv(tmp_path / "missing.csv")
