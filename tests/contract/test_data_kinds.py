@@ -57,6 +57,18 @@ def test_plain_training_is_that_of_keras(name, double):
         np.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-12)
 
 
+def test_a_loader_of_pytorch_trains_as_keras_does(double):
+    """The package's own; "loader" above is a stand-in."""
+    torch = pytest.importorskip("torch.utils.data", reason="needs PyTorch")
+    tensor = pytest.importorskip("torch").from_numpy
+    examples = torch.TensorDataset(tensor(X), tensor(Y))
+    ours = network()
+    wrapped = compiled(Classifier.wrap(ours, Supervised()), run_eagerly=True)
+    wrapped.fit(torch.DataLoader(examples, BATCH), shuffle=False, verbose=0)
+    for a, b in zip(weights_of_keras(), ours.get_weights(), strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-12)
+
+
 @functools.cache
 def classifier(method: str, in_order: bool, names: bool) -> Classifier:
     """Return a classifier that the kinds of the same examples share.
