@@ -113,7 +113,8 @@ def step_key(name: str) -> tuple:
     settings = ()
     if isinstance(method, MetaMethod):
         step, loss = method.virtual_step, method.meta_loss
-        settings = method.scope, step.ahead, loss.statistics, loss.every
+        settings = method.scope, step.ahead, step.hypergradient
+        settings += loss.statistics, loss.every
     return (
         type(method),
         tuple(type(regulariser) for regulariser in config.regularisers),

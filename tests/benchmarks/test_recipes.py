@@ -125,6 +125,7 @@ def test_recipes_whose_steps_cost_the_same_share_a_key():
         "gdw VirtualStep.ahead=False",
         "gdw VirtualStep.ahead=False MetaLoss.every=4",
     ]
+    others += ["gdw VirtualStep.hypergradient='finite_difference'"]
     others += ["gdw META_BATCH_SIZE=50", "gdw_dictionary", "mwnet", "fsr_meta"]
     others += ["gdw_dictionary_raw", f"{joint} FSR.scope='all'"]
     assert len({*map(recipes.step_key, others)}) == len(others)
