@@ -18,6 +18,11 @@ SETTINGS = {
     # training then memorises every label within 30 epochs.
     "uniform 40 %, 90 epochs": ["NOISE=0.4", "EPOCHS=90", "FINETUNE_FROM=75"],
     "uniform 40 %, no crops": ["NOISE=0.4", "CropFlip.padding=0"],
+    # As in FSR's experiments: all layers normalised, and their learning rate.
+    "uniform 40 %, no crops, normalised": [
+        *("NOISE=0.4", "CropFlip.padding=0", "LEARNING_RATE=0.1"),
+        "tiny_cnn.normalise_dense=True",
+    ],
 }
 HELD_OUT = (
     "tfds_images.train_split='train[:40000]'",
