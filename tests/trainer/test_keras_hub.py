@@ -100,3 +100,19 @@ def test_the_default_trains_tasks_on_raw_inputs(name, tmp_path):
     outputs = tf.nn.softmax(outputs) if name == "text" else outputs
     found = model.predict(x, verbose=0)
     np.testing.assert_allclose(found, outputs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_gdw_trains_tasks_with_clean_inputs_and_finds_labels(name):
+    build, x = TASKS[name]
+    model = Classifier.wrap(build(), "gdw")
+    model.compile("adam")
+    before = [v.numpy() for v in model.network_variables]
+    clean = x[:3], LABELS[:3]
+    model.fit(x[3:], LABELS[3:], batch_size=6, meta=clean, verbose=0)
+    after = [v.numpy() for v in model.network_variables]
+    assert all(np.isfinite(v).all() for v in after)
+    assert any((a != b).any() for a, b in zip(before, after, strict=True))
+    issues = model.label_issues(threshold=0.0)
+    assert all(row["given"] == str(LABELS[3:][row["index"]]) for row in issues)
+    assert len(issues) > 0
