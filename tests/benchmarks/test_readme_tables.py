@@ -266,8 +266,8 @@ def test_means_and_deviations_are_over_seeds(folder):
     assert {r["last5_std"] for r in others} == {0.0}
 
 
-def test_two_settings_are_for_those_who_ask():
-    *default, long, uncropped = accuracy_runs.SETTINGS
+def test_three_settings_are_for_those_who_ask():
+    *default, long, uncropped, normalised = accuracy_runs.SETTINGS
     assert default == accuracy_runs.DEFAULT and len(default) == 5
     assert accuracy_runs.SETTINGS[long] == [
         *("NOISE=0.4", "EPOCHS=90", "FINETUNE_FROM=75")
@@ -275,6 +275,12 @@ def test_two_settings_are_for_those_who_ask():
     assert accuracy_runs.SETTINGS[uncropped] == [
         "NOISE=0.4",
         "CropFlip.padding=0",
+    ]
+    assert accuracy_runs.SETTINGS[normalised] == [
+        "NOISE=0.4",
+        "CropFlip.padding=0",
+        "LEARNING_RATE=0.1",
+        "tiny_cnn.normalise_dense=True",
     ]
 
 
