@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.files import require_inside
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report.gallery import CHUNK, Images, encode_whole
 
@@ -78,6 +79,7 @@ def write_images(handover: Handover, folder: Path) -> dict[int, str]:
     Files are copied as they are; other images are written as PNG or JPEG. What
     an earlier call has written is removed.
     """
+    require_inside(handover.folder, folder)
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if STEM.fullmatch(path.stem):

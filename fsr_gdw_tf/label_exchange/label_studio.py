@@ -6,12 +6,14 @@ stands the labelling interface, with a choice to leave an example out.
 
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree as Xml
 
 from fsr_gdw_tf import __version__
+from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import one_line_errors, write
 from fsr_gdw_tf.label_exchange.answers import Answer, text
@@ -28,16 +30,20 @@ def write_tasks(handover: Handover) -> Path:
     if handover.paths is None:
         names = write_images(handover, folder / "images")
         files = {i: folder / "images" / name for i, name in names.items()}
-        common = folder / "images"
+        common = os.path.abspath(folder / "images")
     else:
         absolute = [os.path.abspath(path) for path in handover.paths]
         files = {row["index"]: absolute[row["index"]] for row in handover.rows}
         common = os.path.commonpath(map(os.path.dirname, absolute))
     # Label Studio serves folders below this one.
-    root = os.path.dirname(os.path.abspath(common))
+    root = os.path.dirname(common)
     tasks = [_task(row, files[row["index"]], root) for row in handover.rows]
     write(folder / "label_config.xml", label_config(handover.class_names))
     write(path, json.dumps(tasks, indent=1) + "\n")
+    print_on_chief(
+        f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={shlex.quote(root)}, and "
+        f"{shlex.quote(common)} as the project's source of local files"
+    )
     return path
 
 
@@ -45,8 +51,11 @@ def label_config(class_names: list[str]) -> str:
     """Return the labelling interface: the image, its classes, and a box."""
     view = Xml.Element("View")
     Xml.SubElement(view, "Image", name=IMAGE, value="$image", zoom="true")
-    note = "$name, labelled $given"
-    Xml.SubElement(view, "Text", name="about", value=note)
+    # Label Studio takes all of a value that begins with $ for one key.
+    Xml.SubElement(view, "Header", value="Name and label so far")
+    for key in ("name", "given"):
+        names = {"name": f"{key}_text", "value": f"${key}"}
+        Xml.SubElement(view, "Text", names, valueType="text")
     for name, values in ((LABEL, class_names), (DECISION, [DROP])):
         attributes = {"name": name, "toName": IMAGE, "choice": "single"}
         if name == LABEL:

@@ -21,6 +21,7 @@ MAX_SUSPECTED, MAX_OTHERS = 500, 1000  # examples on the map
 MIN_FOR_UMAP = 50  # with fewer examples there are no neighbourhoods
 METHODS = ("pca", "umap")
 NAMED_CLASSES = 12  # more names would cover each other
+CLASS_NAME = 24  # characters of a class name that are shown
 WIDTH, HEIGHT, MARGIN = 900, 540, 16
 OUTER = 0.5  # per cent of examples on each side that are moved to the edge
 CROSS = "M{:.1f} {:.1f}l8 8m0-8l-8 8"
@@ -149,6 +150,9 @@ def _class_names(
     texts = []
     for c in largest[sizes[largest] > 0].tolist():
         x, y = np.median(xy[(given == c) & ~suspected], axis=0)
-        name = escape(shorten(records.class_names[c]))
+        name = str(records.class_names[c])
+        if len(name) > CLASS_NAME:
+            name = name[: CLASS_NAME - 1] + "…"
+        name = escape(name)
         texts.append(f'<text x="{x:.1f}" y="{y:.1f}">{name}</text>')
     return texts

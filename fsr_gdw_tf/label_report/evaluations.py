@@ -14,8 +14,7 @@ def accuracy(folder: RunFolder) -> float | None:
     """Return the test accuracy of a run, None if it was not measured."""
     results = read_json(folder / FILE_NAME)
     with one_line_errors(folder / FILE_NAME):
-        value = results.get("accuracy")
-        return None if value is None else float(value)
+        return float(results["accuracy"]) if "accuracy" in results else None
 
 
 def recalls(folder: RunFolder) -> dict[str, float]:

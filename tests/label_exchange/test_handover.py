@@ -3,6 +3,8 @@
 import pytest
 from support.exchange import odd_run
 
+from fsr_gdw_tf import InvalidInput
+from fsr_gdw_tf.label_exchange.exchange import export_labels
 from fsr_gdw_tf.label_exchange.handover import file_stem, index_of_file
 from fsr_gdw_tf.label_quality.label_records import load_records
 
@@ -26,6 +28,16 @@ def test_an_example_is_found_by_the_name_of_its_image(found):
             f"/data/local-files/?d=images/{stem}.png",
         ):
             assert index_of_file(name, found) == index
+
+
+def test_images_are_not_written_through_a_link_of_others(tmp_path):
+    run = odd_run(tmp_path, n=3)
+    (tmp_path / "mine").mkdir()
+    (run / "report" / "fiftyone").mkdir(parents=True)
+    (run / "report" / "fiftyone" / "data").symlink_to(tmp_path / "mine")
+    with pytest.raises(InvalidInput, match="remove the link"):
+        export_labels(run, "fiftyone", None, top=3)
+    assert not list((tmp_path / "mine").iterdir())
 
 
 def test_other_names_are_none_and_those_of_other_runs_an_error(found):

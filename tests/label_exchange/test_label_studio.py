@@ -78,6 +78,12 @@ def test_the_labelling_interface_has_all_classes_as_they_are(tasks):
     assert values == CLASSES
     assert [c.get("value") for c in controls["decision"]] == ["drop"]
     assert view.find("Image").get("value") == "$image"
+    shown = [
+        tag.get("value") for tag in view.iter() if tag.get("toName") is None
+    ]
+    keys = {value[1:] for value in shown if value and value[0] == "$"}
+    task = json.loads(tasks.read_text(encoding="utf-8"))[0]
+    assert keys == {"image", "name", "given"} and keys <= set(task["data"])
 
 
 def test_label_studio_itself_accepts_the_files(tasks):
