@@ -7,7 +7,7 @@ three. `shown` is true where the label is filled in before anybody has looked.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from fsr_gdw_tf.errors import InvalidInput
@@ -71,6 +71,16 @@ def text(value: object) -> str:
         return ""  # pandas reads empty cells as NaN
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value) if whole else value)
+
+
+def class_name(label: object, names: Sequence[str]) -> str:
+    """Return a label as text; a number stands for one of the names.
+
+    Negative numbers stand for no label, as in Hugging Face's data sets.
+    """
+    if names and isinstance(label, int):
+        return text(names[label]) if label >= 0 else ""
+    return text(label)
 
 
 def _example(cells: dict, records: LabelRecords) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fsr_gdw_tf.io.files import one_line_errors, write
-from fsr_gdw_tf.label_exchange.answers import Answer, text
+from fsr_gdw_tf.label_exchange.answers import Answer, class_name, text
 from fsr_gdw_tf.label_exchange.handover import Handover, write_images
 
 AGAIN = "export it again"
@@ -65,11 +65,9 @@ def _cells(name: str, label: object, classes: list[str]) -> dict:
     if isinstance(label, dict):
         attributes = label.get("attributes") or {}
         label = label.get("label")
-    if isinstance(label, int):
-        label = classes[label]
     decision = text(attributes.get("decision"))
-    cells = {"label": text(label), "decision": decision, "shown": True}
-    return cells | {"file": name}
+    cells = {"label": class_name(label, classes), "decision": decision}
+    return cells | {"file": name, "shown": True}
 
 
 def _sample_cells(sample: dict) -> dict:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from fsr_gdw_tf.io.files import atomic_write, one_line_errors, write_csv
 from fsr_gdw_tf.label_exchange import csv_files
-from fsr_gdw_tf.label_exchange.answers import Answer, text
+from fsr_gdw_tf.label_exchange.answers import Answer, class_name, text
 from fsr_gdw_tf.label_exchange.handover import Handover, write_images
 
 FILE, IMAGE = "file_name", "image"
@@ -88,10 +88,8 @@ def read_parquet(path: Path) -> Iterator[Answer]:
         for batch in file.iter_batches(columns=wanted):
             for row in batch.to_pylist():
                 number += 1
-                label = row.get("label")
-                if names and isinstance(label, int):
-                    row["label"] = names[label]
                 cells = {name: text(row[name]) for name in columns}
+                cells["label"] = class_name(row.get("label"), names)
                 image = row.get(IMAGE) or {}
                 cells["file"], cells["shown"] = text(image.get("path")), True
                 yield f"row {number}", cells

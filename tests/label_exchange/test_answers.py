@@ -5,7 +5,7 @@ import pytest
 from support.label_records import records
 
 from fsr_gdw_tf import InvalidInput
-from fsr_gdw_tf.label_exchange.answers import read_choices, text
+from fsr_gdw_tf.label_exchange.answers import class_name, read_choices, text
 from fsr_gdw_tf.label_report.decisions import DROPPED
 
 OWN = {"index": "1", "name": "images/1.jpg", "given": "class 1"}
@@ -62,3 +62,13 @@ def test_answers_that_do_not_fit_name_their_place(cells, message):
 def test_cells_of_other_programs_are_texts():
     values = [None, float("nan"), 7, 7.0, 0.5, "a", True]
     assert list(map(text, values)) == ["", "", "7", "7", "0.5", "a", "True"]
+
+
+def test_a_number_stands_for_a_class_if_classes_are_listed():
+    names = ["a", "b"]
+    assert [class_name(x, names) for x in (1, "b", -1, None)] == [
+        *("b", "b", "", "")
+    ]
+    assert class_name(1, []) == "1"
+    with pytest.raises(IndexError):
+        class_name(2, names)
