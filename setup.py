@@ -43,6 +43,13 @@ setup(
         "tensorboard": ["tensorboard>=2.20"],
         # For label_issues.py, run_step.py and full_scale/run.py there.
         "benchmark": ["cleanlab>=2.6", "jax>=0.7"],
+        # Tests of formats with their own packages are skipped without them.
+        "exchange": [
+            "cleanlab>=2.6",
+            "datasets>=3",
+            "fiftyone>=1",
+            "label-studio-sdk>=1",
+        ],
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
         "dev": [
             "jax>=0.7",  # tests of exported steps are skipped without it

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import gin
 import keras
+import numpy as np
 
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
@@ -39,6 +40,8 @@ from fsr_gdw_tf.networks.split import (
 from fsr_gdw_tf.optimizers import with_loss_scale
 from fsr_gdw_tf.recorders import TrainingDynamics, recorders_for
 from fsr_gdw_tf.trainer import Trainer
+
+FEATURE_BATCH = 100  # examples whose features are computed at once
 
 
 @gin.register
@@ -174,6 +177,7 @@ class Classifier(Trainer):
 
     def setup(self, source: Source | None, pipeline: InputPipeline) -> None:
         """Create the state that depends on the data; before `restore`."""
+        self.input_pipeline = pipeline
         if source is not None and isinstance(self.features, InnerFeatures):
             inputs = pipeline.load_inputs(source, [0, 1], 0, random=False)
             require_same_outputs(self.features, self(inputs), inputs)
@@ -246,4 +250,16 @@ class Classifier(Trainer):
             for i, epoch in enumerate(history.epoch)
         ]
         write_csv(run / "metrics.csv", rows)
-        return build_report(run, self.training_dynamics.source)
+        source = self.training_dynamics.source
+        return build_report(run, source, features=self.training_features)
+
+    def training_features(self, indices: np.ndarray) -> np.ndarray:
+        """Return the features of training examples, without augmentation."""
+        source, pipeline = self.training_dynamics.source, self.input_pipeline
+        found = []
+        for start in range(0, len(indices), FEATURE_BATCH):
+            chunk = indices[start : start + FEATURE_BATCH]
+            inputs = pipeline.load_inputs(source, chunk, 0, random=False)
+            features = self.features(inputs, training=False)
+            found.append(keras.ops.convert_to_numpy(features))
+        return np.concatenate(found)

@@ -18,7 +18,7 @@ LAYERS = [
     ["dictionary", "regularisers", "lookahead"],
     ["paper_figures", "methods", "callbacks", "label_report"],
     ["recorders", "label_review"],
-    ["trainer"],
+    ["trainer", "label_exchange"],
     ["classifier"],
     ["estimator"],
     ["experiments"],
@@ -82,7 +82,8 @@ def test_an_upward_import_is_found():
 
 
 @pytest.mark.parametrize(
-    "folder", ["methods", "data", "label_report", "label_review", ""]
+    "folder",
+    ["methods", "data", "label_report", "label_review", "label_exchange", ""],
 )
 def test_modules_of_a_folder_do_not_import_in_a_circle(folder):
     paths = [p for p in MODULES if p.parent == PACKAGE / folder]

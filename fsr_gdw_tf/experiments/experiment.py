@@ -22,7 +22,7 @@ from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import InputPipeline, Source, Splits
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.distribution.devices import Devices
-from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
+from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import gin_config, run_info
@@ -220,7 +220,10 @@ def _finish(
     if is_chief():
         folder.finish(results)
     if classifier.training_dynamics and is_chief():
-        try_to_build_report(folder, splits.training)
+        # Several hosts would have to compute the features together.
+        alone = (host().count or 1) == 1
+        features = classifier.training_features if alone else None
+        try_to_build_report(folder, splits.training, features=features)
     # No host exits while the first one is still writing.
     collectives.wait_for_all(classifier.distribute_strategy)
     return results

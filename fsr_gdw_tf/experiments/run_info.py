@@ -3,6 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Sequence
+from pathlib import Path
 
 import gin
 import keras
@@ -52,6 +53,7 @@ def write_run_info(
         "fingerprint": fingerprint(splits),
         "realised_noise": realised_rate(splits.train),
         "undecodable": write_undecodable(folder, splits),
+        "cleaned": cleaned_list(),
     }
     check_same_data(folder, data["fingerprint"])
     info = {
@@ -77,6 +79,15 @@ def data_name() -> str:
         return gin.query_parameter("prepare.load").selector.split(".")[-1]
     except (ValueError, AttributeError):
         return "?"
+
+
+def cleaned_list() -> str | None:
+    """Return the path of the cleaned list that is trained on, if any."""
+    try:
+        name = gin.query_parameter("%CLEANED")
+    except ValueError:
+        return None  # not bound
+    return str(Path(name).absolute()) if name else None
 
 
 def versions() -> dict[str, str]:

@@ -21,6 +21,14 @@ from fsr_gdw_tf.label_quality import issue_table
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues, find_label_issues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords, load_records
 from fsr_gdw_tf.label_quality.reasons import Reasons
+from fsr_gdw_tf.label_report import embedding
+from fsr_gdw_tf.label_report.embedding import Features
+from fsr_gdw_tf.label_report.evaluations import (
+    accuracy,
+    recalls,
+    recalls_before,
+    run_before,
+)
 from fsr_gdw_tf.label_report.gallery import Images
 from fsr_gdw_tf.label_report.images import of_run, of_source
 from fsr_gdw_tf.label_report.page import Content, write_page
@@ -55,16 +63,23 @@ def build_report(
     source: Source | None = None,
     reload: Callable[[], Source] | None = None,
     images_folder: str | None = None,
+    features: Features | None = None,
 ) -> Path:
     """Write the report of a run; return the path of its page.
 
     source: the data that the run was trained on, if they are in memory.
     reload: otherwise reads them again, unless they are image files.
     images_folder: where the image files are now, if they were moved.
+    features: returns what the trained network makes of examples, for their
+        map; without it, the map is that of the last call, if there is one.
     """
     records, issues, summary = _load(folder)
     report = require_inside(folder.path, folder / "report")
     write_tables(report, records, issues, summary)
+    if features is not None:
+        path = require_inside(folder.path, folder / embedding.FILE_NAME)
+        places = embedding.embed(issues, features)
+        embedding.write_embedding(path, places)
     # After the tables, because image files may be missing.
     if source is None:
         images = of_run(records, reload, images_folder)
@@ -97,7 +112,8 @@ def _load(folder: RunFolder) -> tuple[LabelRecords, LabelIssues, Summary]:
     """Return the records of a run, its label issues, and their summary."""
     records = load_records(folder)
     issues = find_label_issues(records)
-    return records, issues, summarise(records, issues, _recalls(folder))
+    measured = recalls(folder), recalls_before(folder)
+    return records, issues, summarise(records, issues, *measured)
 
 
 def write_tables(
@@ -120,13 +136,15 @@ def try_to_build_report(
     folder: RunFolder,
     source: Source | None = None,
     reload: Callable[[], Source] | None = None,
+    features: Features | None = None,
 ) -> None:
     """Write and print the report after training; print why if that fails.
 
     The run is complete by then: an error here must not make it fail.
     """
     try:
-        print_page(folder, build_report(folder, source, reload))
+        page = build_report(folder, source, reload, features=features)
+        print_page(folder, page)
     except InvalidInput as error:
         print_on_chief(f"no label report: {error}")
     except Exception:
@@ -163,15 +181,10 @@ def _page_content(
         matrix=summary.matrix,
         reasons=Reasons(records),
         images=images,
+        embedding=embedding.read_embedding(
+            folder / embedding.FILE_NAME, len(records)
+        ),
     )
-
-
-def _recalls(folder: RunFolder) -> dict[str, float]:
-    """Return the test recall of each class by name, if it was measured."""
-    file = folder / "evaluation.json"
-    with one_line_errors(file):
-        recalls = read_json(file).get("per_class_accuracy", {})
-        return {name: float(recall) for name, recall in recalls.items()}
 
 
 def _run_facts(
@@ -191,10 +204,11 @@ def _run_facts(
         ("epochs", f"{info['epochs']}"),
         ("seed", f"{run.get('seed', '?')}"),
     ]
-    evaluation = read_json(folder / "evaluation.json")
-    if "accuracy" in evaluation:
-        with one_line_errors(folder / "evaluation.json"):
-            facts.append(("test accuracy", f"{evaluation['accuracy']:.1%}"))
+    runs = {"test accuracy": folder, "before cleaning": run_before(folder)}
+    for label, of in runs.items():
+        value = accuracy(of) if of else None
+        if value is not None:
+            facts.append((label, f"{value:.1%}"))
     return facts
 
 

@@ -33,6 +33,7 @@ const FIELDS = {
   noise_low: (row) => [to(row.noise_low, row.noise_high)],
   effective_n: (row) => [count(row.effective_n)],
   mean_weight: (row) => [weight(row.mean_weight)],
+  recall_before: (row) => [percent(row.recall_before)],
   recall: (row) => [percent(row.recall)],
 };
 

@@ -59,14 +59,14 @@ def parse_decisions(
         rows = [(reader.line_num, row) for row in reader]
     whole = not (rows and "decision" in columns and _is_cut_off(name, rows))
     decisions = np.full(len(records), UNDECIDED, np.int64)
-    indices = {str(c): i for i, c in enumerate(records.class_names)}
+    indices = class_indices(records)
     for line, row in rows if whole else rows[:-1]:
         # Cells that a short line lacks are None, those too many are a list.
         cells = {k: restore(v or "") for k, v in row.items() if k}
         try:
             label = parse(cells, indices)
             if label is not None:
-                decisions[_index(cells, records)] = label
+                decisions[find_example(cells, records)] = label
         except ValueError as error:
             raise InvalidInput(f"{name}, line {line}: {error}") from error
     return decisions, whole
@@ -118,28 +118,16 @@ def checked_labels(
     return indices, decisions[indices] != given[indices]
 
 
-def _is_cut_off(name: str | Path, rows: list[tuple[int, dict]]) -> bool:
-    """Return whether writing the last line of decisions.csv was interrupted."""
-    text = Path(name).read_bytes()
-    ended = text.endswith(b"\n") and text.count(b'"') % 2 == 0
-    return not ended and rows[-1][1]["decision"] not in WORDS
+def class_indices(records: LabelRecords) -> dict[str, int]:
+    """Return the index of each class by its name."""
+    return {str(name): i for i, name in enumerate(records.class_names)}
 
 
-def _parser(name: str, columns: Sequence[str]) -> Callable:
-    """Return the function for rows with these columns; raise if none fits."""
-    parse, needed = _parse_answer, ("index", "name", "given", ANSWER)
-    if "decision" in columns:
-        parse, needed = _parse_decision, COLUMNS
-    missing = set(needed) - set(columns)
-    if missing:
-        raise InvalidInput(
-            f"{name} has no column {', '.join(sorted(missing))}; {LAYOUT}"
-        )
-    return parse
+def find_example(cells: dict, records: LabelRecords) -> int:
+    """Return the index of a row's example; raise if it is of another run.
 
-
-def _index(cells: dict, records: LabelRecords) -> int:
-    """Return the index of a row's example; raise if it is of another run."""
+    cells: the columns index, name and given.
+    """
     text, name, given = cells["index"], cells["name"], cells["given"]
     index = int(text) if text.isdecimal() else len(records)
     if index >= len(records) or str(records.names[index]) != name:
@@ -156,6 +144,36 @@ def _index(cells: dict, records: LabelRecords) -> int:
     return index
 
 
+def class_index(label: str, indices: dict[str, int]) -> int:
+    """Return the index of a class; raise if the run has no such class."""
+    if label not in indices:
+        raise ValueError(
+            f"this run has no class {label!r}; its classes are in "
+            "class_summary.csv"
+        )
+    return indices[label]
+
+
+def _is_cut_off(name: str | Path, rows: list[tuple[int, dict]]) -> bool:
+    """Return whether writing the last line of decisions.csv was interrupted."""
+    text = Path(name).read_bytes()
+    ended = text.endswith(b"\n") and text.count(b'"') % 2 == 0
+    return not ended and rows[-1][1]["decision"] not in WORDS
+
+
+def _parser(name: str, columns: Sequence[str]) -> Callable:
+    """Return the function for rows with these columns; raise if none fits."""
+    parse, needed = parse_answer, ("index", "name", "given", ANSWER)
+    if "decision" in columns:
+        parse, needed = _parse_decision, COLUMNS
+    missing = set(needed) - set(columns)
+    if missing:
+        raise InvalidInput(
+            f"{name} has no column {', '.join(sorted(missing))}; {LAYOUT}"
+        )
+    return parse
+
+
 def _parse_decision(cells: dict, indices: dict[str, int]) -> int:
     """Return the decision in a row of decisions.csv."""
     word = cells["decision"].strip().lower()
@@ -166,10 +184,10 @@ def _parse_decision(cells: dict, indices: dict[str, int]) -> int:
     if word in ("undo", "drop"):
         return UNDECIDED if word == "undo" else DROPPED
     label = cells["label"] if word == "relabel" else cells["given"]
-    return _class_index(label, indices)
+    return class_index(label, indices)
 
 
-def _parse_answer(cells: dict, indices: dict[str, int]) -> int | None:
+def parse_answer(cells: dict, indices: dict[str, int]) -> int | None:
     """Return the decision in a row of verify_me.csv; None without an answer.
 
     A wrong label whose true class is not told is dropped.
@@ -184,16 +202,7 @@ def _parse_answer(cells: dict, indices: dict[str, int]) -> int | None:
             f"to be {true!r}; correct one of the two"
         )
     if true:
-        return _class_index(true, indices)
+        return class_index(true, indices)
     if answer == "right":
-        return _class_index(given, indices)
+        return class_index(given, indices)
     return DROPPED if answer else None
-
-
-def _class_index(label: str, indices: dict[str, int]) -> int:
-    if label not in indices:
-        raise ValueError(
-            f"this run has no class {label!r}; its classes are in "
-            "class_summary.csv"
-        )
-    return indices[label]

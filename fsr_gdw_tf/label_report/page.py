@@ -19,6 +19,7 @@ from fsr_gdw_tf.io.files import write
 from fsr_gdw_tf.label_quality.label_issues import LabelIssues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report import gallery, plots
+from fsr_gdw_tf.label_report.embedding import Embedding, draw_map
 from fsr_gdw_tf.label_report.escaping import escape, shorten, to_json
 from fsr_gdw_tf.label_report.tables import (
     CLASS_COLUMNS,
@@ -51,6 +52,7 @@ class Content:
     matrix: counts of labels by (given class, suggested class).
     reasons: returns why an example is suspected.
     images: returns uint8 images by example index.
+    embedding: places of examples on the map, if they were computed.
     """
 
     title: str
@@ -62,6 +64,7 @@ class Content:
     matrix: np.ndarray
     reasons: Callable[[int], str]
     images: gallery.Images
+    embedding: Embedding | None = None
 
 
 def write_page(path: Path, content: Content) -> None:
@@ -105,6 +108,7 @@ def _fill(content: Content, data: dict, shown: int, served: bool) -> str:
         **_gallery_texts(shown, int(issues.is_issue.sum())),
         **confusion_tables(records.class_names, content.matrix),
         **class_table(_class_rows(content)),
+        **_map_texts(content),
         scores=plots.scores(records, issues.score),
         training=plots.training(content.metrics),
     )
@@ -198,6 +202,15 @@ def _gallery_texts(shown: int, suspected: int) -> dict[str, str]:
     if not suspected:
         of_issues = "labels with the highest scores"
     return {"shown": f"{shown:,}", "of_issues": of_issues}
+
+
+def _map_texts(content: Content) -> dict[str, str]:
+    """Return the map of examples, and its method; hidden if there is none."""
+    places = content.embedding
+    if places is None:
+        return {"no_map": " hidden", "map": "", "map_method": ""}
+    drawn = draw_map(content.records, content.issues, places)
+    return {"no_map": "", "map": drawn, "map_method": places.method.upper()}
 
 
 def _fact(label: str, value: str) -> str:

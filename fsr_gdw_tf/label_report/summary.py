@@ -29,12 +29,23 @@ class Summary(NamedTuple):
 
 
 def summarise(
-    records: LabelRecords, issues: LabelIssues, recalls: dict | None = None
+    records: LabelRecords,
+    issues: LabelIssues,
+    recalls: dict | None = None,
+    recalls_before: dict | None = None,
 ) -> Summary:
-    """Return all numbers of a report; `recalls` are the test recalls."""
+    """Return all numbers of a report.
+
+    recalls: the test recalls by class; recalls_before: those of the run whose
+        labels were cleaned for this one.
+    """
+    classes = class_summary(records, issues, recalls)
+    if recalls_before:
+        for row in classes:
+            row["recall_before"] = recalls_before.get(row["class"])
     return Summary(
         totals=overall_summary(records, issues),
-        classes=class_summary(records, issues, recalls),
+        classes=classes,
         matrix=noise_matrix(records, issues),
     )
 

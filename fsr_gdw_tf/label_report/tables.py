@@ -17,6 +17,7 @@ CLASS_COLUMNS = {
     "noise_low": "Interval",
     "effective_n": "Probably right",
     "mean_weight": "Mean weight",
+    "recall_before": "Recall before",
     "recall": "Recall",
 }
 

@@ -72,6 +72,7 @@ READ_BY_REPORT = [
     "metrics.csv",
     "run.json",
     "evaluation.json",
+    "embedding.csv",
 ]
 READ_BY_FIGURES = [
     *("labels.parquet", "metrics.csv", "class_weights.csv", "run.json"),
@@ -79,11 +80,9 @@ READ_BY_FIGURES = [
 ]
 # Damage that cannot be told from a smaller file, or is not looked at.
 HARMLESS = {
-    ("metrics.csv", "empty"),
-    ("metrics.csv", "pickle"),
-    ("metrics.csv", "brackets"),
-    ("metrics.csv", "list"),
-    ("metrics.csv", "text"),
+    (name, kind)
+    for name in ("metrics.csv", "embedding.csv")
+    for kind in ("empty", "pickle", "brackets", "list", "text")
 }
 
 
@@ -107,6 +106,15 @@ def test_junk_as_decisions_ends_in_one_line_and_is_left_there(run, report_line):
             code, _, err = report_line(run, flag, "--no_open")
             assert code == 2 and one_line(err) and "decisions.csv" in err, kind
         assert name.read_bytes() == junk
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.csv", "a.parquet"])
+def test_junk_of_another_program_is_not_imported(name, run, report_line):
+    for kind, junk in JUNK.items():
+        (run / name).write_bytes(junk)
+        code, _, err = report_line(run, f"--import={run / name}")
+        assert code == 2 and one_line(err) and name in err, (kind, err)
+    assert not (run / "report").exists()
 
 
 @pytest.mark.parametrize("name", READ_BY_FIGURES)

@@ -1,0 +1,1 @@
+"""Hand labels to other annotation tools, and take their decisions back."""
