@@ -20,7 +20,7 @@ LAYERS = [
     ["recorders", "label_review"],
     ["trainer"],
     ["classifier"],
-    ["estimator"],
+    ["estimator", "stages"],
     ["experiments"],
     ["main", "report", "figures"],
 ]
@@ -82,7 +82,8 @@ def test_an_upward_import_is_found():
 
 
 @pytest.mark.parametrize(
-    "folder", ["methods", "data", "label_report", "label_review", ""]
+    "folder",
+    ["methods", "data", "label_report", "label_review", "stages", ""],
 )
 def test_modules_of_a_folder_do_not_import_in_a_circle(folder):
     paths = [p for p in MODULES if p.parent == PACKAGE / folder]
