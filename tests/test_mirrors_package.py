@@ -15,7 +15,6 @@ EXCEPTIONS = {
     "data/user_data.py": "contract/test_data_kinds.py",
     "errors.py": "end_to_end/test_bad_input.py",
     "experiments/modes.py": "end_to_end/test_command_line.py",
-    "experiments/run_callbacks.py": "experiments/test_staged_run.py",
     "experiments/run_info.py": "end_to_end/test_command_line.py",
     "io/console.py": "experiments/test_compare.py",
     "lookahead/meta_loss.py": "gradients/test_central_differences.py",

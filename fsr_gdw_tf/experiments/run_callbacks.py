@@ -39,11 +39,11 @@ def run_callbacks(
         path, pipeline = folder / KNOWN_LOSSES, experiment.test_pipeline
         callbacks.append(SaveKnownLosses(path, splits.known, pipeline))
     if experiment.keep_best and is_chief():
-        callbacks.append(_save_best(folder, metrics.rows))
+        callbacks.append(save_best(folder, metrics.rows))
     return callbacks
 
 
-def _save_best(folder: RunFolder, rows: list[dict]) -> keras.callbacks.Callback:
+def save_best(folder: RunFolder, rows: list[dict]) -> keras.callbacks.Callback:
     """Return what saves the network of the best epoch.
 
     rows: the metrics of the epochs of a run that is resumed.
