@@ -22,7 +22,7 @@ from environment import ROOT
 
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
-from fsr_gdw_tf.experiments.experiment import ClassifierConfig
+from fsr_gdw_tf.experiments.experiment import ClassifierConfig, Experiment
 from fsr_gdw_tf.method import Method
 from fsr_gdw_tf.methods.meta import MetaMethod
 
@@ -133,7 +133,9 @@ def clean_images(name: str) -> str:
     config = load(parse(name))
     if gin_config.value("META_IN_TRAINING"):
         return "in training"
-    return "apart" if config.method.uses_meta else "none"
+    plan = gin_config.instantiate(Experiment).stages
+    uses_meta = config.method.uses_meta or getattr(plan, "uses_meta", False)
+    return "apart" if uses_meta else "none"
 
 
 def folder_name(text: str) -> str:

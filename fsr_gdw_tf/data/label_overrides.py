@@ -8,12 +8,14 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from fsr_gdw_tf.data.file_lists import open_list
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.io.spreadsheet import restore
 
 LAYOUT = (
@@ -34,11 +36,7 @@ def copy_numbers(names: Iterable[str]) -> list[int]:
 def apply_overrides(source: Source, name: str) -> Source:
     """Return the examples of a cleaned list, with its labels and weights."""
     columns = _read_columns(name)
-    if not {"path", "label"} <= set(columns) or not columns["path"]:
-        raise InvalidInput(
-            f"{name} has the columns {','.join(columns)} and "
-            f"{len(columns.get('path', ()))} examples; {LAYOUT}"
-        )
+    _require_layout(name, columns)
     index = _find_examples(source, name, columns)
     labels = _class_indices(source, name, columns["label"])
     subset = source.subset(index)
@@ -47,6 +45,29 @@ def apply_overrides(source: Source, name: str) -> Source:
     if weights is not None:
         _reject_zero_weight_classes(subset, name, weights)
     return subset.with_weights(weights)
+
+
+def write_list(path: Path, source: Source, index: np.ndarray) -> None:
+    """Write these examples of a source, as a list that keeps their labels."""
+    names, weights = source.all_names(), source.weights
+    copies = copy_numbers(names)
+    rows = [
+        {
+            "path": names[i],
+            "label": str(source.class_names[source.labels[i]]),
+            **({} if weights is None else {"weight": float(weights[i])}),
+            "copy": copies[i],
+        }
+        for i in index
+    ]
+    write_csv(path, rows)
+
+
+def listed_examples(source: Source, name: str) -> np.ndarray:
+    """Return the indices of the examples of a list, in its order."""
+    columns = _read_columns(name)
+    _require_layout(name, columns)
+    return _find_examples(source, name, columns)
 
 
 def read_weights(name: str) -> np.ndarray | None:
@@ -71,6 +92,14 @@ def _read_columns(name: str) -> dict[str, list[str]]:
     ]
     columns = zip(*table, strict=True) if table else [()] * len(head)
     return dict(zip(head, map(list, columns), strict=True))
+
+
+def _require_layout(name: str, columns: dict[str, list[str]]) -> None:
+    if not {"path", "label"} <= set(columns) or not columns["path"]:
+        raise InvalidInput(
+            f"{name} has the columns {','.join(columns)} and "
+            f"{len(columns.get('path', ()))} examples; {LAYOUT}"
+        )
 
 
 def _find_examples(

@@ -31,6 +31,7 @@ class Splits:
 
     meta_in_training: train on the meta set as well.
     others: further test sets of the same classes, by name.
+    known: examples of `train` that have a given and a true label.
     """
 
     train: Source
@@ -38,6 +39,7 @@ class Splits:
     meta: Source | None = None
     meta_in_training: bool = False
     others: Mapping[str, Source] = dataclasses.field(default_factory=dict)
+    known: Source | None = None
 
     @property
     def sources(self) -> list[Source]:
@@ -182,14 +184,20 @@ def stratified_split(
             f"{len(source)} examples, got {examples}; change test_share or "
             "test_examples"
         )
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(source))
-    # Evenly spaced positions of the shuffled examples, sorted by class.
-    order = order[np.argsort(source.labels[order], kind="stable")]
-    positions = (np.arange(examples) + 0.5) * len(source) / examples
-    test = np.sort(order[positions.astype(int)])
+    test = stratified_sample(source.labels, examples, seed)
     rest = np.setdiff1d(np.arange(len(source)), test)
     return source.subset(rest), source.subset(test)
+
+
+def stratified_sample(
+    labels: np.ndarray, examples: int, seed: int
+) -> np.ndarray:
+    """Return random examples of equal class proportions, as sorted indices."""
+    order = np.random.default_rng(seed).permutation(len(labels))
+    # Evenly spaced positions of the shuffled examples, sorted by class.
+    order = order[np.argsort(labels[order], kind="stable")]
+    positions = (np.arange(examples) + 0.5) * len(labels) / examples
+    return np.sort(order[positions.astype(int)])
 
 
 def _random_subset(n: int, size: int, rng: np.random.Generator) -> np.ndarray:

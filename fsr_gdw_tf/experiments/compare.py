@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
 from fsr_gdw_tf.errors import Diverged
-from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments import gin_config, staged_run
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
@@ -63,7 +63,7 @@ def compare(
 def _train(folder: RunFolder, command: Sequence[str]) -> dict:
     """Return the summary of a run of the parsed recipe; {} if it diverges."""
     try:
-        return gin_config.instantiate(Experiment).train(folder, command)
+        return staged_run.train(folder, command)
     except Diverged as error:
         print_on_chief(f"{folder.path}: {error}")
         return {}
@@ -91,3 +91,4 @@ def check_recipes(
         splits, classifier = experiment.prepare(splits)
         data_adapter.require_meta(classifier.method, splits.meta is not None)
         classifier.setup(splits.training, experiment.pipeline)
+        staged_run.check(experiment, splits)

@@ -1,21 +1,15 @@
 """A run: data, classifier, schedule, and the files of its folder."""
 
 import dataclasses
-import importlib.util
 import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import gin
 import keras
 
 from fsr_gdw_tf.callbacks import (
     Checkpoints,
-    Preempted,
-    SaveCsvTables,
-    SaveLabelRecords,
     SaveMetrics,
-    StepTimer,
     StopOnDivergence,
 )
 from fsr_gdw_tf.classifier import Classifier
@@ -26,6 +20,7 @@ from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import gin_config, run_info
+from fsr_gdw_tf.experiments.run_callbacks import run_callbacks
 from fsr_gdw_tf.io import files
 from fsr_gdw_tf.io.run_folder import RunFolder, summary
 from fsr_gdw_tf.label_quality.label_records import FILE_NAME
@@ -34,6 +29,7 @@ from fsr_gdw_tf.method import Method, Regulariser
 from fsr_gdw_tf.networks.split import synchronize_batch_norms
 from fsr_gdw_tf.optimizers import SGD, EpochSchedule
 from fsr_gdw_tf.recorders.training_dynamics import TrainingDynamics
+from fsr_gdw_tf.stages import RoG, Stage, StageInputs
 
 TEST_BATCH_SIZE = 500
 
@@ -81,6 +77,10 @@ class Experiment:
     seed: int = 0
     devices: Devices = dataclasses.field(default_factory=Devices)
     save_every: int | None = None  # steps between checkpoints in an epoch
+    keep_best: bool = False  # save the network of the best epoch as well
+    # The runs that it consists of, instead of one.
+    stages: Callable[[StageInputs], Iterator[Stage]] | None = None
+    head: Callable[[], RoG] | None = None  # is fitted, nothing is trained
 
     def __post_init__(self):
         if self.epochs < 1 or self.seed < 0:
@@ -119,7 +119,7 @@ class Experiment:
         with folder.open(gin_config.config_string()):
             if folder.done:
                 return self._finished(folder)
-            try:
+            with folder.failure_recorded():
                 splits, classifier = self.prepare()
                 folder.require_shared()
                 info = run_info.device_info(self.devices, classifier.replicas)
@@ -127,12 +127,7 @@ class Experiment:
                     folder, splits, self.seed, command, info
                 )
                 rows = self._fit(folder, splits, classifier)
-                _evaluate(folder, splits, classifier, self.test_pipeline)
-            except (Preempted, KeyboardInterrupt):
-                raise
-            except BaseException:
-                files.write_here(folder.failed, traceback.format_exc())
-                raise
+                evaluate(folder, splits, classifier, self.test_pipeline)
             return _finish(folder, splits, classifier, summary(rows))
 
     def _fit(
@@ -145,10 +140,7 @@ class Experiment:
         first = checkpoints.restore(classifier)
         if not (first or checkpoints.step):
             folder.require_new()
-        callbacks = [*self.callbacks, *_tensorboard(folder), StepTimer()]
-        callbacks += [metrics, SaveCsvTables(folder.path, splits.training)]
-        if classifier.training_dynamics:
-            callbacks.append(SaveLabelRecords(folder / FILE_NAME))
+        callbacks = run_callbacks(self, folder, splits, classifier, metrics)
         uses_meta = classifier.method.uses_meta or splits.meta_in_training
         with checkpoints.save_on_signals():
             classifier.fit(
@@ -193,7 +185,7 @@ class Experiment:
         splits, classifier = self.prepare()
         classifier.setup(splits.training, self.pipeline)
         self._checkpoints(folder, metrics).restore(classifier)
-        return _evaluate(folder, splits, classifier, self.test_pipeline)
+        return evaluate(folder, splits, classifier, self.test_pipeline)
 
     def _finished(self, folder: RunFolder) -> dict:
         """Return the summary of a completed run; repair what is missing."""
@@ -248,14 +240,7 @@ def _verbosity() -> int:
     return 1 if sys.stdout.isatty() else 2
 
 
-def _tensorboard(folder: RunFolder) -> list[keras.callbacks.Callback]:
-    """Return TensorBoard's callback if TensorBoard is installed."""
-    if not (is_chief() and importlib.util.find_spec("tensorboard")):
-        return []
-    return [keras.callbacks.TensorBoard(str(folder / "tensorboard"))]
-
-
-def _evaluate(
+def evaluate(
     folder: RunFolder,
     splits: Splits,
     classifier: Classifier,

@@ -91,6 +91,21 @@ def parse_saved(path: Path) -> None:
     settings.check(macros())
 
 
+def parse_text(text: str, params: Sequence[str] = ()) -> None:
+    """Parse a configuration that was parsed before, then bindings.
+
+    text: what `config_string` returned; its imports have been allowed.
+    """
+    gin.clear_config()
+    with _one_line_errors():
+        gin.parse_config(text)
+    known_macros = macros()
+    for param in params:
+        _parse_param(param, known_macros, allow_imports=True)
+    settings.check(macros())
+    _check_parameters()
+
+
 def forbid_downloads() -> None:
     """Let the parsed configuration load only data that are here already."""
     bindings = gin.config._CONFIG.items()

@@ -6,13 +6,9 @@ from pathlib import Path
 
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
-from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments import gin_config, staged_run
 from fsr_gdw_tf.experiments.compare import compare
-from fsr_gdw_tf.experiments.experiment import (
-    Experiment,
-    data_of_run,
-    training_data,
-)
+from fsr_gdw_tf.experiments.experiment import data_of_run, training_data
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.label_report.build import build_report, print_page
 
@@ -45,8 +41,7 @@ def run(
         )
         print_page(folder, build_report(folder, reload=reload))
     else:
-        experiment = gin_config.instantiate(Experiment)
-        results = getattr(experiment, mode)(folder, command)
+        results = getattr(staged_run, mode)(folder, command)
         for name, value in results.items():
             print_on_chief(f"{name}: {value}")
     print_on_chief(f"Results: {folder.path.resolve()}")

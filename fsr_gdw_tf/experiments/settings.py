@@ -100,7 +100,7 @@ RULES = {
     "TRAIN_LIST": TEXT,
     **dict.fromkeys(["DEVICE", "CLEANED", "DATA_DIR"], TEXT_OR_NONE),
     **dict.fromkeys(["META_STATISTICS", "IMAGENET_DIR"], TEXT_OR_NONE),
-    **dict.fromkeys(["TEST_LIST", "WEIGHTS"], TEXT_OR_NONE),
+    **dict.fromkeys(["TEST_LIST", "WEIGHTS", "MENTOR"], TEXT_OR_NONE),
     "COMPARE": Rule("a list of names"),
 }
 

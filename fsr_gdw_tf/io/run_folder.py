@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import hashlib
 import time
+import traceback
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +19,15 @@ from fsr_gdw_tf.io.files import (
     read_json,
     remove_temporaries,
     write,
+    write_here,
     write_json,
 )
 from fsr_gdw_tf.io.folder_lock import folder_lock
 
 CHECKED = ("metrics.csv", "evaluation.json")
 CHECKSUMS = "sha256"  # the key of their checksums in DONE
+NETWORK = "model.keras"
+BEST_NETWORK = "best.keras"  # of the best epoch, if the run keeps it
 LAST = 5  # epochs whose mean accuracy is reported, as in the papers
 
 
@@ -129,6 +133,17 @@ class RunFolder:
         """Return the file for the traceback of this host."""
         index = host().index
         return self / (f"FAILED.{index}" if index else "FAILED")
+
+    @contextlib.contextmanager
+    def failure_recorded(self) -> Iterator[None]:
+        """Write the traceback of what fails; exits and Ctrl-C do not."""
+        try:
+            yield
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException:
+            write_here(self.failed, traceback.format_exc())
+            raise
 
     @property
     def done(self) -> bool:

@@ -1,13 +1,17 @@
-"""MentorNet with its predefined curriculum: small losses first.
+"""MentorNet: a curriculum of small losses first, by a rule or by a network.
 
 Jiang et al., "MentorNet: Learning Data-Driven Curriculum for Very Deep Neural
 Networks on Corrupted Labels", https://arxiv.org/abs/1712.05055: the row
-"MentorNet PD". Percentile, decay, phases and dropping are those of the authors'
-code for 40 % noise. Deviations: the rule itself is computed, where the code
-trains a network to imitate it; phases begin with an epoch; the L2 is not scaled
-by the weights. The data-driven mentor ("DD") is not implemented: it is another
-network, trained beforehand on the losses of a run with known clean labels.
+"MentorNet PD", and with a learned `mentor` the row "MentorNet DD"
+(`stages/mentornet_dd.py` learns one). Percentile, decay, phases and dropping
+are those of the authors' code for 40 % noise; so are the weights of one in the
+first 17 % of the epochs of DD, and that its mentor then always sees 18 %.
+Deviations: the rule of PD itself is computed, where the code trains a network
+to imitate it; phases begin with an epoch; the L2 is not scaled by the weights;
+the mentor has no embedding of the label, of which the code always feeds 0.
 """
+
+from pathlib import Path
 
 import gin
 import keras
@@ -17,7 +21,9 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
+from fsr_gdw_tf.io.files import one_line_errors
 from fsr_gdw_tf.methods.reweighting import ReweightingMethod
+from fsr_gdw_tf.networks.mentor import BURN_IN
 
 # Shares of all epochs after which a phase begins.
 HARD, LINEAR = 0.19, 0.9  # weights of zero or one; falling linearly
@@ -33,6 +39,7 @@ class MentorNet(ReweightingMethod):
     width: the last phase's weights fall from one to zero between the average
         and the average plus this width.
     drop: the shares of each batch with weight zero at random, early and late.
+    mentor: a learned mentor, or the path of one, in place of the rule.
     """
 
     def __init__(
@@ -42,6 +49,7 @@ class MentorNet(ReweightingMethod):
         width: float = 1.0,
         drop: tuple[float, float] = (0.5, 0.05),
         seed: int = 0,
+        mentor: keras.Model | str | Path | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -54,6 +62,7 @@ class MentorNet(ReweightingMethod):
         require_range(1e-6, INF, width=width)
         self.percentile, self.decay = percentile, decay
         self.width, self.drop, self.seed = width, drop, seed
+        self.mentor = load_mentor(mentor) if mentor is not None else None
         self.average = keras.Variable(
             0.0, trainable=False, aggregation="only_first_replica"
         )
@@ -64,7 +73,11 @@ class MentorNet(ReweightingMethod):
         done = tf.cast(
             classifier.epoch.value / classifier.epochs.value, "float32"
         )
-        weight = self.curriculum(loss - self.update_average(loss), done)
+        above = loss - self.update_average(loss)
+        if self.mentor is None:
+            weight = self.curriculum(above, done)
+        else:
+            weight = self.learned_weights(loss, above, done)
         kept = self.random_mask(classifier, loss, done)
         omega = tf.where(kept, weight, 0.0)
         return tf.cast(omega, logits.dtype)[:, None]
@@ -89,6 +102,18 @@ class MentorNet(ReweightingMethod):
         late = tf.where(done < LINEAR, hard, linear)
         return tf.where(done < HARD, tf.ones_like(margin), late)
 
+    def learned_weights(
+        self, loss: tf.Tensor, above: tf.Tensor, done: tf.Tensor
+    ) -> tf.Tensor:
+        """Return the mentor's weights; ones in the first epochs."""
+        percent = tf.minimum(tf.cast(100.0 * done + 1e-3, "int32"), BURN_IN)
+        pairs = tf.stack([loss, above], axis=1)[:, None, :]
+        percents = tf.fill(tf.shape(loss), percent)
+        logits = self.mentor([pairs, percents], training=False)
+        weights = tf.cast(tf.sigmoid(logits[:, 0]), loss.dtype)
+        first = percent < BURN_IN - 1
+        return tf.where(first, tf.ones_like(loss), weights)
+
     def random_mask(
         self, classifier: keras.Model, loss: tf.Tensor, done: tf.Tensor
     ) -> tf.Tensor:
@@ -103,3 +128,20 @@ class MentorNet(ReweightingMethod):
         # The 1e-3 makes up for a product that is rounded below an integer.
         n_kept = tf.cast(keep_rate * tf.cast(n, "float32") + 1e-3, "int32")
         return collectives.global_ranks(collectives.local_slice(u)) < n_kept
+
+
+def load_mentor(mentor: keras.Model | str | Path) -> keras.Model:
+    """Return a mentor, loaded if it is a path, that is not trained further."""
+    if isinstance(mentor, (str, Path)):
+        path = Path(mentor)
+        with one_line_errors(path, "pass the mentor.keras of a run"):
+            mentor = keras.models.load_model(path, compile=False)
+    shapes = [tuple(x.shape) for x in getattr(mentor, "inputs", None) or ()]
+    if shapes != [(None, 1, 2), (None,)]:
+        raise InvalidInput(
+            "a mentor takes pairs of losses [batch, 1, 2] and percentages of "
+            f"epochs [batch], got a network with inputs of shape {shapes}; "
+            "learn one with gin/methods/mentornet_dd.gin"
+        )
+    mentor.trainable = False
+    return mentor

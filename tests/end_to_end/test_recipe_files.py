@@ -39,6 +39,8 @@ def test_method_file_builds_its_method(path):
     classifier = experiment.classifier()
     parts = [classifier.method, *classifier.regularisers]
     names = [type(p).__name__.lower() for p in parts]
+    if experiment.stages:  # a plan of several runs gives its name
+        names.append(experiment.stages.__name__)
     words = path.stem.replace("label_smoothing", "supervised").split("_")
     heads = {"".join(words[:k]) for k in range(1, len(words) + 1)}
     if path.stem == "default":

@@ -12,7 +12,10 @@ from support.fake_tfds import fake_cifar, fake_tfds
 from support.paths import RUN_FILES
 
 from fsr_gdw_tf.callbacks import Checkpoints
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.compare import check_recipes
 from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.networks.mentor import mentor_network
 
 QUICK = [
     *("EPOCHS=2", "BATCH_SIZE=4", "META_PER_CLASS=1", "META_BATCH_SIZE=2"),
@@ -184,3 +187,25 @@ def test_large_recipes_resume_and_are_evaluated(
         data = json.loads((tmp_path / "whole" / "run.json").read_text())["data"]
         assert (data["train"], data["test"]) == (18, 6)
         assert data["class_counts"] == [6, 6, 6]
+
+
+def test_the_rows_of_webvisions_table_can_be_trained(tmp_path):
+    """All of FSR's Table 5: recipes are built on the data as published.
+
+    MentorNet needs a mentor, which is learned on other data.
+    """
+    data = [*QUICK, *data_for("webvision.gin", tmp_path / "data")]
+    mentor_network().save(tmp_path / "mentor.keras")
+    data += [
+        *("ClassifierConfig.network=@mlp", "mlp.hidden=(8,)", "IMAGE_SIZE=8"),
+        f"MENTOR='{tmp_path}/mentor.keras'",
+    ]
+    gin_config.parse(["gin/webvision.gin"], data)
+    names = [*gin_config.value("COMPARE"), "mentornet_dd"]
+    table = {"forward_correction", "d2l", "coteaching", "incv", "crust", "fsr"}
+    assert table < {*names}
+    check_recipes(
+        (["gin/webvision.gin", f"gin/methods/{name}.gin"] for name in names),
+        data,
+    )
+    assert gin_config.value("FORGET_RATE") == 0.2

@@ -30,6 +30,7 @@ from fsr_gdw_tf.methods import (
     MWNet,
     SoftLabel,
 )
+from fsr_gdw_tf.networks.mentor import mentor_network
 from fsr_gdw_tf.regularisers import ELR, PosteriorWeights, Relabel, Remix
 
 DIFFERENCE = VirtualStep(hypergradient="finite_difference")
@@ -54,6 +55,7 @@ CASES = {
     "glc": lambda: {"method": GLC()},
     "coteaching": lambda: {"method": CoTeaching(0.4, rise=1)},
     "mentornet": lambda: {"method": MentorNet()},
+    "mentornet_dd": lambda: {"method": MentorNet(mentor=mentor_network())},
     "crust": lambda: {"method": CRUST(warmup=1)},
     "crust_unmixed": lambda: {"method": CRUST(warmup=1, blend=0)},
     "d2l": lambda: {"method": D2L(start=0, window=1)},
@@ -122,6 +124,7 @@ RANDOM = (
     "mixup_beta",
     "remix",
     "mentornet",
+    "mentornet_dd",
     "crust",
     "fsr",
     "fsr_raw",
