@@ -80,7 +80,8 @@ def main(argv: list[str]) -> None:
         elif FLAGS.review:
             start_review(folder)
         else:
-            print_page(folder, build(folder))
+            build(folder)
+            print_page(folder)
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
     except KeyboardInterrupt:

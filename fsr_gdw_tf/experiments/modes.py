@@ -32,10 +32,8 @@ def run(
     mode: one of `modes`; None is the setting MODE of the files.
     """
     gin_config.parse(files, params, allow_imports)
-    mode = mode or gin_config.value("MODE")
-    if mode not in modes:
-        raise InvalidInput(f"no MODE {mode!r}: {suggest_names(mode, modes)}")
-    folder = RunFolder(run_dir or Path("runs", Path(files[0]).stem))
+    mode = chosen_mode(mode, modes)
+    folder = chosen_folder(run_dir, files)
     if mode == "compare":
         compare(folder, files, params, command, allow_imports)
     elif mode == "report":
@@ -43,10 +41,33 @@ def run(
         reload = (
             training_data if own else functools.partial(data_of_run, folder)
         )
-        print_page(folder, build_report(folder, reload=reload))
+        build_report(folder, reload=reload)
+        print_page(folder)
     else:
-        experiment = gin_config.instantiate(Experiment)
-        results = getattr(experiment, mode)(folder, command)
-        for name, value in results.items():
-            print_on_chief(f"{name}: {value}")
+        _run_experiment(mode, folder, command)
     print_on_chief(f"Results: {folder.path.resolve()}")
+
+
+def chosen_mode(mode: str | None, modes: Sequence[str]) -> str:
+    """Return the mode of the flag, else that of the parsed files."""
+    mode = mode or gin_config.value("MODE")
+    if mode not in modes:
+        raise InvalidInput(f"no MODE {mode!r}: {suggest_names(mode, modes)}")
+    return mode
+
+
+def chosen_folder(run_dir: str | None, files: Sequence[str]) -> RunFolder:
+    """Return the folder of the flag, else runs/<name of the first file>."""
+    return RunFolder(run_dir or Path("runs", Path(files[0]).stem))
+
+
+def _run_experiment(
+    mode: str, folder: RunFolder, command: Sequence[str]
+) -> None:
+    """Train or evaluate, and print the numbers."""
+    experiment = gin_config.instantiate(Experiment)
+    results = getattr(experiment, mode)(folder, command)
+    for name, value in results.items():
+        print_on_chief(f"{name}: {value}")
+    if mode == "train" and folder.reported:
+        print_page(folder)
