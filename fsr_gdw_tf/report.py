@@ -13,21 +13,24 @@ from fsr_gdw_tf.command_line import (
     exit_with_error,
     hide_gpus,
     parse_flags,
+    without_startup_lines,
 )
-from fsr_gdw_tf.distribution.hosts import print_on_chief
-from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.experiments.experiment import data_of_run
-from fsr_gdw_tf.io.console import print_table
-from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_report.build import build_report, print_page
-from fsr_gdw_tf.label_report.cleaned_labels import (
-    ACTIONS,
-    KEEP,
-    write_cleaned_labels,
-)
-from fsr_gdw_tf.label_report.decisions import FILE_NAME
-from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
-from fsr_gdw_tf.label_review.review import review
+
+with without_startup_lines():  # these import TensorFlow
+    from fsr_gdw_tf.distribution.hosts import print_on_chief
+    from fsr_gdw_tf.errors import InvalidInput
+    from fsr_gdw_tf.experiments.experiment import data_of_run
+    from fsr_gdw_tf.io.console import print_table
+    from fsr_gdw_tf.io.run_folder import RunFolder
+    from fsr_gdw_tf.label_report.build import build_report, print_page
+    from fsr_gdw_tf.label_report.cleaned_labels import (
+        ACTIONS,
+        KEEP,
+        write_cleaned_labels,
+    )
+    from fsr_gdw_tf.label_report.decisions import FILE_NAME
+    from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
+    from fsr_gdw_tf.label_review.review import review
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(

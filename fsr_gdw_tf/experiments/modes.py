@@ -8,6 +8,7 @@ from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
 from fsr_gdw_tf.experiments import gin_config
 from fsr_gdw_tf.experiments.compare import compare
+from fsr_gdw_tf.experiments.dry_run import dry_run
 from fsr_gdw_tf.experiments.experiment import (
     Experiment,
     data_of_run,
@@ -46,6 +47,21 @@ def run(
     else:
         _run_experiment(mode, folder, command)
     print_on_chief(f"Results: {folder.path.resolve()}")
+
+
+def plan(
+    files: Sequence[str],
+    params: Sequence[str],
+    *,
+    allow_imports: bool,
+    run_dir: str | None,
+    mode: str | None,
+    modes: Sequence[str],
+) -> None:
+    """Print what `run` would train with these arguments; write nothing."""
+    gin_config.parse(files, params, allow_imports)
+    mode, folder = chosen_mode(mode, modes), chosen_folder(run_dir, files)
+    dry_run(folder, files, params, allow_imports, mode)
 
 
 def chosen_mode(mode: str | None, modes: Sequence[str]) -> str:
