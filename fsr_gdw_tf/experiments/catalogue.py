@@ -11,7 +11,8 @@ from fsr_gdw_tf.experiments import gin_descriptions
 from fsr_gdw_tf.experiments.command_help import section
 from fsr_gdw_tf.experiments.gin_config import PACKAGE
 
-EXPLANATION = """[paper]: from a paper, which the recipe or docs/choose-a-method.md names;
+EXPLANATION = """\
+[paper]: from a paper, which the recipe or docs/choose-a-method.md names;
 docs/results/ says what was reproduced. [ours]: a variant or control of ours."""
 
 
