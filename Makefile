@@ -62,6 +62,21 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Check the types of the public API, as users' own checkers see them.
+.PHONY: types
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+# Run examples/*.py and write the notebooks with their outputs: minutes.
+.PHONY: examples
+examples: $(VENV)/.installed-examples
+	$(BIN)/python examples/make_notebooks.py $(EXAMPLES)
+
+# Build the wheel, and use it in a new environment and an empty folder.
+.PHONY: wheel
+wheel:
+	PYTHON=$(PYTHON) .ci/wheel
+
 # pip is told not to ask anything and not to look for a newer pip.
 $(VENV)/.installed: setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -79,6 +94,12 @@ $(VENV)/.installed-docs: setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --no-input -e ".[docs]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-examples: setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --no-input -e ".[examples]"
 	touch $@ $(VENV)/.installed
 
 # The oldest TensorFlow and Keras that setup.py allows.
