@@ -8,11 +8,19 @@ OLDEST = $(VENV)-oldest
 # A worker runs all tests of a file; the long files come first.
 PYTEST_FLAGS = -n auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-oldest bench accuracy panel lint clean
+.PHONY: run compare test test-oldest bench accuracy panel lint clean
 
+# Plain training against the default: the first result, within a minute.
 run: $(VENV)/.installed
-	$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
+	@$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
 	    --run_dir=$(RUN_DIR)
+	@echo "Next: README.md, Your Keras model and A folder of images;" \
+	    "make compare trains all methods"
+
+# The table of all methods on the same digits: about a quarter of an hour.
+compare: $(VENV)/.installed
+	@$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits_all.gin \
+	    --run_dir=$(RUN_DIR)_all
 
 # Measure the cost of a step of each method: an hour or two, on a machine that
 # does nothing else. Accuracy against cost is drawn if there is an accuracy
@@ -54,6 +62,21 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Check the types of the public API, as users' own checkers see them.
+.PHONY: types
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+# Run examples/*.py and write the notebooks with their outputs: minutes.
+.PHONY: examples
+examples: $(VENV)/.installed-examples
+	$(BIN)/python examples/make_notebooks.py $(EXAMPLES)
+
+# Build the wheel, and use it in a new environment and an empty folder.
+.PHONY: wheel
+wheel:
+	PYTHON=$(PYTHON) .ci/wheel
+
 # pip is told not to ask anything and not to look for a newer pip.
 $(VENV)/.installed: setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -71,6 +94,12 @@ $(VENV)/.installed-docs: setup.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --no-input -e ".[docs]"
+	touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-examples: setup.py
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	    --no-input -e ".[examples]"
 	touch $@ $(VENV)/.installed
 
 # The oldest TensorFlow and Keras that setup.py allows.

@@ -14,12 +14,17 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    author="The fsr_gdw_tf authors",
+    project_urls={
+        "FSR": "https://arxiv.org/abs/2109.03216",
+        "GDW": "https://arxiv.org/abs/2111.00056",
+    },
     python_requires=">=3.10",
     # gin/ is at the top of the repository, and is installed in the package.
     packages=[*find_packages(include=["fsr_gdw_tf*"]), "fsr_gdw_tf.gin"],
     package_dir={"fsr_gdw_tf.gin": "gin"},
     package_data={
-        "fsr_gdw_tf": ["py.typed"],
+        "fsr_gdw_tf": ["py.typed", "*.pyi"],
         "fsr_gdw_tf.gin": ["*.gin", "data/*.gin", "methods/*.gin"],
         "fsr_gdw_tf.label_report": ["*.css", "*.html", "*.js"],
     },
@@ -50,9 +55,11 @@ setup(
             "fiftyone>=1",
             "label-studio-sdk>=1",
         ],
+        "examples": ["ipykernel>=6", "jupytext>=1.16", "nbclient>=0.10"],
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
         "dev": [
             "jax>=0.7",  # tests of exported steps are skipped without it
+            "mypy>=1.13",
             "playwright>=1.40",  # with Chromium, or browser tests are skipped
             "pre-commit>=3.7",
             "pytest>=8",

@@ -5,7 +5,7 @@ import importlib
 __version__ = "0.1.0"
 
 # Methods and regularisers are found in the lists of their packages.
-_LISTS = ("methods", "regularisers")
+_LISTS = {"methods": "METHODS", "regularisers": "REGULARISERS"}
 _MODULES = {
     "Classifier": "classifier",
     "Dictionary": "dictionary",
@@ -30,15 +30,20 @@ _MODULES = {
 def __getattr__(name: str):
     """Import on first use, so that commands can set TensorFlow up before."""
     if name == "__all__":
-        listed = {name for p in _LISTS for name in _module(p).__all__}
-        return sorted({*_MODULES, *listed})
+        return sorted({*_MODULES, *_listed()})
     if name in _MODULES:
         return getattr(_module(_MODULES[name]), name)
     if name[:1].isupper():  # submodules are looked for here as well
-        for package in map(_module, _LISTS):
-            if name in package.__all__:
-                return getattr(package, name)
+        listed = _listed()
+        if name in listed:
+            return listed[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _listed() -> dict:
+    """Return the methods and regularisers by their names."""
+    lists = (getattr(_module(p), names) for p, names in _LISTS.items())
+    return {kind.__name__: kind for kinds in lists for kind in kinds}
 
 
 def _module(name: str):

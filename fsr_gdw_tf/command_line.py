@@ -41,6 +41,15 @@ def without_startup_lines() -> Iterator[None]:
         os.close(stderr)
 
 
+def print_text(text: str) -> None:
+    """Print a text; a reader that has seen enough, as `head`, is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def hide_gpus() -> None:
     """Keep this process off the GPUs, which a training run may be using."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

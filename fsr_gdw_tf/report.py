@@ -17,26 +17,29 @@ from fsr_gdw_tf.command_line import (
     hide_gpus,
     parse_flags,
     printable,
+    without_startup_lines,
 )
-from fsr_gdw_tf.distribution.hosts import print_on_chief
-from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.experiments.experiment import data_of_run
-from fsr_gdw_tf.io.console import print_table
-from fsr_gdw_tf.io.run_folder import RunFolder
-from fsr_gdw_tf.label_exchange.exchange import (
-    export_labels,
-    import_decisions,
-)
-from fsr_gdw_tf.label_exchange.formats import FORMATS
-from fsr_gdw_tf.label_report.build import build_report, print_page
-from fsr_gdw_tf.label_report.cleaned_labels import (
-    ACTIONS,
-    KEEP,
-    write_cleaned_labels,
-)
-from fsr_gdw_tf.label_report.decisions import FILE_NAME
-from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
-from fsr_gdw_tf.label_review.review import review
+
+with without_startup_lines():  # these import TensorFlow
+    from fsr_gdw_tf.distribution.hosts import print_on_chief
+    from fsr_gdw_tf.errors import InvalidInput
+    from fsr_gdw_tf.experiments.experiment import data_of_run
+    from fsr_gdw_tf.io.console import print_table
+    from fsr_gdw_tf.io.run_folder import RunFolder
+    from fsr_gdw_tf.label_exchange.exchange import (
+        export_labels,
+        import_decisions,
+    )
+    from fsr_gdw_tf.label_exchange.formats import FORMATS
+    from fsr_gdw_tf.label_report.build import build_report, print_page
+    from fsr_gdw_tf.label_report.cleaned_labels import (
+        ACTIONS,
+        KEEP,
+        write_cleaned_labels,
+    )
+    from fsr_gdw_tf.label_report.decisions import FILE_NAME
+    from fsr_gdw_tf.label_report.review_sheet import evaluate_sheet
+    from fsr_gdw_tf.label_review.review import review
 
 FLAGS = flags.FLAGS
 flags.DEFINE_enum(
@@ -134,7 +137,8 @@ def main(argv: list[str]) -> None:
         elif FLAGS["import"].value:
             take_back(folder, FLAGS["import"].value)
         else:
-            print_page(folder, build(folder))
+            build(folder)
+            print_page(folder)
     except (InvalidInput, OSError) as error:
         exit_with_error(error)
     except KeyboardInterrupt:

@@ -57,6 +57,7 @@ def command_line(capsys, monkeypatch):
         main.FLAGS.unparse_flags()
         for name in (
             "allow_imports",
+            "dry_run",
             "gin_file",
             "gin_param",
             "run_dir",

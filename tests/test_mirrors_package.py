@@ -14,6 +14,7 @@ EXCEPTIONS = {
     "distribution/devices.py": "contract/test_replicas.py",
     "data/user_data.py": "contract/test_data_kinds.py",
     "errors.py": "end_to_end/test_bad_input.py",
+    "experiments/evaluation.py": "end_to_end/test_command_line.py",
     "experiments/modes.py": "end_to_end/test_command_line.py",
     "experiments/run_info.py": "end_to_end/test_command_line.py",
     "io/console.py": "experiments/test_compare.py",

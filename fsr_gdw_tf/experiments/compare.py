@@ -10,6 +10,7 @@ from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
+from fsr_gdw_tf.label_report.build import print_page
 
 COLUMNS = (
     "method",
@@ -42,7 +43,6 @@ def compare(
         check_recipes(recipes.values(), params, allow_imports)
         rows, first_seconds = [], None
         for name, recipe in recipes.items():
-            print_on_chief(f"== {name}")
             gin_config.parse(recipe, params, allow_imports)
             result = _train(RunFolder(folder / name), command)
             first_seconds = first_seconds or result.get("step_seconds")
@@ -56,14 +56,25 @@ def compare(
             }
             for row in rows
         ]
-        print_table("Test accuracy; time of a step, plain = 1", titled, ".3f")
+        title = f"Test accuracy; time of a step, {rows[0]['method']} = 1"
+        print_table(title, titled, ".3f")
+        _print_report(folder, rows)
     return rows
+
+
+def _print_report(folder: RunFolder, rows: list[dict]) -> None:
+    """Print where the label report of the most accurate method is."""
+    reported = [r for r in rows if RunFolder(folder / r["method"]).reported]
+    ranked = [r for r in reported if "test_accuracy_last5" in r]
+    if ranked:
+        best = max(ranked, key=lambda row: row["test_accuracy_last5"])
+        print_page(RunFolder(folder / best["method"]))
 
 
 def _train(folder: RunFolder, command: Sequence[str]) -> dict:
     """Return the summary of a run of the parsed recipe; {} if it diverges."""
     try:
-        return staged_run.train(folder, command)
+        return staged_run.train(folder, command, one_line=True)
     except Diverged as error:
         print_on_chief(f"{folder.path}: {error}")
         return {}

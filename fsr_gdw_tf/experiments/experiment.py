@@ -1,7 +1,6 @@
 """A run: data, classifier, schedule, and the files of its folder."""
 
 import dataclasses
-import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import gin
@@ -12,6 +11,7 @@ from fsr_gdw_tf.callbacks import (
     SaveMetrics,
     StopOnDivergence,
 )
+from fsr_gdw_tf.callbacks.progress_bar import LINE, show_progress
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import InputPipeline, Source, Splits
 from fsr_gdw_tf.distribution import collectives
@@ -20,6 +20,7 @@ from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import gin_config, run_info
+from fsr_gdw_tf.experiments.evaluation import evaluate
 from fsr_gdw_tf.experiments.run_callbacks import run_callbacks
 from fsr_gdw_tf.io import files
 from fsr_gdw_tf.io.run_folder import RunFolder, summary
@@ -114,8 +115,16 @@ class Experiment:
             )
         return splits, classifier
 
-    def train(self, folder: RunFolder, command: Sequence[str] = ()) -> dict:
-        """Train, or resume a run, to its end; return the summary."""
+    def train(
+        self,
+        folder: RunFolder,
+        command: Sequence[str] = (),
+        one_line: bool = False,
+    ) -> dict:
+        """Train, or resume a run, to its end; return the summary.
+
+        one_line: show one line of progress where a line per epoch is usual.
+        """
         with folder.open(gin_config.config_string()):
             if folder.done:
                 return self._finished(folder)
@@ -126,12 +135,17 @@ class Experiment:
                 run_info.write_run_info(
                     folder, splits, self.seed, command, info
                 )
-                rows = self._fit(folder, splits, classifier)
+                with show_progress(folder.path.name, one_line) as shown:
+                    rows = self._fit(folder, splits, classifier, shown)
                 evaluate(folder, splits, classifier, self.test_pipeline)
             return _finish(folder, splits, classifier, summary(rows))
 
     def _fit(
-        self, folder: RunFolder, splits: Splits, classifier: Classifier
+        self,
+        folder: RunFolder,
+        splits: Splits,
+        classifier: Classifier,
+        progress: Sequence[keras.callbacks.Callback],
     ) -> list[dict]:
         """Train; return the logs, a row per epoch."""
         classifier.setup(splits.training, self.pipeline)
@@ -141,22 +155,29 @@ class Experiment:
         if not (first or checkpoints.step):
             folder.require_new()
         callbacks = run_callbacks(self, folder, splits, classifier, metrics)
-        uses_meta = classifier.method.uses_meta or splits.meta_in_training
+        callbacks += progress
         with checkpoints.save_on_signals():
             classifier.fit(
                 splits.train,
-                meta=splits.meta if uses_meta else None,
-                meta_in_training=splits.meta_in_training,
-                pipeline=self.pipeline,
-                epochs=self.epochs,
+                **self.fit_arguments(splits, classifier),
                 initial_epoch=first,
                 initial_step=checkpoints.step,
                 validation_data=splits.test,
                 validation_batch_size=TEST_BATCH_SIZE,
                 callbacks=[StopOnDivergence(), *callbacks, checkpoints],
-                verbose=_verbosity(),
+                verbose=0 if progress or not is_chief() else LINE,
             )
         return metrics.rows
+
+    def fit_arguments(self, splits: Splits, classifier: Classifier) -> dict:
+        """Return the arguments of `fit` that the results depend on."""
+        uses_meta = classifier.method.uses_meta or splits.meta_in_training
+        return {
+            "meta": splits.meta if uses_meta else None,
+            "meta_in_training": splits.meta_in_training,
+            "pipeline": self.pipeline,
+            "epochs": self.epochs,
+        }
 
     @property
     def test_pipeline(self) -> InputPipeline:
@@ -231,40 +252,3 @@ def training_data() -> Source:
     """Load the training data of the parsed configuration, never download."""
     gin_config.forbid_downloads()
     return gin_config.instantiate(Experiment).data().training
-
-
-def _verbosity() -> int:
-    """Return 1 (a bar) on terminals, 2 (lines) in logs, 0 on other hosts."""
-    if not is_chief():
-        return 0
-    return 1 if sys.stdout.isatty() else 2
-
-
-def evaluate(
-    folder: RunFolder,
-    splits: Splits,
-    classifier: Classifier,
-    pipeline: InputPipeline,
-) -> dict:
-    """Write the network, and its metrics on all test data; return these."""
-    metrics = _metrics_on(classifier, splits.test, pipeline)
-    for name, source in splits.others.items():
-        metrics[name] = _metrics_on(classifier, source, pipeline)
-    files.write_json(folder / "evaluation.json", metrics)
-    if is_chief():
-        classifier.save(folder / "model.keras")
-    collectives.wait_for_all(classifier.distribute_strategy)
-    return metrics
-
-
-def _metrics_on(
-    classifier: Classifier, source: Source, pipeline: InputPipeline
-) -> dict:
-    metrics = classifier.evaluate(
-        source, pipeline=pipeline, verbose=0, return_dict=True
-    )
-    recalls = classifier.test_metrics[0].per_class().tolist()
-    names = map(str, source.class_names)
-    return metrics | {
-        "per_class_accuracy": dict(zip(names, recalls, strict=True))
-    }

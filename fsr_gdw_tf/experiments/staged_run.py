@@ -20,14 +20,19 @@ from fsr_gdw_tf.stages import Stage, StageInputs
 TABLE = "stages.csv"
 
 
-def train(folder: RunFolder, command: Sequence[str] = ()) -> dict:
-    """Train what was parsed, or resume it; return its summary."""
+def train(
+    folder: RunFolder, command: Sequence[str] = (), one_line: bool = False
+) -> dict:
+    """Train what was parsed, or resume it; return its summary.
+
+    one_line: show one line of progress where a line per epoch is usual.
+    """
     experiment = gin_config.instantiate(Experiment)
     if experiment.stages is not None:
         return _train_stages(experiment, folder, command)
     if experiment.head is not None:
         return head_run.train(experiment, folder, command)
-    return experiment.train(folder, command)
+    return experiment.train(folder, command, one_line)
 
 
 def check(experiment: Experiment, splits: Splits) -> None:

@@ -9,7 +9,8 @@ def print_table(title: str, rows: list[dict], digits: str = "") -> None:
     table = Table(title=title)
     for name, value in rows[0].items():
         justify = "left" if isinstance(value, str) else "right"
-        table.add_column(name, justify=justify)
+        first = not table.columns  # names, which a wrap would hide
+        table.add_column(name, justify=justify, no_wrap=first)
     for row in rows:
         table.add_row(*(_cell(value, digits) for value in row.values()))
     # Rich would turn a name such as :cat: into an emoji.

@@ -101,9 +101,10 @@ def page_content(
     return _page_content(folder, records, issues, summary, images)
 
 
-def print_page(folder: RunFolder, page: Path) -> None:
+def print_page(folder: RunFolder) -> None:
     """Print where the page is, and how to decide on the labels."""
     run = shlex.quote(str(folder.path))
+    page = folder / "report" / "index.html"
     print_on_chief(f"Report: {page.resolve()}")
     print_on_chief(f"To fix labels: python -m fsr_gdw_tf.report {run} --review")
 
@@ -138,13 +139,12 @@ def try_to_build_report(
     reload: Callable[[], Source] | None = None,
     features: Features | None = None,
 ) -> None:
-    """Write and print the report after training; print why if that fails.
+    """Write the report after training; print why if that fails.
 
     The run is complete by then: an error here must not make it fail.
     """
     try:
-        page = build_report(folder, source, reload, features=features)
-        print_page(folder, page)
+        build_report(folder, source, reload, features=features)
     except InvalidInput as error:
         print_on_chief(f"no label report: {error}")
     except Exception:

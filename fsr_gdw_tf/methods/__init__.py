@@ -41,9 +41,3 @@ METHODS = [
     GDW,
     FSR,
 ]
-
-# The classes are what users import; METHODS is the only list of them.
-__all__ = [  # noqa: PLE0604
-    "METHODS",
-    *(method.__name__ for method in METHODS),
-]

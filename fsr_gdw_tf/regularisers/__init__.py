@@ -7,8 +7,3 @@ from fsr_gdw_tf.regularisers.relabel import Relabel
 from fsr_gdw_tf.regularisers.remix import Remix
 
 REGULARISERS = [MixUp, Remix, Relabel, ELR, PosteriorWeights]
-
-__all__ = [  # noqa: PLE0604
-    "REGULARISERS",
-    *(regulariser.__name__ for regulariser in REGULARISERS),
-]

@@ -204,3 +204,28 @@ def test_help_needs_no_tensorflow():
         )
         assert not ended.stderr
     assert "--gin_file       A gin file" in ended.stdout
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As in `--help | head -1`: the pipe is closed before all is written."""
+    for flag in ("--help", "--mode=list"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fsr_gdw_tf.main", flag],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+
+
+@pytest.mark.slow
+def test_commands_print_no_startup_lines(tmp_path):
+    for module in ("report", "figures"):
+        ended = subprocess.run(
+            [sys.executable, "-m", f"fsr_gdw_tf.{module}", str(tmp_path)],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 2 and one_line(ended.stderr), ended.stderr

@@ -26,7 +26,7 @@ def test_run_file_opens_with_its_recipe_card(recipe):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_part_goes_with_the_base(part):
-    gin_config.parse(["gin/digits.gin", part])
+    gin_config.parse(["gin/digits_all.gin", part])
     built = gin_config.instantiate(Experiment)
     assert callable(built.data) and built.epochs == 60
 

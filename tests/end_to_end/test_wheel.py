@@ -31,7 +31,7 @@ def test_the_wheel_holds_every_recipe_and_module(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for path in ROOT.glob("gin/**/*.gin"):
         assert f"fsr_gdw_tf/{path.relative_to(ROOT)}" in names
-    for kind in ("py", "css", "html", "js"):
+    for kind in ("py", "pyi", "css", "html", "js"):
         for path in ROOT.glob(f"fsr_gdw_tf/**/*.{kind}"):
             assert str(path.relative_to(ROOT)) in names
     assert "fsr_gdw_tf/py.typed" in names

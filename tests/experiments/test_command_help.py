@@ -10,15 +10,17 @@ from fsr_gdw_tf.experiments import command_help, gin_descriptions
 def printed() -> list[str]:
     """Return the lines that `fsr-gdw --help` prints."""
     flags = main.FLAGS.flags_by_module_dict()["fsr_gdw_tf.main"]
-    return command_help.command_help(main.MODES, flags).splitlines()
+    modes = main.MODES | main.WITHOUT_RECIPE
+    return command_help.command_help(modes, flags).splitlines()
 
 
 def test_flags_modes_recipes_methods_and_settings_are_there(printed):
     text = "\n".join(printed)
-    for name in ("gin_file", "gin_param", "run_dir", "mode", "allow_imports"):
+    flags = ("gin_file", "gin_param", "run_dir", "mode", "allow_imports")
+    for name in (*flags, "dry_run"):
         assert f"\n  --{name} " in text
     assert "repeat this option" not in text and "<train|" not in text
-    for name in (*main.MODES, *gin_descriptions.recipes()):
+    for name in (*main.MODES, "list", "doctor", *gin_descriptions.recipes()):
         assert f"\n  {name} " in text, name
     for name in gin_descriptions.methods():
         assert name in text, name

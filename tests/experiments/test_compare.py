@@ -28,8 +28,16 @@ def test_compare_writes_one_row_per_method(tmp_path, command_line):
         assert float(row["test_accuracy_best"]) == round(max(accuracy), 4)
         assert float(row["test_accuracy_last5"]) == round(np.mean(accuracy), 4)
         assert row["method"] in out
+        lines = [
+            x for x in out.splitlines() if x.startswith(f"{row['method']} ")
+        ]
+        assert len(lines) == 1 and "3/3 loss: " in lines[0], "its progress"
+    best = max(rows, key=lambda row: float(row["test_accuracy_last5"]))
+    page = tmp_path / "run" / best["method"] / "report" / "index.html"
+    assert out.count("Report: ") == 1 and f"Report: {page}\n" in out
     again = train_run(command_line, tmp_path / "run", flag)
     assert "is done already" in again and "Test accuracy" in again
+    assert f"Report: {page}\n" in again
 
 
 def test_a_method_that_diverges_does_not_end_the_comparison(

@@ -1,0 +1,59 @@
+"""`--dry_run` says what would be trained, and writes nothing."""
+
+import time
+
+import pytest
+from support.runs import TINY, one_line
+
+from fsr_gdw_tf.experiments import dry_run
+
+
+def test_each_method_of_a_comparison_is_timed(tmp_path, command_line):
+    """120 of the digits in batches of 30 are 4 steps an epoch."""
+    code, out, err = command_line(
+        *TINY,
+        "--dry_run",
+        "--gin_param=COMPARE=['forward_correction', 'gdw']",
+        f"--run_dir={tmp_path}/run",
+    )
+    assert code == 0, err
+    assert "digits: 120 examples of 10 classes, 500 for tests, 20 clean" in out
+    for name in ("forward_correction", "gdw"):
+        (line,) = (x for x in out.splitlines() if f"{name} " in x)
+        assert "3 x 4" in line
+    assert f"Nothing was written to {tmp_path}/run" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_invalid_settings_end_in_one_line(tmp_path, command_line):
+    for flags, message in (
+        (["--gin_param=NOISE=2"], "NOISE must be"),
+        (["--mode=report"], "--dry_run is for the modes train and compare"),
+    ):
+        code, _, err = command_line(*TINY, "--dry_run", *flags)
+        assert code == 2 and one_line(err) and message in err
+
+
+def test_the_first_step_which_compiles_is_not_counted(monkeypatch):
+    """Steps of 10 s and then of 0.5 s each, ended after eight of them."""
+    timer = dry_run.TimeSteps()
+    now = iter([0.0, *(10 + 0.5 * i for i in range(20))])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    timer.on_train_begin()
+    with pytest.raises(dry_run._Timed):
+        for batch in range(20):
+            timer.on_train_batch_end(batch)
+    assert batch == dry_run.STEPS
+    assert timer.seconds == pytest.approx(0.5)
+
+
+def test_a_call_of_several_steps_counts_as_so_many(monkeypatch):
+    """Calls of five steps: the second one took 5 s."""
+    timer = dry_run.TimeSteps()
+    now = iter([0.0, 60.0, 65.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(now))
+    timer.on_train_begin()
+    timer.on_train_batch_end(4)
+    with pytest.raises(dry_run._Timed):
+        timer.on_train_batch_end(9)
+    assert timer.seconds == pytest.approx(1.0)
