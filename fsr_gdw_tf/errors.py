@@ -2,9 +2,10 @@
 
 import difflib
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 
 INF = float("inf")
+MAX_WHOLE = 2**31 - 1  # counts and seeds are kept in 32 bits
 
 
 class InvalidInput(ValueError):  # noqa: N818  reads better where it is raised
@@ -37,3 +38,19 @@ def require_range(low: float, high: float, **values: float) -> None:
         if not low <= value < high:
             span = f"{low} or more" if high == INF else f"in [{low}, {high})"
             raise InvalidInput(f"{name} must be {span}, got {value}")
+
+
+def require_whole(low: int, **values: int) -> None:
+    """Raise unless all are whole numbers of `low` or more; keywords name them.
+
+    True and False are none.
+    """
+    for name, value in values.items():
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise InvalidInput(f"{name} must be a whole number, got {value!r}")
+        if value < low:
+            raise InvalidInput(f"{name} must be {low} or more, got {value}")
+        if value > MAX_WHOLE:
+            raise InvalidInput(
+                f"{name} must be at most {MAX_WHOLE}, got {value}"
+            )

@@ -5,7 +5,13 @@ from typing import TypeVar
 
 import gin
 
-from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
+from fsr_gdw_tf.errors import (
+    INF,
+    InvalidInput,
+    require_range,
+    require_whole,
+    suggest_names,
+)
 
 OPTIMIZER = "optimizer"
 STATISTICS = ("batch", "moving", "joint")
@@ -99,8 +105,4 @@ class MetaLoss:
                 f"no statistics {self.statistics!r} of a meta loss: {names}"
             )
         require_range(0, 1, smoothing=self.smoothing or 0)
-        every = 1 if self.every is None else self.every
-        if not isinstance(every, int) or every < 1:
-            raise InvalidInput(
-                f"every is 1 or more steps of a meta loss, got {every!r}"
-            )
+        require_whole(1, every=1 if self.every is None else self.every)
