@@ -45,6 +45,7 @@ setup(
         "benchmark": ["cleanlab>=2.6", "jax>=0.7"],
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
         "dev": [
+            "hypothesis>=6.100",
             "jax>=0.7",  # tests of exported steps are skipped without it
             "playwright>=1.40",  # with Chromium, or browser tests are skipped
             "pre-commit>=3.7",

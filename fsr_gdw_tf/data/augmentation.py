@@ -13,6 +13,7 @@ from fsr_gdw_tf.data.encoded import crop
 from fsr_gdw_tf.errors import (
     INF,
     InvalidInput,
+    require_annotated,
     require_range,
     require_whole,
     suggest_names,
@@ -46,6 +47,7 @@ class CropFlip:
         self, padding: int = 4, mode: str = "REFLECT", flip: bool = True
     ):
         require_whole(0, padding=padding)
+        require_annotated(CropFlip, {"mode": mode, "flip": flip})
         if mode not in PADDINGS:
             raise InvalidInput(
                 f"no mode of padding {mode!r}: {suggest_names(mode, PADDINGS)}"

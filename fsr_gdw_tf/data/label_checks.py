@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import InvalidInput, first_line
 
 MAX_EMPTY_CLASSES = 10_000
 BOOLEANS = ("False", "True")
@@ -86,7 +86,13 @@ def _without_categories(labels: Any) -> tuple[np.ndarray, list | None]:
     """Return labels as an array, and the categories of a pandas column."""
     labels = getattr(labels, "array", labels)  # of a pandas column
     categories = getattr(labels, "categories", None)
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise InvalidInput(
+            "expected a label for each example, got lists of different "
+            f"lengths ({first_line(error)})"
+        ) from error
     if array.dtype.kind == "O" and all(
         isinstance(v, numbers.Real) and not isinstance(v, bool)
         for v in array.reshape(-1).tolist()
@@ -119,7 +125,9 @@ def _is_missing(value: Any) -> bool:
 
 
 def _text(label: Any) -> str:
-    return label.decode() if isinstance(label, bytes) else str(label)
+    if not isinstance(label, bytes):
+        return str(label)
+    return label.decode("utf-8", "backslashreplace")
 
 
 def _in_order(names: set[str]) -> list[str]:
@@ -133,7 +141,8 @@ def numbered_names(labels: np.ndarray) -> list[str]:
     """Return '0', '1', ... up to the largest label, or a name per column."""
     if labels.ndim == 2 and labels.shape[1] > 1:
         return [str(c) for c in range(labels.shape[1])]
-    numeric = labels.dtype.kind in "iuf" and np.isfinite(labels).all()
+    numeric = labels.size and labels.dtype.kind in "iuf"
+    numeric = numeric and np.isfinite(labels).all()
     if numeric and labels.min() < 0:
         raise InvalidInput(
             f"labels must be numbers from 0 on, got {labels.min()}; give the "

@@ -16,7 +16,12 @@ import tensorflow as tf
 from fsr_gdw_tf.data.augmentation import Identity
 from fsr_gdw_tf.data.source import Source, map_to_array
 from fsr_gdw_tf.distribution.input_shards import InputShard
-from fsr_gdw_tf.errors import MAX_WHOLE, InvalidInput, require_whole
+from fsr_gdw_tf.errors import (
+    MAX_WHOLE,
+    InvalidInput,
+    require_annotated,
+    require_whole,
+)
 
 SINGLE_REPLICA = InputShard()
 TRAIN, META, LOAD = 0, 1, 2  # independent streams of random numbers
@@ -54,6 +59,7 @@ class InputPipeline:
     steps_per_epoch: int | None = None
 
     def __post_init__(self):
+        require_annotated(InputPipeline, vars(self))
         # Its range depends on the data, see `steps`.
         require_whole(-MAX_WHOLE, batch_size=self.batch_size)
         require_whole(0, seed=self.seed)

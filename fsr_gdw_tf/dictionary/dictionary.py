@@ -26,7 +26,12 @@ from fsr_gdw_tf.dictionary.pushers import (
     next_history,
 )
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import InvalidInput, require_whole, suggest_names
+from fsr_gdw_tf.errors import (
+    InvalidInput,
+    require_annotated,
+    require_whole,
+    suggest_names,
+)
 from fsr_gdw_tf.example_state import (
     example_table,
     require_indices,
@@ -76,6 +81,9 @@ class Dictionary(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        given = {"pusher": pusher, "features": features, "seed": seed}
+        given |= {"same_draw": same_draw, "rotate": rotate}
+        require_annotated(Dictionary, given)
         for name, value, valid in (
             ("pusher", pusher, PUSHERS),
             ("features", features, ("fresh", "bank")),

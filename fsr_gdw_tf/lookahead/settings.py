@@ -8,6 +8,7 @@ import gin
 from fsr_gdw_tf.errors import (
     INF,
     InvalidInput,
+    require_annotated,
     require_range,
     require_whole,
     suggest_names,
@@ -57,6 +58,7 @@ class VirtualStep:
     hypergradient: str | None = None
 
     def __post_init__(self):
+        require_annotated(type(self), vars(self))
         if self.hypergradient not in (None, *HYPERGRADIENTS):
             names = suggest_names(self.hypergradient, HYPERGRADIENTS)
             raise InvalidInput(
@@ -99,6 +101,7 @@ class MetaLoss:
     every: int | None = None
 
     def __post_init__(self):
+        require_annotated(type(self), vars(self))
         if self.statistics not in (None, *STATISTICS):
             names = suggest_names(self.statistics, STATISTICS)
             raise InvalidInput(
