@@ -70,9 +70,10 @@ class Component(keras.layers.Layer):
     def __new__(cls, *args, **kwargs):
         """Check the types of all arguments, as each class would have to."""
         names = [*inspect.signature(cls.__init__).parameters][1:]
-        require_annotated(
-            cls, {**dict(zip(names, args, strict=False)), **kwargs}
-        )
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        # Who passes a clean set here gets a better answer in `__init__`.
+        given.pop("meta", None)
+        require_annotated(cls, given)
         return super().__new__(cls, *args, **kwargs)
 
     @property
