@@ -3,7 +3,7 @@
 import inspect
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support.fuzzing import refused, texts, values
@@ -12,7 +12,7 @@ import fsr_gdw_tf
 from fsr_gdw_tf import InputPipeline, MetaLoss, VirtualStep, WeightNet
 from fsr_gdw_tf.data import CropFlip, Resize, ResizedCropFlip, label_checks
 from fsr_gdw_tf.dictionary import Dictionary
-from fsr_gdw_tf.methods import METHODS, CoTeaching
+from fsr_gdw_tf.methods import METHODS, CoTeaching, MentorNet
 from fsr_gdw_tf.regularisers import REGULARISERS
 
 CLASSES = [*METHODS, *REGULARISERS, InputPipeline, MetaLoss, VirtualStep]
@@ -33,6 +33,7 @@ labels = st.one_of(
 
 
 @given(st.sampled_from(PARAMETERS), values)
+@example((MentorNet, "drop"), [None, []])
 def test_an_argument_of_a_class(parameter, value):
     owner, name = parameter
     refused(owner, **{**REQUIRED.get(owner, {}), name: value})
