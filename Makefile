@@ -58,6 +58,14 @@ docs: $(VENV)/.installed-docs
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
+# Try random inputs, others in each round, until one fails or MINUTES are over.
+.PHONY: fuzz
+fuzz: $(VENV)/.installed-dev
+	end=$$(( $$(date +%s) + 60 * $(or $(MINUTES),30) )); \
+	while [ $$(date +%s) -lt $$end ]; do \
+	    FUZZ_EXAMPLES=300 $(BIN)/python -m pytest tests/fuzz || exit 1; \
+	done
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

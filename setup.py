@@ -58,6 +58,7 @@ setup(
         "examples": ["ipykernel>=6", "jupytext>=1.16", "nbclient>=0.10"],
         "docs": ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.27"],
         "dev": [
+            "hypothesis>=6.100",
             "jax>=0.7",  # tests of exported steps are skipped without it
             "mypy>=1.13",
             "playwright>=1.40",  # with Chromium, or browser tests are skipped

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from absl import flags, logging
 
-from fsr_gdw_tf.errors import first_line
+from fsr_gdw_tf.errors import first_line, printable
 
 FLAGS = flags.FLAGS
 
@@ -80,14 +80,6 @@ def _print_exception(kind: type, *details: object) -> None:
 
 
 sys.excepthook = _print_exception
-
-
-def printable(text: str) -> str:
-    """Return a text whose control characters are written as escapes.
-
-    Names in errors may come from others, and terminals obey such characters.
-    """
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def parse_flags(argv: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ Methods are Keras layers: their variables are saved, mirrored over replicas and
 restored together with the network's.
 """
 
+import inspect
 from typing import NamedTuple, TypedDict
 
 import keras
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf import losses
-from fsr_gdw_tf.errors import INF, require_range
+from fsr_gdw_tf.errors import INF, require_annotated, require_range
 
 
 class Batch(TypedDict, total=False):
@@ -65,6 +66,15 @@ class Component(keras.layers.Layer):
     (a `Source`, or None if examples have no numbers), `clean` the meta set, and
     `pipeline` the `InputPipeline` that makes the batches.
     """
+
+    def __new__(cls, *args, **kwargs):
+        """Check the types of all arguments, as each class would have to."""
+        names = [*inspect.signature(cls.__init__).parameters][1:]
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        # Who passes a clean set here gets a better answer in `__init__`.
+        given.pop("meta", None)
+        require_annotated(cls, given)
+        return super().__new__(cls, *args, **kwargs)
 
     @property
     def optimizers(self) -> list[keras.optimizers.Optimizer]:

@@ -10,6 +10,16 @@ import gin
 import tensorflow as tf
 
 from fsr_gdw_tf.data.encoded import crop
+from fsr_gdw_tf.errors import (
+    INF,
+    InvalidInput,
+    require_annotated,
+    require_range,
+    require_whole,
+    suggest_names,
+)
+
+PADDINGS = ("REFLECT", "SYMMETRIC", "CONSTANT")  # the modes of tf.pad
 
 
 @gin.register
@@ -36,6 +46,12 @@ class CropFlip:
     def __init__(
         self, padding: int = 4, mode: str = "REFLECT", flip: bool = True
     ):
+        require_whole(0, padding=padding)
+        require_annotated(CropFlip, {"mode": mode, "flip": flip})
+        if mode not in PADDINGS:
+            raise InvalidInput(
+                f"no mode of padding {mode!r}: {suggest_names(mode, PADDINGS)}"
+            )
         self.padding, self.mode, self.flip = padding, mode, flip
 
     def train(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -91,7 +107,11 @@ class ResizedCropFlip(CropView):
         area: Sequence[float] = (0.08, 1.0),
         central: float = 0.875,
     ):
-        self.size, self.area, self.central = size, tuple(area), central
+        require_whole(1, size=size)
+        require_range(0, INF, central=central)
+        if not 0 < central <= 1:
+            raise InvalidInput(f"central must be in (0, 1], got {central}")
+        self.size, self.area, self.central = size, _as_area(area), central
 
     def crop_box(
         self, shape: tf.Tensor, seed: tf.Tensor | None = None
@@ -130,6 +150,7 @@ class Resize:
     batched = False
 
     def __init__(self, size: int):
+        require_whole(1, size=size)
         self.size = size
 
     def train(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
@@ -137,6 +158,18 @@ class Resize:
         return _resize(x, self.size)
 
     test = train
+
+
+def _as_area(area: Sequence[float]) -> tuple[float, float]:
+    """Return a range of shares as a tuple; raise unless it is one."""
+    if not isinstance(area, Sequence) or len(area) != 2:
+        raise InvalidInput(f"area must be two shares, got {area!r}")
+    require_range(0, INF, **dict(zip(("area", "its end"), area, strict=True)))
+    if not 0 < area[0] <= area[1] <= 1:
+        raise InvalidInput(
+            f"area must be a range of shares in (0, 1], got {area!r}"
+        )
+    return tuple(area)
 
 
 def _resize(image: tf.Tensor, size: int) -> tf.Tensor:

@@ -54,6 +54,10 @@ def open_list(name: str, layout: str) -> Iterator[TextIO]:
         raise InvalidInput(
             f"{name} is not UTF-8, save it as UTF-8: {error}"
         ) from error
+    except csv.Error as error:
+        raise InvalidInput(
+            f"{name} is no CSV list ({error}); {layout}"
+        ) from error
 
 
 def read_lines(name: str, layout: str) -> Iterator[tuple[int, str]]:

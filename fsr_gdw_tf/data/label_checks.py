@@ -1,12 +1,12 @@
 """Labels of many forms, converted to class indices and validated."""
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import InvalidInput, first_line
 
 MAX_EMPTY_CLASSES = 10_000
 BOOLEANS = ("False", "True")
@@ -46,8 +46,11 @@ def encode(
     or None. All other labels (texts, booleans, categories) are looked up in
     `class_names`, by default their different values in order.
     """
-    names = None if class_names is None else tuple(map(str, class_names))
+    names = None if class_names is None else _as_names(class_names)
     labels, categories = _without_categories(labels)
+    if not labels.ndim or labels.dtype.kind in "cV":
+        found = f"the dtype {labels.dtype}" if labels.ndim else labels.item()
+        raise InvalidInput(f"expected a label for each example, got {found}")
     _require_no_missing(labels)
     if labels.dtype.kind in "iuf":
         return labels, names
@@ -55,6 +58,12 @@ def encode(
     if names is None:
         names = tuple(map(_text, categories or _in_order(set(texts))))
     number = {name: index for index, name in enumerate(names)}
+    if len(number) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput(
+            f"class_names has the name {twice!r} twice; a label of that name "
+            "could be either class"
+        )
     unknown = sorted(set(texts) - set(number))
     if unknown:
         raise InvalidInput(
@@ -65,11 +74,25 @@ def encode(
     return np.array([number[text] for text in texts], np.int64), names
 
 
+def _as_names(class_names: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(class_names, Iterable):
+        raise InvalidInput(
+            f"class_names must be a list of names, got {class_names!r}"
+        )
+    return tuple(map(str, class_names))
+
+
 def _without_categories(labels: Any) -> tuple[np.ndarray, list | None]:
     """Return labels as an array, and the categories of a pandas column."""
     labels = getattr(labels, "array", labels)  # of a pandas column
     categories = getattr(labels, "categories", None)
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise InvalidInput(
+            "expected a label for each example, got lists of different "
+            f"lengths ({first_line(error)})"
+        ) from error
     if array.dtype.kind == "O" and all(
         isinstance(v, numbers.Real) and not isinstance(v, bool)
         for v in array.reshape(-1).tolist()
@@ -102,7 +125,9 @@ def _is_missing(value: Any) -> bool:
 
 
 def _text(label: Any) -> str:
-    return label.decode() if isinstance(label, bytes) else str(label)
+    if not isinstance(label, bytes):
+        return str(label)
+    return label.decode("utf-8", "backslashreplace")
 
 
 def _in_order(names: set[str]) -> list[str]:
@@ -116,7 +141,13 @@ def numbered_names(labels: np.ndarray) -> list[str]:
     """Return '0', '1', ... up to the largest label, or a name per column."""
     if labels.ndim == 2 and labels.shape[1] > 1:
         return [str(c) for c in range(labels.shape[1])]
-    numeric = labels.dtype.kind in "iuf" and np.isfinite(labels).all()
+    numeric = labels.size and labels.dtype.kind in "iuf"
+    numeric = numeric and np.isfinite(labels).all()
+    if numeric and labels.min() < 0:
+        raise InvalidInput(
+            f"labels must be numbers from 0 on, got {labels.min()}; give the "
+            "classes other numbers, or names"
+        )
     classes = int(labels.max()) + 1 if numeric else 2
     where = f"a largest label of {classes - 1}"
     require_class_count(classes, len(labels), where)

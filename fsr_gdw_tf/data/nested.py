@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.errors import InvalidInput, first_line
+
 
 def as_arrays(x: Any, structure: Any = None, n: int | None = None) -> Any:
     """Return inputs as NumPy arrays, in tuples and dicts.
@@ -27,7 +29,13 @@ def as_arrays(x: Any, structure: Any = None, n: int | None = None) -> Any:
     if isinstance(x, (list, tuple)) and _is_several(x, structure, n):
         inner = structure if _matches(structure, x) else [None] * len(x)
         return tuple(as_arrays(v, s, n) for v, s in zip(x, inner, strict=True))
-    return np.asarray(x)
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise InvalidInput(
+            "expected inputs of one shape, got some of different shapes "
+            f"({first_line(error)}); pad them"
+        ) from error
 
 
 def input_names(structure: Any) -> list[str] | None:

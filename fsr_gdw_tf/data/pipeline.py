@@ -16,7 +16,12 @@ import tensorflow as tf
 from fsr_gdw_tf.data.augmentation import Identity
 from fsr_gdw_tf.data.source import Source, map_to_array
 from fsr_gdw_tf.distribution.input_shards import InputShard
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import (
+    MAX_WHOLE,
+    InvalidInput,
+    require_annotated,
+    require_whole,
+)
 
 SINGLE_REPLICA = InputShard()
 TRAIN, META, LOAD = 0, 1, 2  # independent streams of random numbers
@@ -54,11 +59,13 @@ class InputPipeline:
     steps_per_epoch: int | None = None
 
     def __post_init__(self):
-        if self.meta_batch_size is not None and self.meta_batch_size < 1:
-            raise InvalidInput(
-                "the meta batch size must be 1 or more, got "
-                f"{self.meta_batch_size}"
-            )
+        require_annotated(InputPipeline, vars(self))
+        # Its range depends on the data, see `steps`.
+        require_whole(-MAX_WHOLE, batch_size=self.batch_size)
+        require_whole(0, seed=self.seed)
+        for name in ("meta_batch_size", "steps_per_epoch"):
+            if getattr(self, name) is not None:
+                require_whole(1, **{name: getattr(self, name)})
 
     def with_global_sizes(self, replicas: int) -> "InputPipeline":
         """Return a copy whose batch sizes are global, not per replica."""

@@ -257,6 +257,11 @@ def arrays(
     y = np.asarray(y)
     x = nested.as_arrays(x, n=len(y))
     for part in tf.nest.flatten(x):
+        if not part.ndim:
+            raise InvalidInput(
+                "expected a row for each example in x, got the single value "
+                f"{part.item()!r}"
+            )
         if len(part) != len(y):
             raise InvalidInput(
                 f"x and y differ in length: got {len(part)} inputs but "

@@ -6,18 +6,16 @@ are clean, and none of its examples is in the training set.
 """
 
 import dataclasses
-import hashlib
 import warnings
 from collections.abc import Callable, Mapping
 
 import gin
 import numpy as np
-import tensorflow as tf
 
-from fsr_gdw_tf.data import corruption, nested
+from fsr_gdw_tf.data import corruption
 from fsr_gdw_tf.data.label_overrides import apply_overrides
+from fsr_gdw_tf.data.overlap import count_shared
 from fsr_gdw_tf.data.source import (
-    ArrayReader,
     Source,
     join,
     require_all_classes,
@@ -117,11 +115,7 @@ def check_meta(train: Source, meta: Source) -> None:
             "clean examples",
             stacklevel=3,
         )
-    if train.reader is meta.reader:
-        shared = set(train.rows) & set(meta.rows)
-    else:
-        shared = _example_keys(train) & _example_keys(meta)
-    require_disjoint(len(shared), meta)
+    require_disjoint(count_shared(train, meta), meta)
 
 
 def require_disjoint(shared: int, meta: Source) -> None:
@@ -132,25 +126,6 @@ def require_disjoint(shared: int, meta: Source) -> None:
             "training set, perhaps with another label; remove them from it "
             "(meta_in_training=True trains on the meta set as well)"
         )
-
-
-def _example_keys(source: Source) -> set[str | bytes]:
-    """Return keys that identify examples across readers: names or hashes."""
-    reader = getattr(source.reader, "reader", source.reader)
-    if not isinstance(reader, ArrayReader):
-        return {reader.name(row) for row in source.rows}
-    parts = tf.nest.flatten(nested.to_numpy(reader.inputs))  # no copy on a CPU
-    return {_hash([part[row] for part in parts]) for row in source.rows}
-
-
-def _hash(parts: list[np.ndarray | bytes]) -> bytes:
-    """Return a hash of an example's inputs; strings are bytes or objects."""
-    arrays = map(np.asarray, parts)
-    texts = [
-        repr(a.tolist()).encode() if a.dtype.kind in "OS" else a.tobytes()
-        for a in arrays
-    ]
-    return hashlib.blake2b(b"".join(texts), digest_size=16).digest()
 
 
 def take_per_class(

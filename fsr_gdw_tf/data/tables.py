@@ -103,6 +103,11 @@ def _columns(table: Any) -> dict[str, Any]:
         table = table.to_arrow()
     if isinstance(table, pa.Table):
         return {name: from_arrow(table[name]) for name in table.column_names}
+    if not hasattr(table, "columns"):
+        raise InvalidInput(
+            "expected a data frame, an Arrow table or a Hugging Face data set, "
+            f"got {type(table).__name__}"
+        )
     return {str(name): table[name] for name in table.columns}
 
 

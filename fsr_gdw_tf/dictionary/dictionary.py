@@ -26,7 +26,12 @@ from fsr_gdw_tf.dictionary.pushers import (
     next_history,
 )
 from fsr_gdw_tf.distribution import collectives
-from fsr_gdw_tf.errors import InvalidInput, suggest_names
+from fsr_gdw_tf.errors import (
+    InvalidInput,
+    require_annotated,
+    require_whole,
+    suggest_names,
+)
 from fsr_gdw_tf.example_state import (
     example_table,
     require_indices,
@@ -76,6 +81,9 @@ class Dictionary(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        given = {"pusher": pusher, "features": features, "seed": seed}
+        given |= {"same_draw": same_draw, "rotate": rotate}
+        require_annotated(Dictionary, given)
         for name, value, valid in (
             ("pusher", pusher, PUSHERS),
             ("features", features, ("fresh", "bank")),
@@ -84,6 +92,9 @@ class Dictionary(keras.layers.Layer):
                 raise InvalidInput(
                     f"no {name} {value!r}: {suggest_names(value, valid)}"
                 )
+        for name, count in (("size", size), ("reward_batch", reward_batch)):
+            if count is not None:
+                require_whole(1, **{name: count})
         self.size, self.reward_batch = size, reward_batch
         self.pusher, self.bank = PUSHERS[pusher], features == "bank"
         self.same_draw, self.rotate, self.seed = same_draw, rotate, seed

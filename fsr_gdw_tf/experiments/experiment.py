@@ -14,6 +14,7 @@ from fsr_gdw_tf.callbacks import (
 from fsr_gdw_tf.callbacks.progress_bar import LINE, show_progress
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import InputPipeline, Source, Splits
+from fsr_gdw_tf.data.overlap import check_test
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.distribution.devices import Devices
 from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
@@ -65,7 +66,10 @@ class ClassifierConfig:
 @gin.register
 @dataclasses.dataclass
 class Experiment:
-    """A run as described by a run file; `schedule` counts in epochs."""
+    """A run as described by a run file; `schedule` counts in epochs.
+
+    allow_test_in_training: whether test files may be trained on as well.
+    """
 
     data: Callable[[], Splits]
     classifier: Callable[[], ClassifierConfig]  # called after seeding
@@ -82,6 +86,7 @@ class Experiment:
     # The runs that it consists of, instead of one.
     stages: Callable[[StageInputs], Iterator[Stage]] | None = None
     head: Callable[[], RoG] | None = None  # is fitted, nothing is trained
+    allow_test_in_training: bool = False
 
     def __post_init__(self):
         if self.epochs < 1 or self.seed < 0:
@@ -102,7 +107,7 @@ class Experiment:
             InputShard(replicas).replica_batch_size(
                 self.pipeline.batch_size, "BATCH_SIZE"
             )
-            splits = splits or self.data()
+            splits = splits or self.load()
             steps = self.pipeline.steps(splits.training)
             classifier = self.classifier().build(splits, self.pipeline)
             if self.devices.sync_batch_norm:
@@ -114,6 +119,13 @@ class Experiment:
                 jit_compile=self.devices.jit_compile,
             )
         return splits, classifier
+
+    def load(self) -> Splits:
+        """Load the data; raise if files of a test set are trained on."""
+        splits = self.data()
+        for test in (splits.test, *splits.others.values()):
+            check_test(splits.train, test, self.allow_test_in_training)
+        return splits
 
     def train(
         self,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import gin
 
-from fsr_gdw_tf.errors import INF, InvalidInput
+from fsr_gdw_tf.errors import INF, InvalidInput, require_whole
 
 KINDS = {
     "a whole number": (int,),
@@ -118,5 +118,7 @@ def _check(name: str, value: object, rule: Rule) -> None:
         return
     if not rule.is_kind(value):
         raise InvalidInput(f"{name} must be {rule.expected}, got {value!r}")
-    if isinstance(value, int | float) and not rule.in_range(value):
+    if rule.kind == "a whole number":
+        require_whole(int(rule.low), **{name: value})
+    elif isinstance(value, int | float) and not rule.in_range(value):
         raise InvalidInput(f"{name} must be {rule.span}, got {value!r}")

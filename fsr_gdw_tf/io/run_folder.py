@@ -172,7 +172,8 @@ class RunFolder:
 
     def lost_files(self) -> list[str]:
         """Return which files of a completed run are missing or damaged."""
-        sums = self._content_of_done().get(CHECKSUMS) or {}
+        sums = self._content_of_done().get(CHECKSUMS)
+        sums = sums if isinstance(sums, dict) else {}
         lost = [
             name
             for name in CHECKED
@@ -181,9 +182,15 @@ class RunFolder:
         ]
         if not zipfile.is_zipfile(self / "model.keras"):
             lost.append("model.keras")
-        if not lost and summary(self.metrics()) != self.summary():
+        if not lost and not self._is_summary_of_metrics():
             lost.append("DONE")
         return lost
+
+    def _is_summary_of_metrics(self) -> bool:
+        try:
+            return summary(self.metrics()) == self.summary()
+        except (LookupError, InvalidInput):  # columns or rows are missing
+            return False
 
     def metrics(self) -> list[dict]:
         """Return the rows of metrics.csv, one per epoch, all of numbers."""

@@ -5,7 +5,14 @@ from typing import TypeVar
 
 import gin
 
-from fsr_gdw_tf.errors import INF, InvalidInput, require_range, suggest_names
+from fsr_gdw_tf.errors import (
+    INF,
+    InvalidInput,
+    require_annotated,
+    require_range,
+    require_whole,
+    suggest_names,
+)
 
 OPTIMIZER = "optimizer"
 HEAD, MOMENTUM = AHEAD = "head", "momentum"
@@ -55,6 +62,7 @@ class VirtualStep:
     hypergradient: str | None = None
 
     def __post_init__(self):
+        require_annotated(type(self), vars(self))
         if self.hypergradient not in (None, *HYPERGRADIENTS):
             names = suggest_names(self.hypergradient, HYPERGRADIENTS)
             raise InvalidInput(
@@ -109,6 +117,7 @@ class MetaLoss:
     average: float | None = None
 
     def __post_init__(self):
+        require_annotated(type(self), vars(self))
         if self.statistics not in (None, *STATISTICS):
             names = suggest_names(self.statistics, STATISTICS)
             raise InvalidInput(
@@ -120,8 +129,4 @@ class MetaLoss:
                 "average is a share of a meta loss's gradient, from 0 to "
                 f"below 1, got {self.average!r}"
             )
-        every = 1 if self.every is None else self.every
-        if not isinstance(every, int) or every < 1:
-            raise InvalidInput(
-                f"every is 1 or more steps of a meta loss, got {every!r}"
-            )
+        require_whole(1, every=1 if self.every is None else self.every)

@@ -53,7 +53,7 @@ class MentorNet(ReweightingMethod):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if np.shape(drop) != (2,):
+        if not isinstance(drop, (list, tuple, np.ndarray)) or len(drop) != 2:
             raise InvalidInput(
                 f"drop is two shares, early and late, got {drop}"
             )

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import losses, optimizers
+from fsr_gdw_tf.errors import INF, require_annotated, require_range
 from fsr_gdw_tf.method import Batch, warmup_done
 from fsr_gdw_tf.methods.reweighting import mean_one
 
@@ -38,6 +39,9 @@ class WeightNet(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        given = {"net": net, "optimizer": optimizer, "normalise": normalise}
+        require_annotated(WeightNet, given)
+        require_range(0, INF, l2=l2)
         self.net = net or small_net()
         self.optimizer = optimizer or optimizers.Adam(1e-3)
         self.optimizer.build(self.net.trainable_variables)

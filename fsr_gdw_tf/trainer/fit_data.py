@@ -1,5 +1,6 @@
 """What `fit` prepares: data with numbers, meta batches, callbacks."""
 
+import warnings
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from fsr_gdw_tf.callbacks.method_progress import MethodProgress
 from fsr_gdw_tf.callbacks.progress_bar import ProgressBar
 from fsr_gdw_tf.data import data_adapter, numbering, user_data
 from fsr_gdw_tf.data.numbering import NumberedDataset
+from fsr_gdw_tf.data.overlap import in_training
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.user_data import UserData
@@ -56,6 +58,26 @@ def number(classifier: keras.Model, x: Any, meta: Any) -> Any:
         return x
     classifier.numbering = numbered.numbering
     return numbered
+
+
+def warn_of_overlap(classifier: keras.Model, x: Any, kwargs: dict) -> None:
+    """Warn if validation examples are trained on; Keras' `fit` takes them.
+
+    Arrays are converted on the way, and stay so.
+    """
+    data = kwargs.get("validation_data")
+    if not (isinstance(x, Source) and isinstance(data, (tuple, Source))):
+        return
+    network = classifier.network_inputs
+    test = data_adapter.as_source(data, None, network)
+    kwargs["validation_data"] = test
+    shared = in_training(x, test).sum() if isinstance(test, Source) else 0
+    if shared:
+        warnings.warn(
+            f"{shared} of {len(test)} validation examples are also in the "
+            "training set: metrics on them say little about new examples",
+            stacklevel=3,
+        )
 
 
 def setup(

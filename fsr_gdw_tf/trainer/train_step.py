@@ -194,8 +194,9 @@ class TrainStep(SavedNetwork):
             weight = weight if mask is None else weight * mask
         self.loss_mean.update_state(loss, sample_weight=mask)
         probs = tf.nn.softmax(logits)
+        rounded = tf.cast(probs, tf.float32)  # Keras' top-5 takes no float64
         for metric in (self.accuracy, *self.test_metrics):
-            metric.update_state(label, probs, sample_weight=mask)
+            metric.update_state(label, rounded, sample_weight=mask)
         weight = mask if weight is None else weight
         self._update_users_metrics(label, probs, mask, weight)
 

@@ -115,7 +115,7 @@ class Trainer(TrainStep):
         pipeline = data_adapter.make_pipeline(
             x, pipeline, batch_size, seed, kwargs, self.replicas
         )
-        self._set_validation(pipeline, kwargs)
+        self._set_validation(x, pipeline, kwargs)
         source = x if isinstance(x, Source) else getattr(x, "source", None)
         fit_data.setup(self, source, pipeline)
         start = kwargs.get("initial_epoch", 0), initial_step
@@ -139,8 +139,11 @@ class Trainer(TrainStep):
         x = fit_data.number(self, x, clean[0])
         return data_adapter.adapt(x, *clean, self.method, network)
 
-    def _set_validation(self, pipeline: InputPipeline, kwargs: dict) -> None:
+    def _set_validation(
+        self, x: Any, pipeline: InputPipeline, kwargs: dict
+    ) -> None:
         """Replace Keras' validation arguments by a distributed dataset."""
+        fit_data.warn_of_overlap(self, x, kwargs)
         data = kwargs.get("validation_data")
         size = kwargs.pop("validation_batch_size", None)
         if data is None:

@@ -1,18 +1,21 @@
 """Stop a run at random moments, resume it, compare it with an undisturbed one.
 
-    python tests/end_to_end/kill_and_resume.py --stops=10
+    python tests/end_to_end/kill_and_resume.py --stops=12
     python tests/end_to_end/kill_and_resume.py --stops=4 --hosts=2
 
-Stops are kill -9 and SIGTERM in turn. Prints when each came and whether the
+Stops are kill -9, SIGTERM, Ctrl-C and a full disk in turn; further arguments
+are settings, such as TRAIN_EXAMPLES=400. Prints when each came and whether the
 final weights agree in every bit. So must what was logged, and what is said of
 the labels (on several hosts: to rounding). On one host the last start is of
 Python itself; the others are forked, see support/forked.py.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
+import resource
 import signal
 import socket
 import subprocess
@@ -42,7 +45,8 @@ FLAGS = [
     "--gin_param=REWARD_FEATURES='fresh'",
     "--gin_param=STEPS_PER_EXECUTION=3",
 ]
-STOPS = [signal.SIGKILL, signal.SIGTERM]
+FULL_DISK = 0  # from then on no file can be written, nor the log
+STOPS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, FULL_DISK]
 
 
 def free_ports(count: int) -> list[int]:
@@ -94,21 +98,37 @@ def stop_at_random(
 ) -> str:
     """Stop a host some time after the first epoch that is added.
 
-    The first one is killed; the last one gets the SIGTERM, and tells all.
+    The first one, which writes, is killed or finds the disk full; the last one
+    gets the other signals, and tells all.
     """
     before, processes = progress(run), start(run, flags, hosts)
-    stopped = processes[0 if stop == signal.SIGKILL else -1]
+    stopped = processes[0 if stop in (signal.SIGKILL, FULL_DISK) else -1]
     while progress(run) == before and stopped.poll() is None:
         time.sleep(0.02)
     time.sleep(random.uniform(0, seconds))
-    stopped.send_signal(stop)
-    codes = [p.wait() for p in processes]
-    name = signal.Signals(stop).name
-    if stop == signal.SIGTERM:
-        assert set(codes) == {128 + stop}, (name, codes)
+    if stop == FULL_DISK:
+        fill_disk_of(stopped)
     else:
-        assert stopped.returncode == -stop and 0 not in codes, (name, codes)
+        stopped.send_signal(stop)
+    codes = [p.wait() for p in processes]
+    name = signal.Signals(stop).name if stop else "full disk"
+    told = name, codes, log_of(run).read_text()[-3000:]
+    if stop in (signal.SIGTERM, signal.SIGINT):
+        assert stopped.returncode == 128 + stop, told
+        # Hosts that were told by another one count it as SIGTERM.
+        assert set(codes) <= {128 + stop, 128 + signal.SIGTERM}, told
+    else:
+        assert 0 not in codes, told
+        assert stop == FULL_DISK or stopped.returncode == -stop, told
     return f"{name} in epoch {progress(run) + 1}: exit codes {codes}"
+
+
+def fill_disk_of(process: Forked) -> None:
+    """Let all writing to files fail in a process that may have ended."""
+    limit = resource.RLIMIT_FSIZE
+    with contextlib.suppress(ProcessLookupError):
+        _, hard = resource.prlimit(process.pid, limit)
+        resource.prlimit(process.pid, limit, (0, hard))
 
 
 def progress(run: Path) -> int:
@@ -170,13 +190,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seconds", type=float, default=0.5)
     parser.add_argument("--hosts", type=int, default=1)
+    parser.add_argument("settings", nargs="*")
     given = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    stops = [STOPS[i % 2] for i in range(given.stops)]
+    stops = [STOPS[i % len(STOPS)] for i in range(given.stops)]
+    how = given.epochs, given.seconds, given.hosts, tuple(given.settings)
     with tempfile.TemporaryDirectory() as folder:
-        same = trial(
-            Path(folder), stops, given.epochs, given.seconds, given.hosts
-        )
+        same = trial(Path(folder), stops, *how)
     print("equal in every bit" if same else "NOT equal")
     sys.exit(not same)
 

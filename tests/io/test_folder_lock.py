@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from end_to_end.lock_pairs import winners
 
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.io.folder_lock import folder_lock
@@ -87,3 +88,8 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
         folder_lock(tmp_path / "file" / "run"),
     ):
         pass
+
+
+def test_of_two_processes_that_begin_at_once_one_wins(tmp_path):
+    """The long version: tests/end_to_end/lock_pairs.py --pairs=50."""
+    assert len(winners(tmp_path, 8)) == 8

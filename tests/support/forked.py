@@ -10,6 +10,7 @@ a few tests start Python itself.
 import multiprocessing
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,10 @@ class Forked:
             target=become, args=(words, files, place), daemon=True
         )
         self.process.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     @property
     def returncode(self) -> int | None:
@@ -69,6 +74,8 @@ def become(words, files, place) -> None:
         opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         os.dup2(opened, number)
         os.close(opened)
+    # Shells let what they start in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     environment, folder = place
     os.environ.clear()
     os.environ.update(environment)

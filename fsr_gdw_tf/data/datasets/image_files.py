@@ -19,6 +19,7 @@ from fsr_gdw_tf.data.file_lists import (
 from fsr_gdw_tf.data.file_reader import FileReader, find_unreadable
 from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.label_overrides import read_weights
+from fsr_gdw_tf.data.overlap import print_repeated, without_repeated
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits, stratified_split
 from fsr_gdw_tf.errors import InvalidInput
@@ -95,7 +96,9 @@ def folder(
 
 def _hold_out(source: Source, share: float) -> tuple[Source, Source]:
     """Return (training set, test set): the same split whatever the run."""
-    return stratified_split(source, round(share * len(source)), HOLD_OUT_SEED)
+    size = round(share * len(source))
+    train, test = stratified_split(source, size, HOLD_OUT_SEED)
+    return train, without_repeated(train, test)
 
 
 def folder_source(
@@ -235,6 +238,7 @@ def file_list_source(
     """
     for entries in file_lists:
         require_files(entries, advice)
+        print_repeated(entries)
     paths = [path for entries in file_lists for path in entries.paths]
     labels = [label for entries in file_lists for label in entries.labels]
     return _file_source(paths, labels, class_names, verify, cache)

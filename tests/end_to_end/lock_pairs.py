@@ -1,0 +1,76 @@
+"""Let two processes begin a run in one folder at once; print who won.
+
+    python tests/end_to_end/lock_pairs.py --pairs=50
+
+They begin it as training does, each with another configuration. Of each pair
+one must win, the other be told so, and the folder be the winner's.
+"""
+
+import argparse
+import multiprocessing
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.run_folder import RunFolder
+
+PROCESSES = multiprocessing.get_context("spawn")
+TOLD = "another process is writing to"
+
+
+def begin(rank: int, folders: Sequence[Path], barrier, results) -> None:
+    """Begin a run in each folder; put "won" or the error for each."""
+    for folder in folders:
+        barrier.wait()
+        try:
+            with RunFolder(folder).open(config_of(rank)):
+                barrier.wait()  # the other process has tried, too
+                results.put((folder, rank, "won"))
+        except InvalidInput as error:
+            barrier.wait()
+            results.put((folder, rank, str(error)))
+
+
+def config_of(rank: int) -> str:
+    return f"SEED = {rank}\n"
+
+
+def winners(root: Path, pairs: int) -> list[int]:
+    """Return which process won each folder; raise unless one did."""
+    folders = [root / str(i) for i in range(pairs)]
+    barrier, results = PROCESSES.Barrier(2, timeout=60), PROCESSES.Queue()
+    shared = folders, barrier, results
+    processes = [
+        PROCESSES.Process(target=begin, args=(rank, *shared), daemon=True)
+        for rank in (0, 1)
+    ]
+    for process in processes:
+        process.start()
+    told = [results.get(timeout=120) for _ in range(2 * pairs)]
+    for process in processes:
+        process.join()
+    found = []
+    for folder in folders:
+        ends = {rank: end for where, rank, end in told if where == folder}
+        won = [rank for rank, end in ends.items() if end == "won"]
+        assert len(won) == 1, (folder, ends)
+        assert ends[1 - won[0]].startswith(TOLD), ends
+        assert (folder / "config.gin").read_text() == config_of(won[0])
+        assert {p.name for p in folder.iterdir()} == {"config.gin", ".lock"}
+        found += won
+    return found
+
+
+def main() -> None:
+    """Print how many pairs each process has won."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=50)
+    pairs = parser.parse_args().pairs
+    with tempfile.TemporaryDirectory() as folder:
+        found = winners(Path(folder), pairs)
+    print(f"{pairs} pairs, one winner each: {found.count(0)} times the first")
+
+
+if __name__ == "__main__":
+    main()
