@@ -3,6 +3,7 @@
 import hashlib
 import platform
 from collections.abc import Sequence
+from pathlib import Path
 
 import gin
 import keras
@@ -12,6 +13,7 @@ import tensorflow as tf
 import fsr_gdw_tf
 from fsr_gdw_tf.data import Source, Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
+from fsr_gdw_tf.data.datasets.image_files import NO_CLASS, NO_IMAGE
 from fsr_gdw_tf.distribution.devices import Devices
 from fsr_gdw_tf.distribution.hosts import host, print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
@@ -115,8 +117,8 @@ def check_same_data(folder: RunFolder, data: str) -> None:
 
 
 def write_undecodable(folder: RunFolder, splits: Splits) -> int:
-    """Write undecodable.csv if images cannot be decoded; return how many."""
-    # Without duplicates: the splits of one image folder share its list.
+    """Write undecodable.csv of the files left out; return how many."""
+    # Without repetitions: the splits of one image folder share its list.
     images = dict.fromkeys(
         image for source in splits.sources for image in source.unreadable
     )
@@ -124,11 +126,19 @@ def write_undecodable(folder: RunFolder, splits: Splits) -> int:
         file = folder / "undecodable.csv"
         rows = [{"path": path, "reason": reason} for path, reason in images]
         write_csv(file, rows)
-        print_on_chief(
-            f"{len(images)} image(s) cannot be decoded and are skipped; see "
-            f"{file}"
-        )
+        no_images = sum(r in (NO_IMAGE, NO_CLASS) for _, r in images)
+        print_on_chief(_left_out(len(images) - no_images, no_images, file))
     return len(images)
+
+
+def _left_out(broken: int, no_images: int, file: Path) -> str:
+    """Return how many files are not used, and where they are listed."""
+    parts = []
+    if broken:
+        parts.append(f"{broken:,} image(s) cannot be decoded and are skipped")
+    if no_images:
+        parts.append(f"{no_images:,} other file(s) are no images of a class")
+    return f"{'; '.join(parts)}; see {file}"
 
 
 def write_corruption_matrix(folder: RunFolder, train: Source) -> None:
