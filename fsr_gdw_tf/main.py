@@ -23,6 +23,7 @@ MODES = {
     "evaluate": "test a finished run again",
     "compare": "train each method in COMPARE on the same data",
     "report": "build the label report of a run again",
+    "check": "look at a folder or list of images; nothing is trained",
 }
 flags.DEFINE_multi_string("gin_file", [], "A gin file; repeat for several.")
 flags.DEFINE_multi_string("gin_param", [], "A binding, such as NOISE=0.4.")

@@ -7,6 +7,7 @@ side. Only the formats below are tried: some of Pillow's others run programs.
 import functools
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -19,6 +20,7 @@ FORMATS = (
 )
 NAMES = "JPEG, PNG, BMP, GIF, WebP or TIFF"
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # by the number of channels
+GREY = ("1", "L", "LA", "F")
 ORIENTATION = 0x0112  # the EXIF tag; 1: as stored
 
 
@@ -70,11 +72,25 @@ def is_rotated(contents: bytes) -> bool:
 
 def is_image(path: str | Path) -> bool:
     """Return whether a file begins like an image, whatever its name."""
+    return read_header(path) is not None
+
+
+class Header(NamedTuple):
+    """What the beginning of a file tells of its image."""
+
+    height: int
+    width: int
+    is_grey: bool
+
+
+def read_header(path: str | Path) -> Header | None:
+    """Return what a file tells of its image, undecoded; None of others."""
     try:
-        with Image.open(path, formats=_formats()):
-            return True
-    except Exception:  # as above
-        return False
+        with Image.open(path, formats=_formats()) as image:
+            is_grey = image.mode in GREY or image.mode.startswith("I")
+            return Header(image.height, image.width, is_grey)
+    except Exception:  # each format has errors of its own
+        return None
 
 
 def _open(contents: bytes) -> Image.Image:

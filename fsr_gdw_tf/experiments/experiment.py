@@ -26,6 +26,7 @@ from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
 from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import gin_config, run_info
+from fsr_gdw_tf.experiments.held_out import score_held_out
 from fsr_gdw_tf.io import files
 from fsr_gdw_tf.io.run_folder import RunFolder, summary
 from fsr_gdw_tf.label_quality.label_records import FILE_NAME
@@ -128,6 +129,7 @@ class Experiment:
                 )
                 rows = self._fit(folder, splits, classifier)
                 _evaluate(folder, splits, classifier, self.test_pipeline)
+                score_held_out(folder, splits, classifier, self.test_pipeline)
             except (Preempted, KeyboardInterrupt):
                 raise
             except BaseException:
@@ -220,7 +222,9 @@ def _finish(
     if is_chief():
         folder.finish(results)
     if classifier.training_dynamics and is_chief():
-        try_to_build_report(folder, splits.training)
+        # With the test set there are more examples than in one source.
+        source = None if splits.score_test else splits.training
+        try_to_build_report(folder, source, training_data)
     # No host exits while the first one is still writing.
     collectives.wait_for_all(classifier.distribute_strategy)
     return results

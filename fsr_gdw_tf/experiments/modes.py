@@ -1,4 +1,4 @@
-"""What the command line does: train, evaluate, compare, report."""
+"""What the command line does: train, evaluate, compare, report, check."""
 
 import functools
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
-from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments import automatic, gin_config
 from fsr_gdw_tf.experiments.compare import compare
+from fsr_gdw_tf.experiments.data_check import check_data
 from fsr_gdw_tf.experiments.experiment import (
     Experiment,
     data_of_run,
@@ -35,18 +36,28 @@ def run(
     mode = mode or gin_config.value("MODE")
     if mode not in modes:
         raise InvalidInput(f"no MODE {mode!r}: {suggest_names(mode, modes)}")
+    if mode == "check":
+        check_data()
+        return
     folder = RunFolder(run_dir or Path("runs", Path(files[0]).stem))
+    if mode in ("train", "evaluate"):
+        automatic.apply_choices(folder)
     if mode == "compare":
         compare(folder, files, params, command, allow_imports)
     elif mode == "report":
-        own = allow_imports  # the folder's configuration has imports
-        reload = (
-            training_data if own else functools.partial(data_of_run, folder)
-        )
-        print_page(folder, build_report(folder, reload=reload))
+        _report(folder, allow_imports)
     else:
         experiment = gin_config.instantiate(Experiment)
         results = getattr(experiment, mode)(folder, command)
         for name, value in results.items():
             print_on_chief(f"{name}: {value}")
     print_on_chief(f"Results: {folder.path.resolve()}")
+
+
+def _report(folder: RunFolder, allow_imports: bool) -> None:
+    """Write the report of a run, and print where it is."""
+    reload = functools.partial(data_of_run, folder)
+    if allow_imports:  # the folder's configuration has imports
+        automatic.apply_choices(folder)
+        reload = training_data
+    print_page(folder, build_report(folder, reload=reload))

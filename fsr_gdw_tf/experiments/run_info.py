@@ -17,6 +17,12 @@ from fsr_gdw_tf.data.datasets.image_files import NO_CLASS, NO_IMAGE
 from fsr_gdw_tf.distribution.devices import Devices
 from fsr_gdw_tf.distribution.hosts import host, print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.experiments.copies import (
+    FILE_NAME,
+    examples_of,
+    find_copies,
+    messages,
+)
 from fsr_gdw_tf.io.files import (
     one_line_errors,
     read_json,
@@ -44,7 +50,7 @@ def write_run_info(
     command: Sequence[str],
     device_info: dict,
 ) -> None:
-    """Write run.json, undecodable.csv and corruption_matrix.csv."""
+    """Write run.json and the CSV files of what is wrong with the data."""
     data = {
         "name": data_name(),
         "train": len(splits.train),
@@ -54,6 +60,7 @@ def write_run_info(
         "fingerprint": fingerprint(splits),
         "realised_noise": realised_rate(splits.train),
         "undecodable": write_undecodable(folder, splits),
+        "duplicates": write_duplicates(folder, splits),
     }
     check_same_data(folder, data["fingerprint"])
     info = {
@@ -129,6 +136,22 @@ def write_undecodable(folder: RunFolder, splits: Splits) -> int:
         no_images = sum(r in (NO_IMAGE, NO_CLASS) for _, r in images)
         print_on_chief(_left_out(len(images) - no_images, no_images, file))
     return len(images)
+
+
+def write_duplicates(folder: RunFolder, splits: Splits) -> int:
+    """Write duplicates.csv of images that are there twice; return how many.
+
+    Only of files that were decoded before training.
+    """
+    if getattr(splits.train.reader, "facts", None) is None:
+        return 0
+    copies = find_copies(examples_of(splits))
+    rows = copies.rows()
+    if rows:
+        write_csv(folder / FILE_NAME, rows)
+        for line in messages(copies):
+            print_on_chief(f"{line}; see {folder / FILE_NAME}")
+    return len(rows)
 
 
 def _left_out(broken: int, no_images: int, file: Path) -> str:

@@ -103,10 +103,10 @@ def folder(
         base = base / "train"
     train = folder_source(base, None, verify, cache)
     if test_root is None:
-        return Splits(*_hold_out(train, test_share))
+        return Splits(*_hold_out(train, test_share), score_test=True)
     names = train.class_names
     test = folder_source(Path(test_root), names, verify, cache)
-    return Splits(train, test)
+    return Splits(train, test, score_test=True)
 
 
 def _hold_out(source: Source, share: float) -> tuple[Source, Source]:
@@ -219,7 +219,7 @@ def file_list(
         train, test = _hold_out(train, test_share)
     else:
         test = _list_source(read_file_list(test_list, root), *options)
-    return Splits(train, test, meta)
+    return Splits(train, test, meta, score_test=True)
 
 
 def list_source(
