@@ -27,6 +27,7 @@ from fsr_gdw_tf.experiments.choices import (
 from fsr_gdw_tf.io.run_folder import RunFolder
 
 LOADERS = ("folder", "file_list")  # which can list their files unread
+OF_NETWORK = ("NETWORK", "FROZEN")
 SAMPLE = 300  # images whose headers are read
 
 
@@ -47,7 +48,7 @@ def apply_choices(folder: RunFolder | None = None, quiet: bool = False) -> None:
         if not quiet:
             print_on_chief(_heading(facts))
     for name in names:
-        if not quiet:
+        if not quiet and not (name in OF_NETWORK and _has_own_network()):
             print_on_chief(_line(name, chosen[name]))
         gin.parse_config(f"{name} = {chosen[name].value!r}")
     settings.check(names)
@@ -60,6 +61,12 @@ def automatic_names() -> list[str]:
 
 def _is_auto(name: str) -> bool:
     return gin_config.value(name) == AUTO
+
+
+def _has_own_network() -> bool:
+    """Return whether the user has set another network than NETWORK."""
+    network = gin.query_parameter("ClassifierConfig.network")
+    return not str(getattr(network, "selector", "")).endswith("image_network")
 
 
 def user_values() -> dict[str, Any]:

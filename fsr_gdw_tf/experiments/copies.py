@@ -120,8 +120,8 @@ def messages(copies: Copies) -> list[str]:
             "different labels: at least one of each is wrong"
         )
     for kind, groups, remedy in (
-        (EXACT, copies.identical, "remove them from one of the two"),
-        (NEAR, copies.similar, "look at them"),
+        (EXACT, copies.identical, "make the test accuracy too good: remove"),
+        (NEAR, copies.similar, "may make the test accuracy too good: see"),
     ):
         leaked = [
             example
@@ -134,6 +134,6 @@ def messages(copies: Copies) -> list[str]:
             lines.append(
                 f"warning: of {len(leaked):,} test image(s) there are {kind} "
                 f"ones in the training set, such as {leaked[0].path}; they "
-                f"make the test accuracy too good: {remedy}"
+                f"{remedy} them"
             )
     return lines

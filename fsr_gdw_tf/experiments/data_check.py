@@ -4,17 +4,21 @@ Nothing is trained and nothing is written. Of many images a sample is decoded,
 and the text says so.
 """
 
+import dataclasses
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from rich.markup import escape
 
+from fsr_gdw_tf.command_line import printable
 from fsr_gdw_tf.data import Source, Splits
 from fsr_gdw_tf.data.file_reader import FileReader
 from fsr_gdw_tf.data.image_check import ImageFacts, check_images
 from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
+from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import automatic, gin_config
 from fsr_gdw_tf.experiments.copies import (
     TEST,
@@ -57,16 +61,22 @@ def check_data() -> None:
     """Print what is in the data of the configuration, and what it takes."""
     splits = automatic.list_data()
     found = check(splits)
-    if is_chief():
-        print_classes(splits)
-    for line in data_lines(splits, found):
-        print_on_chief(line)
+    print_findings(splits, found)
     automatic.apply_choices()
     experiment = gin_config.instantiate(Experiment)
+    splits = dataclasses.replace(splits, train=_usable(splits.train, found))
     _, classifier = experiment.prepare(splits)
     step = estimate_step(classifier, experiment.pipeline)
     for line in cost_lines(splits, found, experiment, step):
         print_on_chief(line)
+
+
+def print_findings(splits: Splits, found: DataCheck) -> None:
+    """Print the classes, and what is to be known of the files."""
+    if is_chief():
+        print_classes(splits)
+    for line in data_lines(splits, found):
+        print_on_chief(printable(line))  # names of files may be of others
 
 
 def check(splits: Splits, sample: int = SAMPLE) -> DataCheck:
@@ -85,10 +95,28 @@ def check(splits: Splits, sample: int = SAMPLE) -> DataCheck:
     return DataCheck(examples, rows, decoded, find_copies(examples), seconds)
 
 
+def _usable(train: Source, found: DataCheck) -> Source:
+    """Return the training images without broken ones, a good one first.
+
+    The network is built for the first image. The first examples of a check
+    are those of the training set.
+    """
+    pairs = zip(found.sample, found.decoded, strict=True)
+    errors = {i: facts.error for i, facts in pairs if i < len(train)}
+    good = [i for i, error in errors.items() if not error]
+    if not good:
+        raise InvalidInput(
+            f"none of {len(errors):,} images can be decoded, the first is "
+            f"{train.name(0)}: {errors[0]}"
+        )
+    others = [i for i in range(len(train)) if not errors.get(i)]
+    return train.subset(np.array([good[0], *(set(others) - {good[0]})]))
+
+
 def print_classes(splits: Splits) -> None:
     """Print the number of images of each class."""
     counts = splits.train.counts().tolist(), splits.test.counts().tolist()
-    names = [str(name) for name in splits.train.class_names]
+    names = [escape(printable(str(n))) for n in splits.train.class_names]
     rows = [
         {"class": name, "train": train, "test": test}
         for name, train, test in zip(names, *counts, strict=True)

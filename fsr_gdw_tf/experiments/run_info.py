@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 import fsr_gdw_tf
+from fsr_gdw_tf.command_line import printable
 from fsr_gdw_tf.data import Source, Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
 from fsr_gdw_tf.data.datasets.image_files import NO_CLASS, NO_IMAGE
@@ -150,7 +151,7 @@ def write_duplicates(folder: RunFolder, splits: Splits) -> int:
     if rows:
         write_csv(folder / FILE_NAME, rows)
         for line in messages(copies):
-            print_on_chief(f"{line}; see {folder / FILE_NAME}")
+            print_on_chief(printable(f"{line}; see {folder / FILE_NAME}"))
     return len(rows)
 
 

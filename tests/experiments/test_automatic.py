@@ -49,6 +49,13 @@ def test_the_users_value_wins(photos):
     assert values() == (20, "tiny_cnn", 18, 60, 0.014)
 
 
+def test_a_choice_that_is_not_used_is_not_printed(photos, capsys):
+    parse(photos, "ClassifierConfig.network=@small_cnn")
+    automatic.apply_choices()
+    out = capsys.readouterr().out
+    assert "BATCH_SIZE=4" in out and "NETWORK" not in out
+
+
 def test_nothing_is_looked_at_if_nothing_is_to_be_chosen(capsys):
     gin_config.parse(["gin/digits.gin"])
     automatic.apply_choices()

@@ -18,7 +18,7 @@ def photos(tmp_path):
         for i in range(12):
             image = picture(20 * c + i, mode="L" if i < 3 else "RGB")
             image.save(root / name / f"{i:02}.png")
-    (root / "cat" / "broken.jpg").write_bytes(encoded(picture())[:300])
+    (root / "cat" / "!broken.jpg").write_bytes(encoded(picture())[:300])
     (root / "cat" / "notes.txt").write_text("no image")
     shutil.copy(root / "cat" / "05.png", root / "dog" / "copy.png")
     picture(26).resize((122, 90)).save(root / "dog" / "06.webp", quality=90)
@@ -40,13 +40,13 @@ def test_check_tells_all_and_leaves_no_trace(photos, command_line, tmp_path):
     for text in (
         "24 images to train on, 3 to test on",
         "Sizes: 61 x 45 to 122 x 90, median 61 x 45; 6 of 26 images are grey",
-        f"{photos}/cat/broken.jpg: the image is damaged or incomplete",
+        f"{photos}/cat/!broken.jpg: the image is damaged or incomplete",
         f"{photos}/cat/notes.txt: it is no image",
         "1 group(s) of identical files:",
         "1 group(s) of images that look the same:",
         "1 group(s) of identical files have different labels",
         "BATCH_SIZE=4",
-        "Steps: 6 of 4 images in an epoch, 360 in 60 epochs",
+        "Steps: 5 of 4 images in an epoch, 300 in 60 epochs",
         "Time on this machine: about ",
     ):
         assert text in out, text
@@ -63,10 +63,33 @@ def test_of_many_images_a_sample_is_decoded_and_all_are_compared(photos):
     assert "Decoded: 5 of 27 images, evenly spaced" in lines[1]
 
 
+def test_names_of_others_reach_the_terminal_as_text(photos, capsys):
+    """Escape sequences would be obeyed, and [red] would be a colour."""
+    (photos / "cat").rename(photos / "[red]cat\x1b[2J")
+    splits = folder(str(photos), verify=False)
+    data_check.print_findings(splits, data_check.check(splits))
+    out = capsys.readouterr().out
+    assert "\x1b[2J" not in out and "[red]cat\\x1b[2J" in out
+    assert "[red]cat\\x1b[2J/!broken.jpg" in out
+
+
 def test_data_that_are_no_files_are_refused(command_line):
     code, _, err = command_line("--gin_file=gin/digits.gin", "--mode=check")
     assert code == 2 and err.count("\n") == 1
     assert "expected images in a folder or a list" in err
+
+
+def test_a_folder_of_broken_images_is_told(photos, command_line):
+    for path in photos.rglob("*.*"):
+        path.write_bytes(encoded(picture())[:900])
+    code, out, err = command_line(
+        "--gin_file=gin/folder.gin",
+        f"--gin_param=DATA_DIR='{photos}'",
+        "--mode=check",
+    )
+    assert code == 2 and err.count("\n") == 1
+    assert "none of 25 images can be decoded" in err
+    assert "28 file(s) cannot be decoded:" in out and "and 18 more" in out
 
 
 def test_sizes_and_times_are_for_people():

@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 
-import gin
 import keras
 import numpy as np
 import pytest
@@ -12,7 +11,8 @@ from PIL import Image
 from support.runs import one_line
 
 from fsr_gdw_tf.data import ResizedCropFlip, from_folder
-from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments import automatic, gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment
 
 COLOURS = {"blue": (60, 80, 190), "green": (60, 190, 80), "red": (190, 60, 80)}
 SIZES = {"blue": 17, "green": 16, "red": 16}
@@ -85,7 +85,8 @@ def test_decisions_on_held_out_images_apply_as_well(photos, tmp_path):
     (tmp_path / "right.csv").write_text("path,label\n" + "\n".join(lines))
     params = [f"DATA_DIR='{photos}'", f"CLEANED='{tmp_path}/right.csv'"]
     gin_config.parse(["gin/folder.gin"], params)
-    splits = gin.get_configurable("prepare")()
+    automatic.apply_choices(quiet=True)
+    splits = gin_config.instantiate(Experiment).data()
     assert (len(splits.train), len(splits.test)) == (44, 5)
     for source in (splits.train, splits.test):
         for name, label in zip(source.all_names(), source.labels, strict=True):
