@@ -23,7 +23,8 @@ def score_held_out(
         return
     # All hosts predict together.
     probs = classifier.predict_probs(splits.test, pipeline=pipeline)
-    if is_chief():
+    # Without records, which somebody removed, the run is complete as well.
+    if is_chief() and (folder / FILE_NAME).is_file():
         records = read_records(folder / FILE_NAME)
         records = with_held_out(records, splits.test, probs)
         write_records(folder / FILE_NAME, records)
