@@ -24,6 +24,7 @@ MODES = {
     "evaluate": "test a finished run again",
     "compare": "train each method in COMPARE on the same data",
     "report": "build the label report of a run again",
+    "check": "look at a folder or list of images; nothing is trained",
 }
 # Without a recipe: each is a function that returns a text.
 TEXTS = {

@@ -7,6 +7,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data import pillow_images
 from fsr_gdw_tf.errors import InvalidInput
 
 # JPEG often stores chroma at half the resolution, and upsampling it mixes
@@ -17,6 +18,10 @@ MARGIN = 2
 # A file of a few kilobytes can hold an image of any size.
 MAX_PIXELS = 64_000_000  # of an image, or of all frames of a GIF
 MAX_BYTES = 2**28  # of a file
+
+SIMPLE_BITMAP = b"\x18\0\0\0\0\0"  # in its header: 24 bits, no compression
+# EXIF comes first in a JPEG, or after 18 bytes; \C is any byte.
+EXIF, EXIF_BYTES = r"\C*(Exif|eXIf)\C*", 256
 
 # Maps the shape of an image to the (begin, size) of a crop.
 CropBox = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -48,18 +53,69 @@ def image_limit(max_pixels: int = MAX_PIXELS) -> int:
 def decode(
     contents: tf.Tensor, crop_box: CropBox | None = None, channels: int = 3
 ) -> tf.Tensor:
-    """Decode a JPEG, PNG, BMP or GIF to uint8 `[height, width, channels]`.
+    """Decode an image to uint8 `[height, width, channels]`.
 
     `crop_box` maps the image's shape to (begin, size) and selects a crop; of a
-    JPEG only the crop is decoded. An image of more pixels than `image_limit` is
-    an error, before memory is taken for it.
+    JPEG only the crop is decoded. What TensorFlow does not read, or shows on
+    its side, Pillow reads. An image of more pixels than `image_limit` is an
+    error, before memory is taken for it.
     """
     limit = gin.get_configurable(image_limit)()
+
+    def by_pillow():
+        image = _call(
+            lambda data: pillow_images.decode(data, channels, limit),
+            contents,
+            tf.uint8,
+        )
+        image.set_shape([None, None, channels])
+        return crop(image, *crop_box(tf.shape(image))) if crop_box else image
+
+    image = tf.cond(
+        _needs_pillow(contents),
+        by_pillow,
+        lambda: _decode_by_tensorflow(contents, crop_box, channels, limit),
+    )
+    image.set_shape([None, None, channels])
+    return image
+
+
+def _needs_pillow(contents: tf.Tensor) -> tf.Tensor:
+    """Return whether TensorFlow cannot decode an image as it is meant.
+
+    Of bitmaps it reads those of 24 bits; it ignores what EXIF says.
+    """
+    head = tf.strings.substr(contents, 0, EXIF_BYTES)
+    start = tf.strings.substr(head, 0, 2)
+    padded = tf.strings.join([head, 34 * b"\0"])  # it may be shorter
+    simple = tf.strings.substr(padded, 28, 6) == SIMPLE_BITMAP
+    known = (start == b"\x89P") | (start == b"GI") | tf.io.is_jpeg(contents)
+    known |= (start == b"BM") & simple
+    has_exif = tf.strings.regex_full_match(head, EXIF)
+    return ~known | tf.cond(
+        has_exif,
+        lambda: _call(pillow_images.is_rotated, contents, tf.bool),
+        lambda: tf.constant(False),
+    )
+
+
+def _call(
+    function: Callable, contents: tf.Tensor, dtype: tf.DType
+) -> tf.Tensor:
+    """Return what a Python function makes of encoded bytes, as a tensor."""
+    if tf.executing_eagerly():
+        return tf.constant(function(contents.numpy()), dtype)
+    return tf.numpy_function(function, [contents], dtype)
+
+
+def _decode_by_tensorflow(
+    contents: tf.Tensor, crop_box: CropBox | None, channels: int, limit: int
+) -> tf.Tensor:
+    """Decode a JPEG, PNG, GIF or bitmap, or a crop of it."""
     contents = _require(
         count_pixels(contents) <= limit,
         contents,
-        f"the image has more than {limit:,} pixels; resize it, or raise "
-        "image_limit.max_pixels",
+        str(pillow_images.too_many_pixels(limit)),
     )
 
     def decode_whole():
@@ -68,15 +124,12 @@ def decode(
 
     # decode_and_crop_jpeg gives grey or RGB images only.
     if crop_box and channels in (1, 3):
-        image = tf.cond(
+        return tf.cond(
             _is_complete_jpeg(contents),
             lambda: _decode_crop(contents, crop_box, channels),
             decode_whole,
         )
-    else:
-        image = decode_whole()
-    image.set_shape([None, None, channels])
-    return image
+    return decode_whole()
 
 
 def count_pixels(contents: tf.Tensor) -> tf.Tensor:
@@ -90,7 +143,7 @@ def count_pixels(contents: tf.Tensor) -> tf.Tensor:
         return tf.io.extract_jpeg_shape(contents)[:2]
 
     def gif():
-        total = tf.numpy_function(_gif_pixels, [contents], tf.int64)
+        total = _call(_gif_pixels, contents, tf.int64)
         return tf.cast(tf.minimum(total, 2**31 - 1), tf.int32)[None]
 
     start = tf.strings.substr(contents, 0, 2)
@@ -107,7 +160,7 @@ def count_pixels(contents: tf.Tensor) -> tf.Tensor:
     return tf.reduce_prod(tf.abs(tf.cast(sides, tf.int64)))
 
 
-def _gif_pixels(contents: bytes | np.ndarray) -> np.int64:
+def _gif_pixels(contents: bytes) -> np.int64:
     """Return the pixels of all frames, which a decoder reads to get the first.
 
     The size in the header is that of the canvas; frames have sizes of their
@@ -117,8 +170,6 @@ def _gif_pixels(contents: bytes | np.ndarray) -> np.int64:
     def colours(flags: int) -> int:
         return 3 * 2 ** (flags % 8 + 1) if flags & 128 else 0
 
-    if not isinstance(contents, bytes):  # an array of them, when eager
-        contents = contents.item()
     total = 0
     try:
         i = 13 + colours(contents[10])

@@ -1,4 +1,4 @@
-"""A reader of image files, and a check that all of them can be read."""
+"""A reader of image files."""
 
 import os
 import stat
@@ -22,6 +22,7 @@ class FileReader(EncodedReader):
     """
 
     in_files = True
+    facts = None  # what decoding each file told, see `image_check`
 
     def __init__(
         self, paths: Sequence[str | Path], cache: bool | float = False
@@ -80,18 +81,3 @@ def _read_files(paths: list[str]) -> tf.Tensor:
     )
     files = files.with_options(options).batch(len(paths))
     return next(iter(files))
-
-
-def find_unreadable(reader: FileReader) -> dict[int, str]:
-    """Decode every file; return {row: error} of those that fail."""
-
-    def decoding_error(row: int) -> str | None:
-        try:
-            reader.fetch(row)
-        except (tf.errors.OpError, OSError, ValueError) as error:
-            return str(error).splitlines()[0][:200]
-        return None
-
-    with ThreadPoolExecutor() as pool:
-        errors = pool.map(decoding_error, range(len(reader.paths)))
-    return {row: error for row, error in enumerate(errors) if error}

@@ -35,16 +35,42 @@ def copy_numbers(names: Iterable[str]) -> list[int]:
 
 def apply_overrides(source: Source, name: str) -> Source:
     """Return the examples of a cleaned list, with its labels and weights."""
+    return apply_to_both(source, None, name)[0]
+
+
+def apply_to_both(
+    train: Source, test: Source | None, name: str
+) -> tuple[Source, Source | None]:
+    """Return the examples of a cleaned list that are in each of two sets.
+
+    A test set of which the list has no example is returned as it is. Its
+    examples have no weights.
+    """
     columns = _read_columns(name)
     _require_layout(name, columns)
-    index = _find_examples(source, name, columns)
-    labels = _class_indices(source, name, columns["label"])
-    subset = source.subset(index)
-    subset = subset.with_labels(labels, subset.true_labels)
+    index = _find_examples(
+        [train] if test is None else [train, test], name, columns
+    )
+    labels = _class_indices(train, name, columns["label"])
     weights = _parse_weights(name, columns)
-    if weights is not None:
-        _reject_zero_weight_classes(subset, name, weights)
-    return subset.with_weights(weights)
+    in_train = index < len(train)
+    if test is not None and not in_train.all():
+        held_out = index[~in_train] - len(train)
+        test = _relabelled(test, held_out, labels[~in_train])
+    train = _relabelled(train, index[in_train], labels[in_train])
+    if weights is None:
+        return train.with_weights(None), test
+    weights = weights[in_train]
+    _reject_zero_weight_classes(train, name, weights)
+    return train.with_weights(weights), test
+
+
+def _relabelled(
+    source: Source, index: np.ndarray, labels: np.ndarray
+) -> Source:
+    """Return these examples with these labels."""
+    subset = source.subset(index)
+    return subset.with_labels(labels, subset.true_labels)
 
 
 def write_list(path: Path, source: Source, index: np.ndarray) -> None:
@@ -103,17 +129,17 @@ def _require_layout(name: str, columns: dict[str, list[str]]) -> None:
 
 
 def _find_examples(
-    source: Source, name: str, columns: dict[str, list[str]]
+    sources: list[Source], name: str, columns: dict[str, list[str]]
 ) -> np.ndarray:
-    """Return the indices of the list's examples in the source.
+    """Return the indices of the list's examples, counted over all sources.
 
     Examples of the same name are told apart by the column `copy`.
     """
 
     def normalise(path: str) -> str:
-        return os.path.abspath(path) if source.in_files else path
+        return os.path.abspath(path) if sources[0].in_files else path
 
-    names = [normalise(path) for path in source.all_names()]
+    names = [normalise(path) for s in sources for path in s.all_names()]
     source_keys = zip(names, map(str, copy_numbers(names)), strict=True)
     index_of = {key: i for i, key in enumerate(source_keys)}
     paths = columns["path"]

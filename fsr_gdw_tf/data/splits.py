@@ -13,7 +13,7 @@ import gin
 import numpy as np
 
 from fsr_gdw_tf.data import corruption
-from fsr_gdw_tf.data.label_overrides import apply_overrides
+from fsr_gdw_tf.data.label_overrides import apply_to_both
 from fsr_gdw_tf.data.overlap import count_shared
 from fsr_gdw_tf.data.source import (
     Source,
@@ -30,6 +30,7 @@ class Splits:
     meta_in_training: train on the meta set as well.
     others: further test sets of the same classes, by name.
     known: examples of `train` that have a given and a true label.
+    score_test: whether the label report has the labels of the test set, too.
     """
 
     train: Source
@@ -38,6 +39,7 @@ class Splits:
     meta_in_training: bool = False
     others: Mapping[str, Source] = dataclasses.field(default_factory=dict)
     known: Source | None = None
+    score_test: bool = False
 
     @property
     def sources(self) -> list[Source]:
@@ -79,11 +81,22 @@ def prepare(
     require_all_classes(train, "the training set")
     # A separate generator: the draws above do not shift the label noise.
     train = corrupt(train, rng=np.random.default_rng([seed, 1]))
+    splits = dataclasses.replace(
+        splits, train=train, meta=meta, meta_in_training=meta_in_training
+    )
     if cleaned:
-        train = apply_overrides(train, cleaned)
-    require_all_classes(train, "what is left of the training set")
+        splits = _with_overrides(splits, cleaned)
+    require_all_classes(splits.train, "what is left of the training set")
     _check_meta_in_training(meta_in_training, meta)
-    return Splits(train, splits.test, meta, meta_in_training, splits.others)
+    return splits
+
+
+def _with_overrides(splits: Splits, cleaned: str) -> Splits:
+    """Return the examples of a cleaned list, with its labels."""
+    test = splits.test if splits.score_test else None
+    train, test = apply_to_both(splits.train, test, cleaned)
+    test = splits.test if test is None else test
+    return dataclasses.replace(splits, train=train, test=test)
 
 
 def _load(load: Callable[[], Splits] | None) -> Splits:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
 from fsr_gdw_tf.errors import Diverged
-from fsr_gdw_tf.experiments import gin_config, staged_run
+from fsr_gdw_tf.experiments import automatic, gin_config, staged_run
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.io.console import print_table
 from fsr_gdw_tf.io.files import write_csv
@@ -44,6 +44,7 @@ def compare(
         rows, first_seconds = [], None
         for name, recipe in recipes.items():
             gin_config.parse(recipe, params, allow_imports)
+            automatic.apply_choices(RunFolder(folder / name), quiet=True)
             result = _train(RunFolder(folder / name), command)
             first_seconds = first_seconds or result.get("step_seconds")
             rows.append({"method": name, **_row(result, first_seconds)})
@@ -98,6 +99,7 @@ def check_recipes(
     splits = None
     for recipe in recipes:
         gin_config.parse(recipe, params, allow_imports)
+        automatic.apply_choices(quiet=splits is not None)
         experiment = gin_config.instantiate(Experiment)
         splits, classifier = experiment.prepare(splits)
         data_adapter.require_meta(classifier.method, splits.meta is not None)

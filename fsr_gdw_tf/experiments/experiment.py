@@ -22,6 +22,7 @@ from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.experiments import gin_config, run_info
 from fsr_gdw_tf.experiments.evaluation import evaluate
+from fsr_gdw_tf.experiments.held_out import score_held_out
 from fsr_gdw_tf.experiments.run_callbacks import run_callbacks
 from fsr_gdw_tf.io import files
 from fsr_gdw_tf.io.run_folder import RunFolder, summary
@@ -150,6 +151,7 @@ class Experiment:
                 with show_progress(folder.path.name, one_line) as shown:
                     rows = self._fit(folder, splits, classifier, shown)
                 evaluate(folder, splits, classifier, self.test_pipeline)
+                score_held_out(folder, splits, classifier, self.test_pipeline)
             return _finish(folder, splits, classifier, summary(rows))
 
     def _fit(
@@ -248,7 +250,9 @@ def _finish(
         # Several hosts would have to compute the features together.
         alone = (host().count or 1) == 1
         features = classifier.training_features if alone else None
-        try_to_build_report(folder, splits.training, features=features)
+        # With the test set there are more examples than in one source.
+        source = None if splits.score_test else splits.training
+        try_to_build_report(folder, source, training_data, features)
     # No host exits while the first one is still writing.
     collectives.wait_for_all(classifier.distribute_strategy)
     return results

@@ -1,4 +1,4 @@
-"""What the command line does: train, evaluate, compare, report."""
+"""What the command line does: train, evaluate, compare, report, check."""
 
 import functools
 from collections.abc import Sequence
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput, suggest_names
-from fsr_gdw_tf.experiments import gin_config, staged_run
+from fsr_gdw_tf.experiments import automatic, gin_config, staged_run
 from fsr_gdw_tf.experiments.compare import compare
+from fsr_gdw_tf.experiments.data_check import check_data
 from fsr_gdw_tf.experiments.dry_run import dry_run
 from fsr_gdw_tf.experiments.experiment import data_of_run, training_data
 from fsr_gdw_tf.io.run_folder import RunFolder
@@ -30,16 +31,16 @@ def run(
     """
     gin_config.parse(files, params, allow_imports)
     mode = chosen_mode(mode, modes)
+    if mode == "check":
+        check_data()
+        return
     folder = chosen_folder(run_dir, files)
+    if mode in ("train", "evaluate"):
+        automatic.apply_choices(folder)
     if mode == "compare":
         compare(folder, files, params, command, allow_imports)
     elif mode == "report":
-        own = allow_imports  # the folder's configuration has imports
-        reload = (
-            training_data if own else functools.partial(data_of_run, folder)
-        )
-        build_report(folder, reload=reload)
-        print_page(folder)
+        _report(folder, allow_imports)
     else:
         _train_or_evaluate(mode, folder, command)
     print_on_chief(f"Results: {folder.path.resolve()}")
@@ -82,3 +83,13 @@ def _train_or_evaluate(
         print_on_chief(f"{name}: {value}")
     if mode == "train" and folder.reported:
         print_page(folder)
+
+
+def _report(folder: RunFolder, allow_imports: bool) -> None:
+    """Write the report of a run, and print where it is."""
+    reload = functools.partial(data_of_run, folder)
+    if allow_imports:  # the folder's configuration has imports
+        automatic.apply_choices(folder)
+        reload = training_data
+    build_report(folder, reload=reload)
+    print_page(folder)

@@ -11,11 +11,19 @@ import numpy as np
 import tensorflow as tf
 
 import fsr_gdw_tf
+from fsr_gdw_tf.command_line import printable
 from fsr_gdw_tf.data import Source, Splits
 from fsr_gdw_tf.data.corruption import realised_matrix, realised_rate
+from fsr_gdw_tf.data.datasets.image_files import NO_CLASS, NO_IMAGE
 from fsr_gdw_tf.distribution.devices import Devices
 from fsr_gdw_tf.distribution.hosts import host, print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.experiments.copies import (
+    FILE_NAME,
+    examples_of,
+    find_copies,
+    messages,
+)
 from fsr_gdw_tf.io.files import (
     one_line_errors,
     read_json,
@@ -43,7 +51,7 @@ def write_run_info(
     command: Sequence[str],
     device_info: dict,
 ) -> None:
-    """Write run.json, undecodable.csv and corruption_matrix.csv."""
+    """Write run.json and the CSV files of what is wrong with the data."""
     data = {
         "name": data_name(),
         "train": len(splits.train),
@@ -54,6 +62,7 @@ def write_run_info(
         "realised_noise": realised_rate(splits.train),
         "undecodable": write_undecodable(folder, splits),
         "cleaned": cleaned_list(),
+        "duplicates": write_duplicates(folder, splits),
     }
     check_same_data(folder, data["fingerprint"])
     info = {
@@ -126,8 +135,8 @@ def check_same_data(folder: RunFolder, data: str) -> None:
 
 
 def write_undecodable(folder: RunFolder, splits: Splits) -> int:
-    """Write undecodable.csv if images cannot be decoded; return how many."""
-    # Without duplicates: the splits of one image folder share its list.
+    """Write undecodable.csv of the files left out; return how many."""
+    # Without repetitions: the splits of one image folder share its list.
     images = dict.fromkeys(
         image for source in splits.sources for image in source.unreadable
     )
@@ -135,11 +144,35 @@ def write_undecodable(folder: RunFolder, splits: Splits) -> int:
         file = folder / "undecodable.csv"
         rows = [{"path": path, "reason": reason} for path, reason in images]
         write_csv(file, rows)
-        print_on_chief(
-            f"{len(images)} image(s) cannot be decoded and are skipped; see "
-            f"{file}"
-        )
+        no_images = sum(r in (NO_IMAGE, NO_CLASS) for _, r in images)
+        print_on_chief(_left_out(len(images) - no_images, no_images, file))
     return len(images)
+
+
+def write_duplicates(folder: RunFolder, splits: Splits) -> int:
+    """Write duplicates.csv of images that are there twice; return how many.
+
+    Only of files that were decoded before training.
+    """
+    if getattr(splits.train.reader, "facts", None) is None:
+        return 0
+    copies = find_copies(examples_of(splits))
+    rows = copies.rows()
+    if rows:
+        write_csv(folder / FILE_NAME, rows)
+        for line in messages(copies):
+            print_on_chief(printable(f"{line}; see {folder / FILE_NAME}"))
+    return len(rows)
+
+
+def _left_out(broken: int, no_images: int, file: Path) -> str:
+    """Return how many files are not used, and where they are listed."""
+    parts = []
+    if broken:
+        parts.append(f"{broken:,} image(s) cannot be decoded and are skipped")
+    if no_images:
+        parts.append(f"{no_images:,} other file(s) are no images of a class")
+    return f"{'; '.join(parts)}; see {file}"
 
 
 def write_corruption_matrix(folder: RunFolder, train: Source) -> None:

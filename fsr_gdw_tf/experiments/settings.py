@@ -10,6 +10,7 @@ from typing import NamedTuple
 import gin
 
 from fsr_gdw_tf.errors import INF, InvalidInput, require_whole
+from fsr_gdw_tf.experiments.choices import AUTO
 
 KINDS = {
     "a whole number": (int,),
@@ -77,15 +78,18 @@ def number(low: float, high: float = INF, *others: object, **open_ends) -> Rule:
 FLAG, TEXT = Rule("True or False"), Rule("a text in quotes")
 TEXT_OR_NONE = Rule("a text in quotes", others=(None,))
 RULES = {
-    **dict.fromkeys(["EPOCHS", "BATCH_SIZE", "META_BATCH_SIZE"], whole(1)),
-    **dict.fromkeys(["IMAGE_SIZE", "STEPS_PER_EXECUTION"], whole(1)),
+    # 'auto' is chosen by looking at the data, see `automatic`.
+    **dict.fromkeys(["EPOCHS", "BATCH_SIZE", "IMAGE_SIZE"], whole(1, AUTO)),
+    **dict.fromkeys(["META_BATCH_SIZE", "STEPS_PER_EXECUTION"], whole(1)),
     **dict.fromkeys(["CLASSES", "SEED", "META_PER_CLASS"], whole(0)),
     **dict.fromkeys(["TRAIN_EXAMPLES", "REPLICAS"], whole(1, None)),
     **dict.fromkeys(["DICTIONARY", "REWARD_BATCH"], whole(1, None)),
     "SAVE_EVERY": whole(1, None),
-    **dict.fromkeys(["WARMUP", "FSR_WARMUP", "FINETUNE_FROM"], number(0)),
+    **dict.fromkeys(["WARMUP", "FSR_WARMUP"], number(0)),
+    "FINETUNE_FROM": number(0, INF, AUTO),
     **dict.fromkeys(["L2", "RELABEL_WEIGHT"], number(0)),
-    "LEARNING_RATE": number(0, open_low=True),
+    "LEARNING_RATE": number(0, INF, AUTO, open_low=True),
+    "SMALLEST_CROP": number(0, 1, AUTO, open_low=True),
     "WEIGHT_NET_RATE": number(0, open_low=True),
     "OUTER_RATE": number(0, INF, None, open_low=True),
     "NOISE": number(0, 1),
@@ -94,10 +98,12 @@ RULES = {
     "EMA": number(0, 1, None, open_low=True, open_high=True),
     **dict.fromkeys(["PER_REPLICA", "META_IN_TRAINING", "CACHE"], FLAG),
     **dict.fromkeys(["SYNC_BATCH_NORM", "TRACK_LABELS"], FLAG),
-    "JIT_COMPILE": Rule("True or False", others=("auto",)),
+    **dict.fromkeys(
+        ["JIT_COMPILE", "FROZEN"], Rule("True or False", others=(AUTO,))
+    ),
     **dict.fromkeys(["MODE", "NOISE_KIND", "STRATEGY", "PRECISION"], TEXT),
     **dict.fromkeys(["SCOPE", "REWARD_FEATURES", "PUSHER", "META"], TEXT),
-    "TRAIN_LIST": TEXT,
+    **dict.fromkeys(["TRAIN_LIST", "NETWORK"], TEXT),
     **dict.fromkeys(["DEVICE", "CLEANED", "DATA_DIR"], TEXT_OR_NONE),
     **dict.fromkeys(["META_STATISTICS", "IMAGENET_DIR"], TEXT_OR_NONE),
     **dict.fromkeys(["TEST_LIST", "WEIGHTS", "MENTOR"], TEXT_OR_NONE),

@@ -23,11 +23,12 @@ if TYPE_CHECKING:  # tables can be read without TensorFlow
 
 FILE_NAME = "labels.parquet"
 METADATA_KEY = b"fsr_gdw_tf"
+HELD_OUT = "held_out"  # the column that marks labels of the test set
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelRecords:
-    """A row per training example.
+    """A row per training example, and perhaps per held-out one (`held_out`).
 
     names: file names, or indices as text.
     given, true: the given labels, and the true ones where they are known.
@@ -69,6 +70,12 @@ class LabelRecords:
         if not folder:
             return self.names
         return [os.path.join(folder, name) for name in self.names]
+
+    @property
+    def held_out(self) -> np.ndarray:
+        """Return which examples are those of the test set: not trained on."""
+        none = np.zeros(len(self), bool)
+        return np.asarray(self.columns.get(HELD_OUT, none), bool)
 
     @property
     def wrong(self) -> np.ndarray | None:

@@ -9,7 +9,7 @@ class Reasons:
     """Callable that returns the evidence against an example's label."""
 
     def __init__(self, records: LabelRecords):
-        self.records = records
+        self.records, self.held_out = records, records.held_out
         weights = records.columns.get("weight")
         self.mean_weight = None if weights is None else float(weights.mean())
 
@@ -32,6 +32,8 @@ class Reasons:
 
     def visits(self, index: int) -> str:
         """Return how often the network predicted another class, if often."""
+        if self.held_out[index]:
+            return "held out: the network was not trained on it"
         columns = self.records.columns
         share, visits = columns["disagreement"][index], columns["visits"][index]
         if share < OFTEN or not visits:
@@ -41,7 +43,7 @@ class Reasons:
     def weight(self, index: int) -> str:
         """Return the weight that the method gave the example, if it is low."""
         columns = self.records.columns
-        if "weight" not in columns:
+        if "weight" not in columns or self.held_out[index]:
             return ""
         zero_share = columns["zero_weight"][index]
         if zero_share >= OFTEN:

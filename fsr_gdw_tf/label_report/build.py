@@ -2,6 +2,7 @@
 
 import shlex
 import traceback
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import (
     one_line_errors,
+    read_csv,
     read_json,
     require_inside,
     write_csv,
@@ -41,6 +43,7 @@ METRIC_TITLES = {
     "precision_of_issues": "precision of the labels to check",
     "recall_of_issues": "recall of the labels to check",
 }
+COPY_COLUMNS = ("group", "label", "path", "split")
 CAUTIONS = (
     (
         "noise_estimate_unreliable",
@@ -78,7 +81,8 @@ def build_report(
     write_tables(report, records, issues, summary)
     if features is not None:
         path = require_inside(folder.path, folder / embedding.FILE_NAME)
-        places = embedding.embed(issues, features)
+        n_train = len(records) - int(records.held_out.sum())
+        places = embedding.embed(issues, features, n_train)
         embedding.write_embedding(path, places)
     # After the tables, because image files may be missing.
     if source is None:
@@ -184,6 +188,7 @@ def _page_content(
         embedding=embedding.read_embedding(
             folder / embedding.FILE_NAME, len(records)
         ),
+        conflicts=_conflicts(folder),
     )
 
 
@@ -199,6 +204,7 @@ def _run_facts(
     facts = [
         ("data", data),
         ("examples", f"{totals['examples']:,}"),
+        *_held_out_fact(records),
         ("classes", f"{totals['classes']:,}"),
         ("method", method),
         ("epochs", f"{info['epochs']}"),
@@ -210,6 +216,24 @@ def _run_facts(
         if value is not None:
             facts.append((label, f"{value:.1%}"))
     return facts
+
+
+def _conflicts(folder: RunFolder) -> list[dict]:
+    """Return the rows of identical files that have different labels."""
+    file = folder / "duplicates.csv"
+    labels = defaultdict(set)
+    with one_line_errors(file):
+        rows = [row for row in read_csv(file) if row["kind"] == "identical"]
+        rows = [{k: str(row[k]) for k in COPY_COLUMNS} for row in rows]
+    for row in rows:
+        labels[row["group"]].add(row["label"])
+    return [row for row in rows if len(labels[row["group"]]) > 1]
+
+
+def _held_out_fact(records: LabelRecords) -> list[tuple[str, str]]:
+    """Return how many labels are those of the test set, if there are any."""
+    held_out = int(records.held_out.sum())
+    return [("of them not trained on", f"{held_out:,}")] if held_out else []
 
 
 def _label_facts(records: LabelRecords, totals: dict) -> list[tuple[str, str]]:

@@ -78,7 +78,8 @@ def write_cleaned_labels(
         decisions = read_decisions(decisions_file, records)
     table = cleaned_labels(records, issues, action, threshold, paths, decisions)
     write_table(path, table)
-    suspected = (issues.score > threshold) & (decisions == UNDECIDED)
+    undecided = (decisions == UNDECIDED) & ~records.held_out
+    suspected = undecided & (issues.score > threshold)
     n_changed = 0 if action == KEEP else int(suspected.sum())
     counts = count_decisions(decisions, records.given)
     return CleanedList(path, n_changed, len(records), counts)
@@ -98,12 +99,14 @@ def cleaned_labels(
         score is above the threshold; "relabel" replaces them by the most
         probable other class; "weights" keeps all, each with the probability
         that it is right, or 0 above the threshold; "keep" changes nothing.
+        Held-out labels change by decisions alone: a test set without what
+        the network gets wrong would tell nothing.
     paths: where the examples are now, if they were moved.
     decisions: see `decisions`; by default, all labels are undecided.
     """
     if decisions is None:
         decisions = np.full(len(records), UNDECIDED)
-    undecided = decisions == UNDECIDED
+    undecided = (decisions == UNDECIDED) & ~records.held_out
     suspected = undecided & (issues.score > threshold) & (action != KEEP)
     decided = np.where(decisions >= 0, decisions, records.given)
     labels, kept = decided, decisions != DROPPED

@@ -38,12 +38,20 @@ class Embedding(NamedTuple):
     method: str
 
 
-def embed(issues: LabelIssues, features: Features) -> Embedding:
-    """Return places for the worst suspected labels and some of the others."""
+def embed(
+    issues: LabelIssues, features: Features, n_train: int | None = None
+) -> Embedding:
+    """Return places for the worst suspected labels and some of the others.
+
+    n_train: how many are training examples, which come first; None: all.
+    """
     rng = np.random.default_rng(0)
-    others = np.flatnonzero(~issues.is_issue)
+    others = np.flatnonzero(~issues.is_issue[:n_train])
     chosen = rng.permutation(others)[:MAX_OTHERS]
-    indices = np.sort(np.append(issues.suspected[:MAX_SUSPECTED], chosen))
+    suspected = issues.suspected
+    if n_train is not None:
+        suspected = suspected[suspected < n_train]
+    indices = np.sort(np.append(suspected[:MAX_SUSPECTED], chosen))
     found = np.asarray(features(indices), np.float32).reshape(len(indices), -1)
     method, places = _project(found)
     return Embedding(indices, places, method)

@@ -8,7 +8,7 @@ import base64
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import Template
 
@@ -24,6 +24,7 @@ from fsr_gdw_tf.label_report.escaping import escape, shorten, to_json
 from fsr_gdw_tf.label_report.tables import (
     CLASS_COLUMNS,
     class_table,
+    conflict_table,
     confusion_tables,
 )
 
@@ -53,6 +54,7 @@ class Content:
     reasons: returns why an example is suspected.
     images: returns uint8 images by example index.
     embedding: places of examples on the map, if they were computed.
+    conflicts: rows of duplicates.csv: identical files of different labels.
     """
 
     title: str
@@ -65,6 +67,7 @@ class Content:
     reasons: Callable[[int], str]
     images: gallery.Images
     embedding: Embedding | None = None
+    conflicts: Sequence[dict] = ()
 
 
 def write_page(path: Path, content: Content) -> None:
@@ -109,6 +112,7 @@ def _fill(content: Content, data: dict, shown: int, served: bool) -> str:
         **confusion_tables(records.class_names, content.matrix),
         **class_table(_class_rows(content)),
         **_map_texts(content),
+        **conflict_table(content.conflicts),
         scores=plots.scores(records, issues.score),
         training=plots.training(content.metrics),
     )
@@ -189,6 +193,7 @@ def _run_texts(content: Content) -> dict[str, str]:
         "facts": "\n".join(_fact(*fact) for fact in content.facts),
         "issues": f"{suspected:,}",
         "examples": f"{n:,}",
+        "kind": "labels" if records.held_out.any() else "training labels",
         "share": f"{suspected / max(n, 1):.1%}",
         "truth": "" if records.true is None else TRUTH,
         "verify": VERIFY if records.true is None else "",

@@ -9,6 +9,7 @@ from fsr_gdw_tf.label_report.gallery import confusions
 
 MAX_HEAT_CLASSES = 30  # above, the noise matrix is too small to read
 MAX_CLASS_ROWS = 100  # rows in the HTML; page.js has those of all classes
+MAX_CONFLICT_ROWS = 500  # identical files of different labels
 CLASS_COLUMNS = {
     "name": "Class",
     "part": "Frequency",
@@ -50,6 +51,19 @@ def class_table(classes: list[dict]) -> dict[str, str]:
         "class_rows": "\n".join(lines),
         "class_count": f"{len(classes):,}",
     }
+
+
+def conflict_table(rows: Sequence[dict]) -> dict[str, str]:
+    """Return the identical files of different labels, group by group."""
+    lines = [
+        f'<tr><td class="number">{name_html(row["group"])}</td>'
+        f'<td class="name">{name_html(row["label"])}</td>'
+        f'<td class="name">{name_html(row["path"])}</td>'
+        f'<td class="name">{name_html(row["split"])}</td></tr>'
+        for row in rows[:MAX_CONFLICT_ROWS]
+    ]
+    hidden = "" if rows else " hidden"
+    return {"conflicts": "\n".join(lines), "no_conflicts": hidden}
 
 
 def _heat_rows(names: Sequence[str], matrix: np.ndarray) -> str:

@@ -5,15 +5,18 @@ saved network needs no preprocessing. All layers are stock Keras layers, so that
 it loads without this package.
 """
 
+from fsr_gdw_tf.networks.by_name import image_network
 from fsr_gdw_tf.networks.cifar_resnet import cifar_resnet, resnet32
 from fsr_gdw_tf.networks.imagenet import resnet18, resnet50
-from fsr_gdw_tf.networks.small import mlp, small_cnn, tiny_cnn
+from fsr_gdw_tf.networks.small import mlp, photo_cnn, small_cnn, tiny_cnn
 from fsr_gdw_tf.networks.split import split
 from fsr_gdw_tf.networks.wide_resnet import wide_resnet
 
 __all__ = [
     "cifar_resnet",
+    "image_network",
     "mlp",
+    "photo_cnn",
     "resnet18",
     "resnet32",
     "resnet50",

@@ -23,8 +23,7 @@ def resnet18(
     weights: path of a `.weights.h5` file of this network's features.
     """
     inputs = keras.Input(input_shape)
-    offset = [-m / s for m, s in zip(MEAN, STD, strict=True)]
-    x = layers.Rescaling([1 / s for s in STD], offset)(inputs)
+    x = standardise(inputs)
     x = layers.ReLU()(parts.batch_norm()(parts.conv(x, 64, 7, 2)))
     x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))
     for stage, width in enumerate((64, 128, 256, 512)):
@@ -32,7 +31,13 @@ def resnet18(
             x = _block(x, width, 2 if stage and not block else 1)
     x = layers.GlobalAveragePooling2D()(x)
     features, head = parts.features_and_head(inputs, x, classes)
-    return _load(features, weights), head
+    return load_weights(features, weights), head
+
+
+def standardise(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Return pixels of 0 to 255 by the mean and deviation of ImageNet's."""
+    offset = [-m / s for m, s in zip(MEAN, STD, strict=True)]
+    return layers.Rescaling([1 / s for s in STD], offset)(x)
 
 
 def _block(x, width: int, stride: int):
@@ -57,13 +62,13 @@ def resnet50(
     body = keras.applications.ResNet50V2(
         include_top=False, weights=None, input_shape=input_shape
     )
-    body = _load(body, weights)
+    body = load_weights(body, weights)
     x = body(layers.Rescaling(1 / 127.5, -1)(inputs))
     x = layers.GlobalAveragePooling2D()(x)
     return parts.features_and_head(inputs, x, classes)
 
 
-def _load(network: keras.Model, path: str | None) -> keras.Model:
+def load_weights(network: keras.Model, path: str | None) -> keras.Model:
     """Return the network with weights of a local file, if one is given."""
     if path is None:
         return network

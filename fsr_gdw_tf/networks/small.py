@@ -59,3 +59,19 @@ def mlp(
     for width in hidden:
         x = layers.Dense(width, activation="relu")(x)
     return features_and_head(inputs, x, classes)
+
+
+@gin.register
+def photo_cnn(
+    input_shape: tuple[int, ...],
+    classes: int,
+    widths: Sequence[int] = (32, 64, 128, 256),
+) -> Network:
+    """Return a CNN with pooling after each convolution, for a few photos."""
+    inputs = keras.Input(input_shape)
+    x = layers.Rescaling(1 / 127.5, -1)(inputs)
+    for width in widths:
+        x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+        x = layers.MaxPooling2D(padding="same")(layers.ReLU()(batch_norm()(x)))
+    x = layers.GlobalAveragePooling2D()(x)
+    return features_and_head(inputs, x, classes)

@@ -121,11 +121,73 @@ def test_pixels_are_counted_from_the_header(name):
     assert count_pixels(tf.constant(contents)) == SHAPE[0] * SHAPE[1]
 
 
+def turned(orientation: int, kind: str = "JPEG") -> bytes:
+    """Return an image with an EXIF tag that says how it is shown."""
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    return encoded(picture(), kind, exif=tags.tobytes())
+
+
+# By Pillow's own names; TensorFlow alone would show all of them as stored.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    6: Image.Transpose.ROTATE_270,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", TURNS)
+def test_photos_are_shown_as_the_camera_was_held(kind, orientation):
+    stored = Image.open(io.BytesIO(encoded(picture(), kind))).convert("RGB")
+    expected = np.asarray(stored.transpose(TURNS[orientation]))
+    contents = turned(orientation, kind)
+    np.testing.assert_array_equal(decode(tf.constant(contents)), expected)
+    window = tf.constant([10, 3]), tf.constant([20, 30])
+    part = decode(tf.constant(contents), lambda shape: window)
+    np.testing.assert_array_equal(part, expected[10:30, 3:33])
+
+
+def test_an_upright_photo_with_exif_is_decoded_by_tensorflow(monkeypatch):
+    monkeypatch.delattr("fsr_gdw_tf.data.pillow_images.decode")
+    image = decode(tf.constant(turned(1)))
+    expected = tf.io.decode_jpeg(turned(1))
+    np.testing.assert_array_equal(image, expected)
+
+
+BY_PILLOW = {
+    "WebP": encoded(picture(), "WEBP", lossless=True),
+    "TIFF": encoded(picture(), "TIFF"),
+    "TIFF in CMYK": encoded(picture(mode="CMYK"), "TIFF"),
+    "TIFF with a palette": encoded(picture().quantize(16), "TIFF"),
+    "bitmap with a palette": encoded(picture().quantize(16), "BMP"),
+    "bitmap with alpha": encoded(picture(mode="RGBA"), "BMP"),
+    "bitmap of two colours": encoded(picture(mode="1"), "BMP"),
+}
+
+
+@pytest.mark.parametrize("name", BY_PILLOW)
+def test_other_formats_are_read_eagerly_and_in_a_pipeline(name):
+    contents = BY_PILLOW[name]
+    known = np.asarray(Image.open(io.BytesIO(contents)).convert("RGB"))
+    np.testing.assert_array_equal(decode(tf.constant(contents)), known)
+    window = tf.constant([10, 3]), tf.constant([20, 30])
+    for crop_box, expected in (
+        (None, known),
+        (lambda shape: window, known[10:30, 3:33]),
+    ):
+        images = tf.data.Dataset.from_tensors(contents).map(
+            lambda data, box=crop_box: decode(data, box)
+        )
+        np.testing.assert_array_equal(next(iter(images)), expected)
+
+
 @pytest.mark.parametrize(
     "contents",
     [
         *(b"", b"\x89P", b"BM", b"GIF89a", b"\xff\xd8\xff", b"junk of no kind"),
-        encoded(picture(), "WEBP"),
+        encoded(picture(), "WEBP")[:200],
     ],
 )
 def test_what_is_no_image_is_an_error_that_is_caught(contents):

@@ -63,3 +63,22 @@ def test_a_file_that_is_listed_twice_keeps_both_labels():
         kept = apply_overrides(source, str(path))
     assert kept.rows.tolist() == [0, 1, 3]
     assert kept.labels.tolist() == [0, 1, 0]
+
+
+def test_a_list_changes_the_test_set_where_it_names_its_examples(tmp_path):
+    from fsr_gdw_tf.data.label_overrides import apply_to_both
+
+    whole = arrays(np.zeros((5, 1)), np.array([0, 1, 1, 0, 1]))
+    train, test = whole.subset([0, 1, 2]), whole.subset([3, 4])
+    path = tmp_path / "list.csv"
+    path.write_text("path,label,weight\n0,1,0.5\n2,0,1\n4,0,1\n")
+    one, other = apply_to_both(train, test, str(path))
+    assert (one.all_names(), one.labels.tolist()) == (["0", "2"], [1, 0])
+    assert one.weights.tolist() == [0.5, 1.0]
+    assert (other.all_names(), other.labels.tolist()) == (["4"], [0])
+    assert other.weights is None
+    path.write_text("path,label\n0,1\n1,0\n")
+    assert apply_to_both(train, test, str(path))[1] is test
+    path.write_text("path,label\n0,1\n4,0\n")
+    with pytest.raises(InvalidInput, match="the first is '4'"):
+        apply_to_both(train, None, str(path))

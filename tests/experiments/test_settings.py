@@ -9,9 +9,9 @@ from fsr_gdw_tf.experiments import gin_config, settings
 
 ROOT = Path(__file__).parents[2]
 WRONG = {
-    "EPOCHS='10'": "EPOCHS must be a whole number, got '10'",
-    "EPOCHS=2.5": "EPOCHS must be a whole number, got 2.5",
-    "EPOCHS=True": "EPOCHS must be a whole number, got True",
+    "EPOCHS='10'": "EPOCHS must be a whole number or 'auto', got '10'",
+    "EPOCHS=2.5": "EPOCHS must be a whole number or 'auto', got 2.5",
+    "EPOCHS=True": "EPOCHS must be a whole number or 'auto', got True",
     "EPOCHS=0": "EPOCHS must be 1 or more, got 0",
     "EMA=1.5": "EMA must be in (0, 1), got 1.5",
     "EMA=1": "EMA must be in (0, 1), got 1",

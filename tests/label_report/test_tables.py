@@ -41,3 +41,18 @@ def test_a_number_that_is_none_is_not_known():
     page = render(content(classes=[{**r, "recall": np.nan} for r in CLASSES]))
     assert "Recall" not in page
     assert "NaN" not in Parsed(page).scripts[0]
+
+
+def test_identical_files_of_different_labels_are_listed():
+    rows = [
+        {"group": "2", "label": label, "path": path, "split": split}
+        for label, path, split in (
+            ("cat", "a/1.jpg", "train"),
+            ("<b>dog", "b/<script>.jpg", "test"),
+        )
+    ]
+    text = render(content(conflicts=rows))
+    words = Parsed(text).words
+    assert "2 cat a/1.jpg train 2 <b>dog b/<script>.jpg test" in words
+    assert '<section id="copies">' in text
+    assert '<section id="copies" hidden>' in render(content())

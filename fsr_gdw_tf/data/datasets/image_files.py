@@ -1,5 +1,6 @@
 """Images in files: a folder per class, or a list of paths and labels."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +17,25 @@ from fsr_gdw_tf.data.file_lists import (
     require_files,
     require_folder,
 )
-from fsr_gdw_tf.data.file_reader import FileReader, find_unreadable
+from fsr_gdw_tf.data.file_reader import FileReader
+from fsr_gdw_tf.data.image_check import check_images
 from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.label_overrides import read_weights
 from fsr_gdw_tf.data.overlap import print_repeated, without_repeated
+from fsr_gdw_tf.data.pillow_images import NAMES, is_image
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits, stratified_split
 from fsr_gdw_tf.errors import InvalidInput
 
 HOLD_OUT_SEED = 0  # fixed: runs of different seeds share the test set
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif"}
-LAYOUT = "expected <root>/<class name>/<image>.jpg (or .png, .bmp, .gif)"
+# Others are opened to see whether they are images.
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".png", ".bmp", ".gif"),
+    *(".webp", ".tif", ".tiff"),
+}
+LAYOUT = f"expected <root>/<class name>/<image>.jpg (or another {NAMES} file)"
+NO_IMAGE = "it is no image"
+NO_CLASS = "it is not in the folder of a class"
 NOT_UTF8 = "the name of the file is not UTF-8; rename it"
 LIST_ROOT = "relative paths start at the list's folder unless root is given"
 
@@ -45,13 +54,13 @@ def _file_source(
         [column[row] for row in named] for column in (paths, labels)
     )
     reader = FileReader(paths, cache) if paths else None
-    broken = find_unreadable(reader) if reader and verify else {}
+    broken = _find_broken(reader) if reader and verify else {}
     unreadable += [(paths[row], error) for row, error in broken.items()]
     rows = [row for row in range(len(paths)) if row not in broken]
     if not rows:
         raise InvalidInput(
             f"none of the {len(unreadable)} images can be decoded; expected "
-            f"JPEG, PNG, BMP or GIF, got {': '.join(unreadable[0])}"
+            f"{NAMES}, got {': '.join(unreadable[0])}"
         )
     return Source(
         reader,
@@ -60,6 +69,13 @@ def _file_source(
         rows=np.array(rows),
         unreadable=unreadable,
     )
+
+
+def _find_broken(reader: FileReader) -> dict[int, str]:
+    """Decode all files; return why those that cannot be used cannot."""
+    reader.facts = check_images(reader)
+    facts = enumerate(reader.facts)
+    return {row: found.error for row, found in facts if found.error}
 
 
 @gin.register
@@ -88,10 +104,10 @@ def folder(
         base = base / "train"
     train = folder_source(base, None, verify, cache)
     if test_root is None:
-        return Splits(*_hold_out(train, test_share))
+        return Splits(*_hold_out(train, test_share), score_test=True)
     names = train.class_names
     test = folder_source(Path(test_root), names, verify, cache)
-    return Splits(train, test)
+    return Splits(train, test, score_test=True)
 
 
 def _hold_out(source: Source, share: float) -> tuple[Source, Source]:
@@ -112,12 +128,23 @@ def folder_source(
     folders = _class_folders(base, class_names)
     class_names = class_names or [d.name for d in folders]
     class_index = {name: c for c, name in enumerate(class_names)}
-    paths, labels = [], []
+    paths, labels, others = [], [], _loose_files(base)
     for d in folders:
-        images = find_images(d, LAYOUT)
+        images, no_images = _sort_out(d)
+        _require_images(d, images, LAYOUT)
         paths += images
         labels += [class_index[d.name]] * len(images)
-    return _file_source(paths, labels, class_names, verify, cache)
+        others += [(display(path), NO_IMAGE) for path in no_images]
+    source = _file_source(paths, labels, class_names, verify, cache)
+    unreadable = [*source.unreadable, *others]
+    return dataclasses.replace(source, unreadable=unreadable)
+
+
+def _loose_files(base: Path) -> list[tuple[str, str]]:
+    """Return the files beside the class folders, but hidden ones."""
+    files = sorted(p for p in base.iterdir() if p.is_file())
+    files = [p for p in files if not p.name.startswith(".")]
+    return [(display(p), NO_CLASS) for p in files]
 
 
 def _class_folders(base: Path, class_names: Sequence[str] | None) -> list[Path]:
@@ -147,11 +174,25 @@ def _class_folders(base: Path, class_names: Sequence[str] | None) -> list[Path]:
 
 def find_images(folder: Path, layout: str) -> list[str]:
     """Return the images in a class folder and its subfolders, sorted."""
-    names = regular_files(folder)
-    images = [n for n in names if os.path.splitext(n)[1].lower() in SUFFIXES]
+    images, _ = _sort_out(folder)
+    _require_images(folder, images, layout)
+    return images
+
+
+def _require_images(folder: Path, images: list[str], layout: str) -> None:
     if not images:
         raise InvalidInput(f"class folder {folder} has no image; {layout}")
-    return sorted(images, key=lambda name: Path(name).parts)
+
+
+def _sort_out(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the images in a folder and its subfolders, and other files."""
+    images, others = [], []
+    for name in regular_files(folder):
+        is_named_so = os.path.splitext(name)[1].lower() in SUFFIXES
+        found = images if is_named_so or is_image(name) else others
+        found.append(name)
+    others = [n for n in others if not os.path.basename(n).startswith(".")]
+    return sorted(images, key=lambda name: Path(name).parts), others
 
 
 @gin.register
@@ -181,7 +222,7 @@ def file_list(
         train, test = _hold_out(train, test_share)
     else:
         test = _list_source(read_file_list(test_list, root), *options)
-    return Splits(train, test, meta)
+    return Splits(train, test, meta, score_test=True)
 
 
 def list_source(

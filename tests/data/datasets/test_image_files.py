@@ -66,6 +66,26 @@ def test_undecodable_images_are_left_out_and_listed(photos):
     assert all(reason for _, reason in train.unreadable)
 
 
+def test_every_image_is_used_and_every_other_file_is_listed(photos):
+    for name, contents in {
+        "a.webp": encoded(picture(1), "WEBP"),
+        "b.TIF": encoded(picture(2), "TIFF"),
+        "c": encoded(picture(3), "PNG"),  # no suffix
+        "d.dat": encoded(picture(4)),
+        "notes.txt": b"this is no image",
+        ".DS_Store": b"of a file manager",
+    }.items():
+        (photos / "cat" / name).write_bytes(contents)
+    (photos / "labels.csv").write_text("path,label\n")
+    splits = folder(str(photos), test_share=0.1)
+    assert len(splits.train) + len(splits.test) == 20 + 4
+    for source in (splits.train, splits.test):
+        assert [(Path(p).name, r) for p, r in source.unreadable] == [
+            ("labels.csv", "it is not in the folder of a class"),
+            ("notes.txt", "it is no image"),
+        ]
+
+
 @pytest.mark.parametrize("kind", ["csv", "txt"])
 def test_file_lists(photos, kind):
     lines = [f"{c}/{i}.png" for c in ("cat", "dog") for i in range(10)]
