@@ -50,17 +50,19 @@ def compare(
             rows.append({"method": name, **_row(result, first_seconds)})
             write_csv(folder / "comparison.csv", rows, COLUMNS)
     if is_chief():
-        titled = [
-            {
-                title: row.get(k)
-                for title, k in zip(TITLES, COLUMNS, strict=True)
-            }
-            for row in rows
-        ]
-        title = f"Test accuracy; time of a step, {rows[0]['method']} = 1"
-        print_table(title, titled, ".3f")
+        _print_rows(rows)
         _print_report(folder, rows)
     return rows
+
+
+def _print_rows(rows: list[dict]) -> None:
+    """Print the table of the methods."""
+    titled = [
+        {title: row.get(k) for title, k in zip(TITLES, COLUMNS, strict=True)}
+        for row in rows
+    ]
+    title = f"Test accuracy; time of a step, {rows[0]['method']} = 1"
+    print_table(title, titled, ".3f")
 
 
 def _print_report(folder: RunFolder, rows: list[dict]) -> None:

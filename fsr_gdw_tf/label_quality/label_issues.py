@@ -67,10 +67,20 @@ def find_label_issues(
     given = records.given
     visited = _visited_examples(records)
     score, evidence = np.full((2, len(given)), np.inf)
-    score[visited], evidence[visited] = _score_labels(records.subset(visited))
+    held_out = visited & records.held_out
+    for group in (visited & ~records.held_out, held_out):
+        if group.any():
+            score[group], evidence[group] = _score_labels(records.subset(group))
+    contradicted = records.top[:, 0] != given
+    # A network errs more often on examples that it has not seen: the share of
+    # wrong labels, that of training, bounds what a contradiction says there.
+    if held_out.any() and (visited & ~records.held_out).any():
+        share = score[visited & ~records.held_out].mean()
+        score[held_out] *= min(
+            1.0, share / max(contradicted[held_out].mean(), share, 1e-12)
+        )
     # Nothing was recorded of the others: they get the mean score.
     score[~visited] = min(float(score[visited].mean()), 0.5)
-    contradicted = records.top[:, 0] != given
     is_issue = visited & contradicted & (score > threshold)
     order = np.lexsort((evidence, -score))
     return LabelIssues(

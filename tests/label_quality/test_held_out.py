@@ -1,5 +1,7 @@
 """Labels of the test set are scored beside those that were trained on."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from support.label_records import records, simulated
@@ -84,3 +86,32 @@ def test_held_out_labels_change_by_decisions_alone(action):
         found, issues, action, 0.9, decisions=decisions
     ).to_pydict()
     assert table["label"][3:] == ["class 2", "class 0"]
+
+
+def test_held_out_labels_leave_the_scores_of_training_labels_alone():
+    train, probs = simulated(2000), np.repeat(PROBS[:1], 50, axis=0)
+    train = dataclasses.replace(train, names=range(2000))
+    alone = find_label_issues(train).score
+    probs = np.pad(probs, ((0, 0), (0, 2)))
+    source = arrays(np.zeros((50, 1)), np.zeros(50, int), list("abcde"))
+    source = source.with_labels(source.labels, np.zeros(50, int))
+    found = with_held_out(train, source, probs)
+    np.testing.assert_allclose(find_label_issues(found).score[:2000], alone)
+
+
+def test_errors_of_the_network_are_no_wrong_labels():
+    """It contradicts half of what it has not seen, and trusts its training.
+
+    So few labels are wrong, and half of the held-out ones are not suspected.
+    """
+    train = dataclasses.replace(simulated(2000, noise=0.02), names=range(2000))
+    share = find_label_issues(train).score.mean()
+    test = simulated(400, noise=0.5, seed=1)
+    probs = np.zeros((400, 5), np.float32)
+    np.put_along_axis(probs, test.top, test.top_probs, axis=1)
+    source = arrays(np.zeros((400, 1)), test.given, list("abcde"))
+    source = source.with_labels(test.given, test.given)
+    issues = find_label_issues(with_held_out(train, source, probs))
+    assert share < 0.05
+    assert issues.score[2000:].max() <= share / 0.45
+    assert not issues.is_issue[2000:].any()
