@@ -93,7 +93,7 @@ def listed_examples(source: Source, name: str) -> np.ndarray:
     """Return the indices of the examples of a list, in its order."""
     columns = _read_columns(name)
     _require_layout(name, columns)
-    return _find_examples(source, name, columns)
+    return _find_examples([source], name, columns)
 
 
 def read_weights(name: str) -> np.ndarray | None:

@@ -109,7 +109,7 @@ def test_meta_files_with_another_path_are_found(photos):
 
 
 def test_a_run_may_test_on_training_files_by_name(photos):
-    from fsr_gdw_tf.experiments import gin_config
+    from fsr_gdw_tf.experiments import automatic, gin_config
     from fsr_gdw_tf.experiments.experiment import Experiment
 
     flags = write_lists(photos, "1.png,b\n0.png,a\n")
@@ -117,6 +117,7 @@ def test_a_run_may_test_on_training_files_by_name(photos):
     for allowed in (False, True):
         name = f"Experiment.allow_test_in_training={allowed}"
         gin_config.parse(["gin/file_list.gin"], [*params, name])
+        automatic.apply_choices()
         experiment = gin_config.instantiate(Experiment)
         if allowed:
             assert len(experiment.load().test) == 2
