@@ -14,8 +14,7 @@ from fsr_gdw_tf.errors import (
     suggest_names,
 )
 
-OPTIMIZER = "optimizer"
-HEAD, MOMENTUM = AHEAD = "head", "momentum"
+OPTIMIZER, MOMENTUM = "optimizer", "momentum"
 STATISTICS = ("batch", "moving", "joint")
 EXACT, CENTRAL = "exact", "central_difference"
 HYPERGRADIENTS = (EXACT, "finite_difference", CENTRAL)
@@ -46,9 +45,7 @@ class VirtualStep:
     ahead: whether the virtual step is taken. False takes the meta gradient at
         the current weights, before the training batch is forwarded: a fifth
         cheaper, with a quarter less memory (ResNet-32, CPU); "momentum" at
-        those that the optimizer's momentum alone leads to, at the same cost;
-        "head" moves the head alone, which costs next to nothing unless the
-        hypergradient is exact.
+        those that the optimizer's momentum alone leads to, at the same cost.
     hypergradient: "exact", by a second-order gradient, or from how the logits
         change along the meta gradient: by a "finite_difference", one more
         forward pass, or a "central_difference", two. See
@@ -74,12 +71,11 @@ class VirtualStep:
             ("ahead", bool, "True, False"),
         ):
             value = getattr(self, name)
-            words = AHEAD if name == "ahead" else (OPTIMIZER,)
-            if not (value in (None, *words) or isinstance(value, types)):
-                possible = ", ".join([expected, *map(repr, words[:-1])])
+            word = MOMENTUM if name == "ahead" else OPTIMIZER
+            if not (value in (None, word) or isinstance(value, types)):
                 raise InvalidInput(
-                    f"{name} of a virtual step must be {possible} or "
-                    f"{words[-1]!r}, got {value!r}"
+                    f"{name} of a virtual step must be {expected} or "
+                    f"{word!r}, got {value!r}"
                 )
         if isinstance(self.rate, (int, float)):
             require_range(0, INF, rate=self.rate)
@@ -87,7 +83,7 @@ class VirtualStep:
     @property
     def uses_batch(self) -> bool:
         """Return whether the meta gradient depends on the training batch."""
-        return self.ahead in (True, HEAD)
+        return self.ahead is True
 
 
 @gin.register

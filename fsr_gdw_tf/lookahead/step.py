@@ -72,7 +72,9 @@ def _meta_gradient(
     """Return the meta gradient where the settings take it, and its aux."""
     if "meta_grad" in batch:
         return batch["meta_grad"], None
-    theta = virtual_weights.chosen(classifier, method, theta_hat)
+    theta = theta_hat
+    if not method.virtual_step.uses_batch:
+        theta = virtual_weights.without_batch(classifier, method)
     gradient, aux = meta_loss.meta_gradient(
         classifier, method, batch, forward, theta
     )

@@ -6,12 +6,7 @@ import keras
 import tensorflow as tf
 
 from fsr_gdw_tf import optimizers
-from fsr_gdw_tf.lookahead.settings import (
-    HEAD,
-    MOMENTUM,
-    OPTIMIZER,
-    VirtualStep,
-)
+from fsr_gdw_tf.lookahead.settings import MOMENTUM, OPTIMIZER, VirtualStep
 from fsr_gdw_tf.method import Method
 from fsr_gdw_tf.networks.scope import scope_variables
 
@@ -29,27 +24,6 @@ def without_batch(classifier: keras.Model, method: Method) -> list[tf.Tensor]:
     step = dataclasses.replace(step, momentum=True)
     return [
         move(classifier, step, v, tf.zeros_like(v.value)) for v in variables
-    ]
-
-
-def chosen(
-    classifier: keras.Model, method: Method, theta_hat: list[tf.Tensor]
-) -> list[tf.Tensor]:
-    """Return the weights at which the meta loss is taken.
-
-    theta_hat: those after the virtual step.
-    """
-    ahead = method.virtual_step.ahead
-    if ahead is True:
-        return theta_hat
-    theta = without_batch(classifier, method)
-    if ahead != HEAD:
-        return theta
-    head = {id(v) for v in classifier.head.trainable_variables}
-    variables = scope_variables(classifier, method.scope)
-    return [
-        after if id(v) in head else before
-        for v, before, after in zip(variables, theta, theta_hat, strict=True)
     ]
 
 

@@ -43,7 +43,7 @@ def test_a_meta_gradient_that_cannot_be_cached_is_refused(settings, message):
 
 @pytest.mark.parametrize("every", [0, 1.5])
 def test_the_meta_gradient_is_taken_every_one_or_more_steps(every):
-    with pytest.raises(InvalidInput, match=f"1 or more steps .* got {every}"):
+    with pytest.raises(InvalidInput, match=f"every must be .* got {every}"):
         MetaLoss(every=every)
 
 
