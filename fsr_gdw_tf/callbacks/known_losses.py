@@ -50,5 +50,8 @@ class SaveKnownLosses(keras.callbacks.Callback):
 
 def read_losses(path: Path) -> KnownLosses:
     """Read what `SaveKnownLosses` wrote."""
-    with one_line_errors(path), np.load(path) as saved:
+    with (
+        one_line_errors(path),
+        np.load(path, allow_pickle=False) as saved,
+    ):
         return KnownLosses(saved["loss"], saved["right"])

@@ -148,7 +148,10 @@ def _predictions(
         loss = -np.log(np.maximum(given, 1e-8))
         with atomic_write(path) as unfinished:
             np.savez(unfinished, predicted=probs.argmax(axis=1), loss=loss)
-    with one_line_errors(path, "delete it"), np.load(path) as saved:
+    with (
+        one_line_errors(path, "delete it"),
+        np.load(path, allow_pickle=False) as saved,
+    ):
         return HeldOut(index, saved["predicted"], saved["loss"])
 
 

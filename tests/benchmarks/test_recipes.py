@@ -56,10 +56,10 @@ def test_bindings_win_over_parameters_and_those_over_the_recipe():
             "sets META_BATCH_SIZE twice",
         ),
         ("gdw MetaLoss.every=4", r"every=4\) needs VirtualStep\(ahead=False"),
-        ("gdw MetaLoss.every=0", "every is 1 or more steps"),
+        ("gdw MetaLoss.every=0", "every must be 1 or more, got 0"),
         (
             "gdw VirtualStep.ahead=False MetaLoss.every=0",
-            "1 or more steps of a meta loss, got 0",
+            "every must be 1 or more, got 0",
         ),
         (
             "fsr META_STATISTICS='joint'",

@@ -70,7 +70,7 @@ def test_with_fewer_places_than_classes_classes_take_turns():
             "same number of each of 3 classes; take 9$",
         ),
         ({"size": 9, "reward_batch": 12}, "cannot be drawn from a dict.* of 9"),
-        ({"reward_batch": 0}, "a reward batch of 0 cannot be drawn"),
+        ({"reward_batch": 0}, "reward_batch must be 1 or more, got 0"),
         ({"pusher": "margin"}, "no pusher 'margin': did you mean"),
         ({"features": "banc"}, "no features 'banc': did you mean 'bank'"),
     ],

@@ -51,7 +51,10 @@ LISTS = {
     "Latin-1": (f"{HEAD}a.png,caf\xe9\n".encode("latin-1"), "is not UTF-8"),
     "UTF-16": (f"{HEAD}{TWO}".encode("utf-16"), "is not UTF-8"),
     "an image": (b"\x89PNG\r\n\x1a\n\xff\xfe\0\0", "is not UTF-8"),
-    "no images": (f"{HEAD}n.png,cat\nm.png,dog\n", "none of the 2 images can"),
+    "no images": (
+        HEAD + "".join(f"n{i}.png,{i % 2}\n" for i in range(20)),
+        "none of 18 images can be read",
+    ),
     "weight a text": (
         "path,label,weight\na.png,cat,much\nb.png,dog,1\n",
         "must be numbers of 0 or more",
@@ -85,11 +88,11 @@ TEXT_LISTS = {
 
 
 def write_images(folder: Path) -> None:
-    """Write what the lists name: two images, two texts, a folder, a pipe."""
+    """Write what the lists name: two images, texts, a folder, a pipe."""
     for shade, name in enumerate(("a.png", "b.png")):
         Image.new("RGB", (4, 4), (shade,) * 3).save(folder / name)
-    for name in ("n.png", "m.png"):
-        (folder / name).write_text("this is no image")
+    for i in range(20):
+        (folder / f"n{i}.png").write_text("this is no image")
     (folder / "photos").mkdir()
     os.mkfifo(folder / "pipe")
 
@@ -107,7 +110,9 @@ def write_tree(folder: Path, *names: str) -> None:
 
 def _broken(folder: Path) -> None:
     write_tree(folder, "cat/", "dog/")
-    for name in ("cat/a.jpg", "dog/b.jpg"):
+    for name in (
+        f"{kind}/{i}.jpg" for kind in ("cat", "dog") for i in range(10)
+    ):
         (folder / name).write_bytes(b"\xff\xd8\xff\xe0broken")
 
 
@@ -136,7 +141,7 @@ FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
         lambda f: write_tree(f, "cat/a.png", "dog/"),
         "dog has no image; expected <root>/<class name>/",
     ),
-    "no image inside": (_broken, "none of the 2 images can be decoded"),
+    "no image inside": (_broken, "none of 18 images can be read"),
     "a name that is not UTF-8": (_not_utf8, "is not UTF-8; rename it"),
     "an empty train folder": (
         lambda f: write_tree(f, "train/", "test/cat/a.png"),

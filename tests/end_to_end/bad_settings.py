@@ -42,6 +42,8 @@ FILES = {
     **dict.fromkeys(["TRAIN_LIST", "TEST_LIST"], "gin/file_list.gin"),
     **dict.fromkeys(["META", "WEIGHTS"], "gin/clothing1m.gin"),
 }
+# A folder of images chooses these by itself.
+AUTO = ["BATCH_SIZE", "EPOCHS", "IMAGE_SIZE", "LEARNING_RATE", "FINETUNE_FROM"]
 NO_NUMBER = ["'10'", "'ten'", "''", "b'10'", "True", "False", "[10]", "(10,)"]
 NO_NUMBER += ["{'a': 10}", "[]"]
 NO_WHOLE = [*NO_NUMBER, "2.5", "1e3", "10.0", "1e999", "-1e999", "1j"]
@@ -64,9 +66,10 @@ def bad_settings() -> list[tuple[str, str, str]]:
 def _whole():
     for name, low in (WHOLE | WHOLE_OR_NONE).items():
         or_none = " or None" if name in WHOLE_OR_NONE else ""
+        or_auto = " or 'auto'" if name in AUTO else ""
         nothing = [] if or_none else ["None"]
         for value in [*NO_WHOLE, *nothing]:
-            yield name, value, f"a whole number{or_none}, got "
+            yield name, value, f"a whole number{or_none}{or_auto}, got "
         for value in (low - 1, -(10**30)):
             yield name, value, f"{low} or more, got {value}"
         for value in (MAX_WHOLE + 1, 10**30):
@@ -76,9 +79,10 @@ def _whole():
 def _numbers():
     for name, (values, span) in (NUMBER | NUMBER_OR_NONE).items():
         or_none = " or None" if name in NUMBER_OR_NONE else ""
+        or_auto = " or 'auto'" if name in AUTO else ""
         nothing = [] if or_none else ["None"]
         for value in [*NO_NUMBER, *nothing, "1j"]:
-            yield name, value, f"a number{or_none}, got "
+            yield name, value, f"a number{or_none}{or_auto}, got "
         for value in [*values, "1e999", "-1e999"]:
             yield name, value, f"{span}, got "
 
