@@ -34,7 +34,7 @@ def train_program(classifier: Classifier, batches: dict) -> XlaProgram:
             classifier.update_weights(batch_at(batches, i, classifier.classes))
 
         repeat(step, steps)
-        return results(classifier.eval_metrics[:2])
+        return results(classifier.train_metrics)
 
     return lower(epoch, batches)
 

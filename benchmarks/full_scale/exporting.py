@@ -194,9 +194,9 @@ def program_files(prepared: Prepared) -> tuple[dict[str, bytes], dict]:
         "keras": keras.__version__,
         "sizes": sizes(prepared),
         "steps": prepared.steps,
-        # Zero at the start of an epoch: the first two metrics, and the step.
+        # Zero at the start of an epoch: the metrics, and the step.
         "zeroed": [
-            name_of(v) for m in classifier.eval_metrics[:2] for v in m.variables
+            name_of(v) for m in classifier.train_metrics for v in m.variables
         ]
         + [name_of(classifier.step)],
         "test_batch": TEST_BATCH_SIZE,
@@ -228,6 +228,7 @@ def name_of(variable: keras.Variable) -> str:
 def variables(prepared: Prepared) -> dict[str, np.ndarray]:
     """Return the present values of all variables of a step or a test."""
     classifier = prepared.classifier
-    metrics = [v for m in classifier.eval_metrics for v in m.variables]
+    every = (*classifier.train_metrics, *classifier.test_metrics)
+    metrics = [v for metric in every for v in metric.variables]
     found = [*classifier.state, *metrics, prepared.seed]
     return {name_of(v): v.numpy() for v in found}
