@@ -6,7 +6,9 @@ RUN_DIR ?= runs/digits
 
 OLDEST = $(VENV)-oldest
 # A worker runs all tests of a file; the long files come first.
-PYTEST_FLAGS = -n auto --dist loadfile --no-loadscope-reorder
+# One worker more than there are CPUs: tests wait for processes they start.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST_FLAGS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run compare test test-oldest bench accuracy panel lint clean
 
