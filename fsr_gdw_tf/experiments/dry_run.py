@@ -17,7 +17,7 @@ from fsr_gdw_tf.data import Splits
 from fsr_gdw_tf.data.corruption import realised_rate
 from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments import automatic, gin_config
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.experiments.run_info import data_name
 from fsr_gdw_tf.io.console import print_table
@@ -73,6 +73,7 @@ def dry_run(
             f"--dry_run is for the modes {' and '.join(MODES)}, got {mode!r}; "
             "leave it out"
         )
+    automatic.apply_choices(folder, quiet=mode != "train")
     folder.check(gin_config.config_string())
     recipes = {folder.path.name: files}
     if mode == "compare":
@@ -81,6 +82,7 @@ def dry_run(
     rows, splits = [], None
     for name, recipe in recipes.items():
         gin_config.parse(recipe, params, allow_imports)
+        automatic.apply_choices(folder, quiet=True)
         experiment = gin_config.instantiate(Experiment)
         splits, classifier = experiment.prepare(splits)
         rows.append({"run": name, **_row(experiment, splits, classifier)})
@@ -122,6 +124,8 @@ def _row(
     second = _step_seconds(experiment, splits, classifier)
     seconds = second * steps * experiment.epochs
     parts = [type(part).__name__ for part in classifier.components]
+    if experiment.stages is not None or experiment.head is not None:
+        parts = ["several runs", "the time is that of one"]
     weights = sum(np.prod(v.shape) for v in classifier.network_variables)
     return {
         "method": " + ".join(parts),

@@ -2,7 +2,9 @@
 
 import time
 
+import numpy as np
 import pytest
+from PIL import Image
 from support.runs import TINY, one_line
 
 from fsr_gdw_tf.experiments import dry_run
@@ -57,3 +59,21 @@ def test_a_call_of_several_steps_counts_as_so_many(monkeypatch):
     with pytest.raises(dry_run._Timed):
         timer.on_train_batch_end(9)
     assert timer.seconds == pytest.approx(1.0)
+
+
+def test_settings_of_a_folder_are_chosen_and_printed(tmp_path, command_line):
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(10):
+            pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
+            file = tmp_path / "photos" / name / f"{i}.png"
+            Image.fromarray(pixels).save(file)
+    code, out, err = command_line(
+        "--gin_file=gin/folder.gin",
+        f"--gin_param=DATA_DIR='{tmp_path / 'photos'}'",
+        *("--dry_run", "--mode=train", f"--run_dir={tmp_path}/run"),
+    )
+    assert code == 0, err
+    assert "IMAGE_SIZE" in out and "18 examples of 2 classes, 2 for" in out
+    assert not (tmp_path / "run").exists()
