@@ -197,7 +197,8 @@ def momentum_term(
     if not buffers:
         raise InvalidInput(
             "a virtual step with momentum needs SGD with momentum, got "
-            f"{type(optimizer).__name__}; set virtual_momentum=False"
+            f"{type(optimizer).__name__}; set VirtualStep(momentum=False), and "
+            "another `ahead` than 'momentum'"
         )
     buffer = buffers[optimizer._get_variable_index(variable)].value
     if not isinstance(optimizer, SGD):

@@ -40,7 +40,9 @@ def diagnosis() -> str:
 
 def machine() -> dict[str, str]:
     """Return cores, memory and disk, and the hosts of a cluster."""
-    cores = len(os.sched_getaffinity(0))
+    cores = os.cpu_count()
+    if hasattr(os, "sched_getaffinity"):  # on Linux
+        cores = len(os.sched_getaffinity(0))
     disk = shutil.disk_usage(Path.cwd())
     return {
         "system": f"{platform.system()} {platform.machine()}",

@@ -73,19 +73,22 @@ def dry_run(
             f"--dry_run is for the modes {' and '.join(MODES)}, got {mode!r}; "
             "leave it out"
         )
-    automatic.apply_choices(folder, quiet=mode != "train")
-    folder.check(gin_config.config_string())
-    recipes = {folder.path.name: files}
+    runs = [(folder, files)]
     if mode == "compare":
-        names = gin_config.value("COMPARE")
-        recipes = {n: [*files, f"gin/methods/{n}.gin"] for n in names}
+        folder.check(gin_config.config_string())
+        runs = [
+            (RunFolder(folder / name), [*files, f"gin/methods/{name}.gin"])
+            for name in gin_config.value("COMPARE")
+        ]
     rows, splits = [], None
-    for name, recipe in recipes.items():
+    for run, recipe in runs:
         gin_config.parse(recipe, params, allow_imports)
-        automatic.apply_choices(folder, quiet=True)
+        automatic.apply_choices(run, quiet=bool(rows))
+        run.check(gin_config.config_string())
         experiment = gin_config.instantiate(Experiment)
         splits, classifier = experiment.prepare(splits)
-        rows.append({"run": name, **_row(experiment, splits, classifier)})
+        row = _row(experiment, splits, classifier)
+        rows.append({"run": run.path.name, **row})
     if is_chief():
         _print(folder, data_facts(splits), rows)
 

@@ -224,7 +224,7 @@ class Experiment:
 
     def _finished(self, folder: RunFolder) -> dict:
         """Return the summary of a completed run; repair what is missing."""
-        print_on_chief(f"{folder.path} is done already; delete it to run again")
+        folder.print_done()
         if lost := folder.lost_files():
             names = ", ".join(lost)
             print_on_chief(f"{names}: made again from the last checkpoint")

@@ -7,15 +7,14 @@ import keras
 
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import Splits
-from fsr_gdw_tf.distribution.hosts import print_on_chief
-from fsr_gdw_tf.experiments import experiment as runs
 from fsr_gdw_tf.experiments import gin_config, run_info
+from fsr_gdw_tf.experiments.evaluation import evaluate as test_network
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.io.files import write_csv
+from fsr_gdw_tf.io.network_files import load_network
 from fsr_gdw_tf.io.run_folder import NETWORK, RunFolder, summary
 from fsr_gdw_tf.networks.generative_head import saved_parts
 from fsr_gdw_tf.networks.split import Parts
-from fsr_gdw_tf.stages.stage import load_network
 
 
 def train(
@@ -27,9 +26,7 @@ def train(
     """
     with folder.open(gin_config.config_string()):
         if folder.done and not folder.lost_files():
-            print_on_chief(
-                f"{folder.path} is done already; delete it to run again"
-            )
+            folder.print_done()
             return folder.summary()
         with folder.failure_recorded():
             splits = _load(experiment)
@@ -70,7 +67,7 @@ def _test(
     """Write model.keras and evaluation.json; return the metrics."""
     classifier = Classifier(*parts, track_labels=False)
     classifier.compile()
-    return runs.evaluate(folder, splits, classifier, experiment.test_pipeline)
+    return test_network(folder, splits, classifier, experiment.test_pipeline)
 
 
 def _logs(metrics: dict) -> dict:

@@ -74,9 +74,7 @@ def _train_stages(
     text = gin_config.config_string()
     with folder.open(text):
         if folder.done:
-            print_on_chief(
-                f"{folder.path} is done already; delete it to run again"
-            )
+            folder.print_done()
             return folder.summary()
         with folder.failure_recorded():
             with experiment.devices.scope():

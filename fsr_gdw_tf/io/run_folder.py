@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fsr_gdw_tf.distribution.hosts import host, is_chief
+from fsr_gdw_tf.distribution.hosts import host, is_chief, print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
 from fsr_gdw_tf.io.files import (
     one_line_errors,
@@ -133,6 +133,10 @@ class RunFolder:
         """Return the file for the traceback of this host."""
         index = host().index
         return self / (f"FAILED.{index}" if index else "FAILED")
+
+    def print_done(self) -> None:
+        """Print that nothing is trained, as the run is complete."""
+        print_on_chief(f"{self.path} is done already; delete it to run again")
 
     @contextlib.contextmanager
     def failure_recorded(self) -> Iterator[None]:

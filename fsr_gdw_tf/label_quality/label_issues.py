@@ -67,18 +67,17 @@ def find_label_issues(
     given = records.given
     visited = _visited_examples(records)
     score, evidence = np.full((2, len(given)), np.inf)
-    held_out = visited & records.held_out
-    for group in (visited & ~records.held_out, held_out):
+    trained, held_out = visited & ~records.held_out, visited & records.held_out
+    for group in (trained, held_out):
         if group.any():
             score[group], evidence[group] = _score_labels(records.subset(group))
     contradicted = records.top[:, 0] != given
     # A network errs more often on examples that it has not seen: the share of
     # wrong labels, that of training, bounds what a contradiction says there.
-    if held_out.any() and (visited & ~records.held_out).any():
-        share = score[visited & ~records.held_out].mean()
-        score[held_out] *= min(
-            1.0, share / max(contradicted[held_out].mean(), share, 1e-12)
-        )
+    if held_out.any() and trained.any():
+        share = score[trained].mean()
+        contradictions = contradicted[held_out].mean()
+        score[held_out] *= share / max(contradictions, share, 1e-12)
     # Nothing was recorded of the others: they get the mean score.
     score[~visited] = min(float(score[visited].mean()), 0.5)
     is_issue = visited & contradicted & (score > threshold)

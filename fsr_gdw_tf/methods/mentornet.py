@@ -21,7 +21,7 @@ import tensorflow as tf
 from fsr_gdw_tf import losses
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
-from fsr_gdw_tf.io.files import one_line_errors
+from fsr_gdw_tf.io.network_files import load_network
 from fsr_gdw_tf.methods.reweighting import ReweightingMethod
 from fsr_gdw_tf.networks.mentor import BURN_IN
 
@@ -133,9 +133,7 @@ class MentorNet(ReweightingMethod):
 def load_mentor(mentor: keras.Model | str | Path) -> keras.Model:
     """Return a mentor, loaded if it is a path, that is not trained further."""
     if isinstance(mentor, (str, Path)):
-        path = Path(mentor)
-        with one_line_errors(path, "pass the mentor.keras of a run"):
-            mentor = keras.models.load_model(path, compile=False)
+        mentor = load_network(mentor, "pass the mentor.keras of a run")
     shapes = [tuple(x.shape) for x in getattr(mentor, "inputs", None) or ()]
     if shapes != [(None, 1, 2), (None,)]:
         raise InvalidInput(

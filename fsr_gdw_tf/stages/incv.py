@@ -26,12 +26,12 @@ from fsr_gdw_tf.data.label_overrides import write_list
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.io.files import atomic_write, one_line_errors, write_csv
+from fsr_gdw_tf.io.network_files import load_network
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.stages.stage import (
     PLAIN,
     Stage,
     StageInputs,
-    load_network,
     predict_probs,
     setting,
     trained_network_path,

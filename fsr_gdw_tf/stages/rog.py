@@ -32,6 +32,7 @@ from fsr_gdw_tf.data.label_overrides import listed_examples, write_list
 from fsr_gdw_tf.data.source import require_all_classes
 from fsr_gdw_tf.data.splits import stratified_sample
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
+from fsr_gdw_tf.io.network_files import load_network
 from fsr_gdw_tf.networks.generative_head import generative_parts, layer_means
 from fsr_gdw_tf.networks.split import Parts, split
 from fsr_gdw_tf.stages.discriminant import (
@@ -42,7 +43,6 @@ from fsr_gdw_tf.stages.discriminant import (
 from fsr_gdw_tf.stages.stage import (
     Stage,
     StageInputs,
-    load_network,
     setting,
     trained_network_path,
 )
@@ -172,7 +172,7 @@ class RoG:
     def _features(self) -> keras.layers.Layer:
         network = self.network
         if isinstance(network, (str, Path)):
-            network = load_network(Path(network))
+            network = load_network(network)
         return split(network)[0]
 
 

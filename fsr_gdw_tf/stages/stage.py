@@ -23,7 +23,6 @@ import numpy as np
 
 from fsr_gdw_tf.classifier import Classifier
 from fsr_gdw_tf.data import InputPipeline, Source, Splits
-from fsr_gdw_tf.io.files import one_line_errors
 from fsr_gdw_tf.io.run_folder import BEST_NETWORK, NETWORK, RunFolder
 
 # How a stage trains that shall not depend on the recipe's method.
@@ -70,12 +69,6 @@ def trained_network_path(folder: RunFolder) -> Path:
     """Return the network of a complete run: of its best epoch, if kept."""
     best = folder / BEST_NETWORK
     return best if best.is_file() else folder / NETWORK
-
-
-def load_network(path: Path) -> keras.Model:
-    """Load a Keras file; an unreadable one is an error of one line."""
-    with one_line_errors(Path(path), "pass the model.keras of a run"):
-        return keras.models.load_model(path, compile=False)
 
 
 def predict_probs(

@@ -101,6 +101,20 @@ def test_the_pipelines_view_comes_before_that_of_the_source():
         assert pipeline.load_inputs(source, [1], 0).shape == (1, size, size, 1)
 
 
+def assert_examples(source) -> None:
+    """Fail unless a source has the inputs, labels and names of classes."""
+    assert list(source.class_names) == CLASSES
+    np.testing.assert_array_equal(source.labels, Y)
+    np.testing.assert_allclose(source.load(range(len(X))), X, 1e-6)
+
+
+def assert_trains(data) -> None:
+    """Fail unless training on the data knows the names of the classes."""
+    model = classifier(Supervised())
+    model.fit(data, verbose=0)
+    assert model.class_names == CLASSES
+
+
 def test_tables_of_numbers(tmp_path):
     """From Arrow, a CSV file and Hugging Face: the same as the array."""
     table = pa.table(COLUMNS | {"kind": TEXTS})
@@ -112,12 +126,8 @@ def test_tables_of_numbers(tmp_path):
         fsr_gdw_tf.from_dataframe(HuggingFace({"x": X, "label": Y})),
         fsr_gdw_tf.from_arrays(X, TEXTS),
     ):
-        assert list(source.class_names) == CLASSES
-        np.testing.assert_array_equal(source.labels, Y)
-        np.testing.assert_allclose(source.load(range(len(X))), X, 1e-6)
-    model = classifier(Supervised())
-    model.fit(source, verbose=0)
-    assert model.class_names == CLASSES
+        assert_examples(source)
+    assert_trains(source)
 
 
 def test_data_sets_of_hugging_face():
@@ -127,13 +137,8 @@ def test_data_sets_of_hugging_face():
     data = hub.Dataset.from_dict({"x": X, "label": Y}).cast_column(
         "label", label
     )
-    source = fsr_gdw_tf.from_dataframe(data)
-    assert list(source.class_names) == CLASSES
-    np.testing.assert_array_equal(source.labels, Y)
-    np.testing.assert_allclose(source.load(range(len(X))), X, 1e-6)
-    model = classifier(Supervised())
-    model.fit(data, verbose=0)
-    assert model.class_names == CLASSES
+    assert_examples(fsr_gdw_tf.from_dataframe(data))
+    assert_trains(data)
     pixels = np.random.default_rng(0).integers(0, 256, (len(Y), 4, 4, 3))
     columns = {"image": list(np.uint8(pixels)), "label": Y}
     kinds = hub.Features({"image": hub.Image(), "label": label})

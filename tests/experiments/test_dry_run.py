@@ -61,19 +61,29 @@ def test_a_call_of_several_steps_counts_as_so_many(monkeypatch):
     assert timer.seconds == pytest.approx(1.0)
 
 
-def test_settings_of_a_folder_are_chosen_and_printed(tmp_path, command_line):
+def write_photos(root) -> None:
     rng = np.random.default_rng(0)
     for name in ("cat", "dog"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
+        (root / name).mkdir(parents=True)
         for i in range(10):
             pixels = rng.integers(0, 256, (8, 8, 3), np.uint8)
-            file = tmp_path / "photos" / name / f"{i}.png"
-            Image.fromarray(pixels).save(file)
-    code, out, err = command_line(
+            Image.fromarray(pixels).save(root / name / f"{i}.png")
+
+
+@pytest.mark.parametrize("mode", ["train", "compare"])
+def test_settings_of_a_folder_are_chosen_and_printed_once(
+    mode, tmp_path, command_line
+):
+    """A folder of a comparison has its recipe's settings, not the chosen."""
+    write_photos(tmp_path / "photos")
+    flags = [
         "--gin_file=gin/folder.gin",
         f"--gin_param=DATA_DIR='{tmp_path / 'photos'}'",
-        *("--dry_run", "--mode=train", f"--run_dir={tmp_path}/run"),
-    )
+        "--gin_param=COMPARE=['supervised', 'gce']",
+        *(f"--mode={mode}", f"--run_dir={tmp_path}/run"),
+    ]
+    code, out, err = command_line(*flags, "--dry_run")
     assert code == 0, err
-    assert "IMAGE_SIZE" in out and "18 examples of 2 classes, 2 for" in out
+    assert out.count("IMAGE_SIZE=") == 1
+    assert "18 examples of 2 classes, 2 for" in out
     assert not (tmp_path / "run").exists()

@@ -7,9 +7,9 @@ import pytest
 from support.models import blob_source, classifier
 
 from fsr_gdw_tf import InputPipeline
+from fsr_gdw_tf.io.network_files import load_network
 from fsr_gdw_tf.io.run_folder import RunFolder
 from fsr_gdw_tf.stages.stage import (
-    load_network,
     predict_probs,
     setting,
     trained_network_path,
