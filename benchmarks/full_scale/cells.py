@@ -21,6 +21,7 @@ SETTINGS = {
     "flip 40 %": ["NOISE=0.4", "NOISE_KIND='flip'"],
     "long tail .01": ["NOISE=0.0", "IMBALANCE=0.01"],
     "long tail .1": ["NOISE=0.0", "IMBALANCE=0.1"],
+    "no noise": ["NOISE=0.0"],
 }
 
 
@@ -67,8 +68,10 @@ def all_cells() -> list[Cell]:
     controls = ("fsr_official", "mixup_relabel", "supervised")
     others = ("gdw_dictionary_raw", "gdw_head", "gce", "elr")
     first = "uniform 40 %"
-    cells = [Cell("GDW", s, m) for s in SETTINGS for m in published]
+    *noisy, clean = SETTINGS
+    cells = [Cell("GDW", s, m) for s in noisy for m in published]
+    cells.insert(3, Cell("GDW", clean, "supervised"))  # do the images agree?
     cells += [Cell("FSR", first, m) for m in controls]
+    repeated = [*cells[:10], *cells[-3:]]
     cells += [Cell("GDW", first, m) for m in others]
-    repeated = [*cells[:9], *cells[15:18]]
     return cells + [c._replace(seed=k) for k in (1, 2) for c in repeated]

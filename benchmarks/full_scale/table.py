@@ -14,9 +14,10 @@ COLUMNS = {
     **{"keras": str, "commit": str},
 }
 HEADER = ["schedule", "setting", "method", "ours", "seeds", "paper"]
-HEADER += ["difference", "status"]
+HEADER += ["difference", "above plain", "in the paper", "status"]
 CLOSE = 1.0  # percentage points
 NOT_RUN = "not yet run"
+PLAIN = "supervised"
 
 
 def read_cells(path: Path) -> list[dict]:
@@ -48,8 +49,16 @@ def status(ours: float, paper: tuple[float, float] | None) -> list[str]:
     return [f"{difference:+.2f}", "reproduced" if close else "differs"]
 
 
+def above_plain(key: tuple, figures: dict[tuple, float]) -> str:
+    """Return how far a method is above plain training, or "-"."""
+    plain = (*key[:2], PLAIN)
+    if key == plain or key not in figures or plain not in figures:
+        return "-"
+    return f"{figures[key] - figures[plain]:+.2f}"
+
+
 def line(key: tuple, rows: list[dict], paper: tuple | None) -> list[str]:
-    """Return a line of the table, of all seeds of a cell."""
+    """Return a line of the table, of all seeds of a cell, without the gains."""
     schedule, setting, method = key
     printed = "-"
     if paper is not None:
@@ -72,7 +81,17 @@ def reproduced(folder: Path) -> tuple[list[str], list[list[str]], str]:
     for row in read_cells(folder / FILE_NAME):
         key = row["schedule"], row["setting"], row["method"]
         groups.setdefault(key, []).append(row)
-    lines = [line(key, rows, papers.get(key)) for key, rows in groups.items()]
+    means = {
+        key: 100 * float(np.mean([row["last5"] for row in rows]))
+        for key, rows in groups.items()
+        if rows
+    }
+    published = {key: accuracy for key, (accuracy, _) in papers.items()}
+    lines = []
+    for key, rows in groups.items():
+        *cell, compared = line(key, rows, papers.get(key))
+        gains = [above_plain(key, figures) for figures in (means, published)]
+        lines.append([*cell, *gains, compared])
     note = (
         f"{NETWORK}, CIFAR-10; per cent of the test images, mean of the last "
         "five epochs, ± standard deviation over seeds. *Reproduced*: within "
