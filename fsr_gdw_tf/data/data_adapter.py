@@ -259,7 +259,8 @@ def require_meta(method: Method, has_meta: bool) -> None:
         raise InvalidInput(
             f"{type(method).__name__} learns from a clean meta set and got "
             "none; pass fit(..., meta=(x_clean, y_clean)), batches with "
-            "meta_inputs and meta_label, or set META_PER_CLASS"
+            "meta_inputs and meta_label, or set META_PER_CLASS (META_DIR or "
+            "META_LIST for your own images)"
         )
 
 

@@ -20,6 +20,7 @@ from fsr_gdw_tf.data.source import (
     join,
     require_all_classes,
 )
+from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import InvalidInput
 
 
@@ -71,11 +72,8 @@ def prepare(
     train_examples: size of a random subset to train on.
     cleaned: a list written by `report --apply`, which replaces the labels.
     """
-    splits = _load(load)
-    train, meta = splits.train, splits.meta
-    rng = np.random.default_rng(seed)
-    if meta_per_class:
-        train, meta = take_per_class(train, meta_per_class, rng)
+    splits, rng = _load(load), np.random.default_rng(seed)
+    train, meta = _split_meta(splits, meta_per_class, rng)
     if train_examples is not None:
         train = train.subset(_random_subset(len(train), train_examples, rng))
     require_all_classes(train, "the training set")
@@ -89,6 +87,22 @@ def prepare(
     require_all_classes(splits.train, "what is left of the training set")
     _check_meta_in_training(meta_in_training, meta)
     return splits
+
+
+def _split_meta(
+    splits: Splits, per_class: int, rng: np.random.Generator
+) -> tuple[Source, Source | None]:
+    """Return (training set, meta set), which is the data's own unless set."""
+    if not per_class:
+        return splits.train, splits.meta
+    train, meta = take_per_class(splits.train, per_class, rng)
+    if splits.score_test:  # the user's own images
+        print_on_chief(
+            f"META_PER_CLASS={per_class} takes {len(meta)} of your images as "
+            "clean, whose labels nobody has checked; META_DIR or META_LIST "
+            "names those that are"
+        )
+    return train, meta
 
 
 def _with_overrides(splits: Splits, cleaned: str) -> Splits:
@@ -112,7 +126,7 @@ def _check_meta_in_training(joined: bool, meta: Source | None) -> None:
     if joined and meta is None:
         raise InvalidInput(
             "META_IN_TRAINING=True needs a meta set; set META_PER_CLASS, or "
-            "use data that have one"
+            "META_DIR or META_LIST for your own images"
         )
 
 

@@ -48,7 +48,7 @@ def apply_choices(folder: RunFolder | None = None, quiet: bool = False) -> None:
         if not quiet:
             print_on_chief(_heading(facts))
     for name in names:
-        if not quiet and not (name in OF_NETWORK and _has_own_network()):
+        if not quiet and _is_used(name):
             print_on_chief(_line(name, chosen[name]))
         gin.parse_config(f"{name} = {chosen[name].value!r}")
     settings.check(names)
@@ -63,10 +63,19 @@ def _is_auto(name: str) -> bool:
     return gin_config.value(name) == AUTO
 
 
-def _has_own_network() -> bool:
-    """Return whether the user has set another network than NETWORK."""
-    network = gin.query_parameter("ClassifierConfig.network")
-    return not str(getattr(network, "selector", "")).endswith("image_network")
+def _is_used(name: str) -> bool:
+    """Return whether the network or the method of the run has this setting."""
+    if name in OF_NETWORK:  # unless the user has set another network
+        return _selector("ClassifierConfig.network").endswith("image_network")
+    if name == "FINETUNE_FROM":
+        return _selector("ClassifierConfig.method").endswith("FineTune")
+    return True
+
+
+def _selector(parameter: str) -> str:
+    """Return the name of what a parameter refers to, or ""."""
+    reference = gin.query_parameter(parameter)
+    return str(getattr(reference, "selector", ""))
 
 
 def user_values() -> dict[str, Any]:

@@ -80,7 +80,8 @@ def _train_or_evaluate(
     """Train or evaluate, and print the numbers."""
     results = getattr(staged_run, mode)(folder, command)
     for name, value in results.items():
-        print_on_chief(f"{name}: {value}")
+        shown = f"{value:.4g}" if isinstance(value, float) else value
+        print_on_chief(f"{name}: {shown}")
     if mode == "train" and folder.reported:
         print_page(folder)
 

@@ -106,7 +106,8 @@ RULES = {
     **dict.fromkeys(["TRAIN_LIST", "NETWORK"], TEXT),
     **dict.fromkeys(["DEVICE", "CLEANED", "DATA_DIR"], TEXT_OR_NONE),
     **dict.fromkeys(["META_STATISTICS", "IMAGENET_DIR"], TEXT_OR_NONE),
-    **dict.fromkeys(["TEST_LIST", "WEIGHTS", "MENTOR"], TEXT_OR_NONE),
+    **dict.fromkeys(["TEST_LIST", "META_LIST", "META_DIR"], TEXT_OR_NONE),
+    **dict.fromkeys(["WEIGHTS", "MENTOR"], TEXT_OR_NONE),
     "COMPARE": Rule("a list of names"),
 }
 

@@ -24,6 +24,18 @@ def no_corruption(source, rng):
     return source
 
 
+def test_it_is_told_if_images_that_nobody_checked_are_taken_as_clean(capsys):
+    def own():
+        digit = digits()
+        return Splits(digit.train, digit.test, score_test=True)
+
+    prepare(own, no_corruption, meta_per_class=5)
+    line = "META_PER_CLASS=5 takes 50 of your images as clean, whose labels "
+    assert line in capsys.readouterr().out
+    prepare(digits, no_corruption, meta_per_class=5)
+    assert not capsys.readouterr().out
+
+
 def test_meta_set_is_taken_before_corruption():
     def all_wrong(source, rng):
         wrong = (source.labels + 1) % source.classes

@@ -54,6 +54,12 @@ def test_a_choice_that_is_not_used_is_not_printed(photos, capsys):
     automatic.apply_choices()
     out = capsys.readouterr().out
     assert "BATCH_SIZE=4" in out and "NETWORK" not in out
+    assert "FINETUNE_FROM" not in out
+    gin_config.parse(
+        ["gin/folder.gin", "gin/methods/finetune.gin"], [f"DATA_DIR='{photos}'"]
+    )
+    automatic.apply_choices()
+    assert "FINETUNE_FROM=50" in capsys.readouterr().out
 
 
 def test_nothing_is_looked_at_if_nothing_is_to_be_chosen(capsys):

@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from fsr_gdw_tf import InvalidInput
-from fsr_gdw_tf.experiments import gin_config, settings
+from fsr_gdw_tf.experiments import (
+    gin_config,
+    modes,  # noqa: F401, it imports all that recipes name
+    settings,
+)
 
 ROOT = Path(__file__).parents[2]
 WRONG = {

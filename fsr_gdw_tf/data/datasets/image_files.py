@@ -1,19 +1,24 @@
 """Images in files: a folder per class, or a list of paths and labels."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import gin
 import numpy as np
 
+from fsr_gdw_tf.data.datasets.class_folders import (
+    LAYOUT,
+    class_folders,
+    loose_files,
+    require_images,
+    sort_out,
+)
 from fsr_gdw_tf.data.file_lists import (
     FileList,
     display,
     is_utf8,
     read_file_list,
-    regular_files,
     require_files,
     require_folder,
 )
@@ -22,18 +27,12 @@ from fsr_gdw_tf.data.image_check import check_images
 from fsr_gdw_tf.data.label_checks import require_class_count
 from fsr_gdw_tf.data.label_overrides import read_weights
 from fsr_gdw_tf.data.overlap import print_repeated, without_repeated
-from fsr_gdw_tf.data.pillow_images import NAMES, is_image
+from fsr_gdw_tf.data.pillow_images import NAMES
 from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.data.splits import Splits, stratified_split
 from fsr_gdw_tf.errors import InvalidInput
 
 HOLD_OUT_SEED = 0  # fixed: runs of different seeds share the test set
-# Others are opened to see whether they are images.
-SUFFIXES = {
-    *(".jpg", ".jpeg", ".png", ".bmp", ".gif"),
-    *(".webp", ".tif", ".tiff"),
-}
-LAYOUT = f"expected <root>/<class name>/<image>.jpg (or another {NAMES} file)"
 NO_IMAGE = "it is no image"
 NO_CLASS = "it is not in the folder of a class"
 NOT_UTF8 = "the name of the file is not UTF-8; rename it"
@@ -82,32 +81,43 @@ def _find_broken(reader: FileReader) -> dict[int, str]:
 def folder(
     root: str,
     test_root: str | None = None,
+    meta_root: str | None = None,
     test_share: float = 0.1,
     verify: bool = True,
     cache: bool | float = False,
 ) -> Splits:
     """Return splits of images in `<root>/<class name>/`.
 
-    `<root>/train` and `<root>/test` (or `val`) are used if they exist.
+    `<root>/train` and `<root>/test` (or `val`) are used if they exist, and
+    beside them `<root>/meta`.
 
     test_root: folder of the test set; by default a share `test_share` of the
         images is held out, the same in every run.
+    meta_root: folder of the clean meta set; by default there is none.
     verify: decode every image first, and leave out the broken ones.
     cache: keep the files in memory, see `FileReader`.
     """
     base = require_folder(root, LAYOUT)
     if (base / "train").is_dir():
-        test_folders = [
-            base / n for n in ("test", "val") if (base / n).is_dir()
-        ]
-        test_root = test_root or (test_folders[0] if test_folders else None)
+        test_root = test_root or _first_folder(base, "test", "val")
+        meta_root = meta_root or _first_folder(base, "meta")
         base = base / "train"
     train = folder_source(base, None, verify, cache)
-    if test_root is None:
-        return Splits(*_hold_out(train, test_share), score_test=True)
-    names = train.class_names
-    test = folder_source(Path(test_root), names, verify, cache)
-    return Splits(train, test, score_test=True)
+    test, meta = (
+        folder_source(Path(part), train.class_names, verify, cache)
+        if part
+        else None
+        for part in (test_root, meta_root)
+    )
+    if test is None:
+        train, test = _hold_out(train, test_share)
+    return Splits(train, test, meta, score_test=True)
+
+
+def _first_folder(base: Path, *names: str) -> Path | None:
+    """Return the first of these folders that exists."""
+    folders = [base / n for n in names if (base / n).is_dir()]
+    return folders[0] if folders else None
 
 
 def _hold_out(source: Source, share: float) -> tuple[Source, Source]:
@@ -125,74 +135,20 @@ def folder_source(
 ) -> Source:
     """Return a source of class folders, whose names are the default classes."""
     base = require_folder(base, LAYOUT)
-    folders = _class_folders(base, class_names)
+    folders = class_folders(base, class_names)
     class_names = class_names or [d.name for d in folders]
     class_index = {name: c for c, name in enumerate(class_names)}
-    paths, labels, others = [], [], _loose_files(base)
+    paths, labels = [], []
+    others = [(display(path), NO_CLASS) for path in loose_files(base)]
     for d in folders:
-        images, no_images = _sort_out(d)
-        _require_images(d, images, LAYOUT)
+        images, no_images = sort_out(d)
+        require_images(d, images)
         paths += images
         labels += [class_index[d.name]] * len(images)
         others += [(display(path), NO_IMAGE) for path in no_images]
     source = _file_source(paths, labels, class_names, verify, cache)
     unreadable = [*source.unreadable, *others]
     return dataclasses.replace(source, unreadable=unreadable)
-
-
-def _loose_files(base: Path) -> list[tuple[str, str]]:
-    """Return the files beside the class folders, but hidden ones."""
-    files = sorted(p for p in base.iterdir() if p.is_file())
-    files = [p for p in files if not p.name.startswith(".")]
-    return [(display(p), NO_CLASS) for p in files]
-
-
-def _class_folders(base: Path, class_names: Sequence[str] | None) -> list[Path]:
-    """Return the class folders, sorted by name; raise unless they are valid."""
-    folders = sorted(d for d in base.iterdir() if d.is_dir())
-    folders = [d for d in folders if not d.name.startswith(".")]
-    names = [d.name for d in folders]
-    for name in names:
-        if not is_utf8(name):
-            raise InvalidInput(
-                f"the name of class folder {display(base / name)} is not "
-                "UTF-8; rename it"
-            )
-    unknown = sorted(set(names) - set(class_names or names))
-    if unknown:
-        raise InvalidInput(
-            f"{base} has class folders that the training folder lacks: "
-            f"{', '.join(unknown[:5])}; remove them or add them there"
-        )
-    if len(names) < 2:
-        raise InvalidInput(
-            f"{base} has {len(names)} class folder(s), at least 2 are needed; "
-            f"{LAYOUT}"
-        )
-    return folders
-
-
-def find_images(folder: Path, layout: str) -> list[str]:
-    """Return the images in a class folder and its subfolders, sorted."""
-    images, _ = _sort_out(folder)
-    _require_images(folder, images, layout)
-    return images
-
-
-def _require_images(folder: Path, images: list[str], layout: str) -> None:
-    if not images:
-        raise InvalidInput(f"class folder {folder} has no image; {layout}")
-
-
-def _sort_out(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the images in a folder and its subfolders, and other files."""
-    images, others = [], []
-    for name in regular_files(folder):
-        is_named_so = os.path.splitext(name)[1].lower() in SUFFIXES
-        found = images if is_named_so or is_image(name) else others
-        found.append(name)
-    others = [n for n in others if not os.path.basename(n).startswith(".")]
-    return sorted(images, key=lambda name: Path(name).parts), others
 
 
 @gin.register

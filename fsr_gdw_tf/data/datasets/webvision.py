@@ -10,7 +10,8 @@ from pathlib import Path
 
 import gin
 
-from fsr_gdw_tf.data.datasets.image_files import file_list_source, find_images
+from fsr_gdw_tf.data.datasets.class_folders import find_images
+from fsr_gdw_tf.data.datasets.image_files import file_list_source
 from fsr_gdw_tf.data.file_lists import (
     FileList,
     read_labelled_paths,

@@ -1,5 +1,6 @@
 """Folders and lists of image files."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,24 @@ def test_file_lists(photos, kind):
     assert splits.test.load([13], Resize(2).test)[0, 0, 0, 0] == 130
     # A CSV's first line has no image.
     assert splits.meta.labels.tolist() == [0] * (4 if kind == "csv" else 5)
+
+
+def test_clean_images_are_in_a_folder_of_their_own(photos, tmp_path_factory):
+    """Named, or `meta` beside `train`."""
+    root = tmp_path_factory.mktemp("root")
+    for name in ("cat", "dog"):
+        paint(root / "meta" / name / "a.png", 7)
+    splits = folder(str(photos), meta_root=str(root / "meta"))
+    assert splits.meta.labels.tolist() == [0, 1]
+    assert folder(str(photos)).meta is None
+    shutil.copytree(photos, root / "train")
+    splits = folder(str(root))
+    assert splits.meta.class_names == splits.train.class_names
+    assert len(splits.meta) == 2
+    assert len(splits.train) + len(splits.test) == 20
+    (root / "meta" / "dog").rename(root / "meta" / "cow")
+    with pytest.raises(InvalidInput, match="training folder lacks: cow"):
+        folder(str(root))
 
 
 def test_folders_that_cannot_be_used(tmp_path):
