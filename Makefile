@@ -16,7 +16,8 @@ PYTEST_FLAGS = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 run: $(VENV)/.installed
 	@$(BIN)/python -m fsr_gdw_tf.main --gin_file=gin/digits.gin \
 	    --run_dir=$(RUN_DIR)
-	@echo "Next: README.md, Your Keras model and A folder of images;" \
+	@echo "Next: . $(BIN)/activate, then README.md, Your Keras model and" \
+	    "A folder of images;" \
 	    "make compare trains all methods"
 
 # The table of all methods on the same digits: about a quarter of an hour.

@@ -22,8 +22,7 @@ from fsr_gdw_tf.label_quality.label_records import (
 from fsr_gdw_tf.label_report.build import build_report
 from fsr_gdw_tf.method import Component, Method, Regulariser
 from fsr_gdw_tf.methods import Supervised
-from fsr_gdw_tf.methods.default import default_parts
-from fsr_gdw_tf.methods.named import as_method
+from fsr_gdw_tf.methods.named import as_method, named_parts
 from fsr_gdw_tf.metrics import evaluation_metrics, users_metrics
 from fsr_gdw_tf.networks.heads import Head, as_head
 from fsr_gdw_tf.networks.inner_features import (
@@ -106,15 +105,15 @@ class Classifier(Trainer):
 
         The model is split at its last Dense layer or convolution; a softmax
         stays in the model. A method can be given by its class or name (GDW,
-        "gdw"); the default, `default_parts()`, needs no clean data. A model's
-        own `preprocessor` (those of KerasHub have one) is applied to all
-        inputs that the classifier gets.
+        "gdw"), a regulariser by its name ("posterior_weights": plain training
+        with it); the default needs no clean data. A model's own `preprocessor`
+        (those of KerasHub have one) is applied to all inputs that the
+        classifier gets.
 
         head: the name of the last Dense layer, for subclassed models.
         """
         features, last = split(model, head)
-        parts = default_parts() if method is None else {"method": method}
-        classifier = cls(features, last, **(parts | kwargs))
+        classifier = cls(features, last, **(named_parts(method) | kwargs))
         classifier.wrapped = model
         classifier.preprocessor = getattr(model, "preprocessor", None)
         return classifier
@@ -188,20 +187,23 @@ class Classifier(Trainer):
     def compile(
         self,
         optimizer: keras.optimizers.Optimizer | str = "sgd",
+        loss: None = None,
         metrics: Sequence | None = None,
         weighted_metrics: Sequence | None = None,
         **kwargs,
     ) -> None:
         """Set the optimizer and metrics; the loss is the method's.
 
+        loss: None; it is here because `compile` of Keras has it.
         metrics, weighted_metrics: in addition to accuracy and others that are
             always measured. They get labels in the form that `fit` got them,
             and what `predict` returns; weighted ones also `sample_weight`.
 
         All other arguments are those of Keras.
         """
-        for name in ("loss", "loss_weights"):
-            if kwargs.get(name) is not None:
+        given = {"loss": loss, "loss_weights": kwargs.get("loss_weights")}
+        for name, value in given.items():
+            if value is not None:
                 raise InvalidInput(
                     f"compile() takes no {name}: the loss is the method's "
                     "(cross-entropy, weighted by it); leave it out"
@@ -227,7 +229,12 @@ class Classifier(Trainer):
             setattr(self, attribute, users_metrics(metrics, taken, prefix))
 
     def label_issues(self, threshold: float = 0.5) -> list[dict]:
-        """Return labels with a probability of error above the threshold."""
+        """Return labels with a probability of error above the threshold.
+
+        The most suspicious first, as dicts. `given` and `suggested` are names
+        of classes, `given_label` and `predicted_label` their numbers: so
+        `y[issue["index"]] = issue["predicted_label"]` corrects a label.
+        """
         require_range(0, 1, threshold=threshold)
         records = collect_records(self)
         issues = find_label_issues(records, threshold)

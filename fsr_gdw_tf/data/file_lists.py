@@ -36,7 +36,9 @@ class FileList(NamedTuple):
 
 def require_folder(root: str | Path | None, layout: str) -> Path:
     """Return a data set's folder as a path; raise if it does not exist."""
-    if not root or not Path(root).is_dir():
+    if not root:
+        raise InvalidInput(f"set DATA_DIR, the folder of the data: {layout}")
+    if not Path(root).is_dir():
         raise InvalidInput(f"no such data folder: {str(root)!r}; {layout}")
     return Path(root)
 

@@ -174,6 +174,7 @@ def _page_content(
     """Return all that the page shows."""
     return Content(
         title=report_title(folder),
+        run_dir=folder.path,
         facts=[
             *_run_facts(folder, records, summary.totals),
             *_label_facts(records, summary.totals),

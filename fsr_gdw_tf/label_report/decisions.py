@@ -146,6 +146,8 @@ def find_example(cells: dict, records: LabelRecords) -> int:
 
 def class_index(label: str, indices: dict[str, int]) -> int:
     """Return the index of a class; raise if the run has no such class."""
+    if not label:
+        raise ValueError("relabel needs the name of a class in label")
     if label not in indices:
         raise ValueError(
             f"this run has no class {label!r}; its classes are in "

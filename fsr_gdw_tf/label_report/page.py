@@ -8,6 +8,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from string import Template
@@ -20,7 +21,12 @@ from fsr_gdw_tf.label_quality.label_issues import LabelIssues
 from fsr_gdw_tf.label_quality.label_records import LabelRecords
 from fsr_gdw_tf.label_report import gallery, plots
 from fsr_gdw_tf.label_report.embedding import Embedding, draw_map
-from fsr_gdw_tf.label_report.escaping import escape, shorten, to_json
+from fsr_gdw_tf.label_report.escaping import (
+    escape,
+    shorten,
+    to_json,
+    valid_utf8,
+)
 from fsr_gdw_tf.label_report.tables import (
     CLASS_COLUMNS,
     class_table,
@@ -35,18 +41,18 @@ TRUTH = (
     "The true labels of these data are known: each card says whether its label "
     "is wrong."
 )
-SHEET = "RUN_DIR/report/verify_me.csv"
-VERIFY = f"""<li>To check how reliable the scores are, look at the examples in
+VERIFY = """<li>To check how reliable the scores are, look at the examples in
 <a href="verify_me.csv">verify_me.csv</a>, write <i>right</i> or <i>wrong</i>
 in the column label_is of each, or the true class in true_class, and run
-<code><span>python -m fsr_gdw_tf.report RUN_DIR</span>
-<span>--verified={SHEET}</span></code></li>"""
+<code><span>python -m fsr_gdw_tf.report {run_dir}</span>
+<span>--verified={sheet}</span></code></li>"""
 
 
 @dataclasses.dataclass(frozen=True)
 class Content:
     """All that a page shows.
 
+    run_dir: the run's folder, for the commands.
     facts: (label, value) pairs of the header.
     metrics: rows of metrics.csv.
     classes: rows of `class_summary`; a value that is unknown is None.
@@ -58,6 +64,7 @@ class Content:
     """
 
     title: str
+    run_dir: Path
     facts: list[tuple[str, str]]
     records: LabelRecords
     issues: LabelIssues
@@ -196,9 +203,21 @@ def _run_texts(content: Content) -> dict[str, str]:
         "kind": "labels" if records.held_out.any() else "training labels",
         "share": f"{suspected / max(n, 1):.1%}",
         "truth": "" if records.true is None else TRUTH,
-        "verify": VERIFY if records.true is None else "",
+        "run_dir": _in_command(content.run_dir),
+        "verify": _verify(content.run_dir) if records.true is None else "",
         "files": _files(records),
     }
+
+
+def _verify(run_dir: Path) -> str:
+    """Return the step that checks the scores."""
+    sheet = run_dir / "report" / "verify_me.csv"
+    return VERIFY.format(run_dir=_in_command(run_dir), sheet=_in_command(sheet))
+
+
+def _in_command(path: Path) -> str:
+    """Return a path as it is typed into a shell, safe inside HTML."""
+    return escape(shlex.quote(valid_utf8(str(path))))
 
 
 def _gallery_texts(shown: int, suspected: int) -> dict[str, str]:

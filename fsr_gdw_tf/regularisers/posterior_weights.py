@@ -120,11 +120,16 @@ class PosteriorWeights(Regulariser):
 
     def summary(self) -> str:
         share = float(np.array(self.estimated_noise))
-        n_low = int((np.array(self.posterior) < 0.5).sum())
+        posterior = np.array(self.posterior)
+        if share >= NOISE[0] and np.all(posterior == 1.0):
+            return (
+                "The share of wrong labels is unknown: too few labels were "
+                "learned; all examples kept their weight."
+            )
         line = f"Estimated share of wrong labels: {share:.1%}"
-        if not n_low:
-            return f"{line}; all examples kept their weight."
-        return f"{line}; {n_low:,} examples weigh less than a half."
+        if n_low := int((posterior < 0.5).sum()):
+            return f"{line}; {n_low:,} examples weigh less than a half."
+        return f"{line}; no example weighs less than a half."
 
 
 def mean_predictions(table: np.ndarray, source) -> LabelRecords:

@@ -50,7 +50,7 @@ def test_different_answers_on_an_example_are_no_decision():
         ({"label": "cow"}, "f, line 2: this run has no class 'cow'"),
         ({"decision": "maybe"}, "or nothing as decision, got 'maybe'"),
         ({"decision": "keep", "label": "class 0"}, "correct one of the two"),
-        ({"decision": "relabel"}, "no class ''"),
+        ({"decision": "relabel"}, "relabel needs the name of a class"),
         ({"given": "class 2"}, "the label of example 1 is 'class 1'"),
     ],
 )

@@ -1,6 +1,7 @@
 """The page of the label report."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 from support.report_page import (
@@ -99,9 +100,17 @@ def test_a_known_truth_is_told_and_leaves_nothing_to_verify():
 def test_without_truth_the_page_says_how_to_verify_the_scores():
     page = Parsed(render(content(true=None)))
     assert "The true labels of these data are known" not in page.words
-    assert "--verified=RUN_DIR/report/verify_me.csv" in page.words
+    assert "--verified=runs/photos/report/verify_me.csv" in page.words
     assert "verify_me.csv" in page.links
     assert not any("true" in row for row in page.data["rows"])
+
+
+def test_commands_can_be_pasted_whatever_the_folder_is_called():
+    page = Parsed(render(content(true=None, run_dir=Path("my <runs>/it's"))))
+    quoted = "'my <runs>/it'\"'\"'s'"
+    assert f"fsr_gdw_tf.report {quoted} --review" in page.words
+    sheet = "'my <runs>/it'\"'\"'s/report/verify_me.csv'"
+    assert f"--verified={sheet}" in page.words
 
 
 def test_without_weights_there_is_neither_column_nor_histogram_of_them():

@@ -1,10 +1,26 @@
 """A method from its name or its class."""
 
+import keras
 import numpy as np
 import pytest
 
-from fsr_gdw_tf import FSR, GDW, InvalidInput, methods
-from fsr_gdw_tf.methods.named import as_method
+import fsr_gdw_tf
+from fsr_gdw_tf import (
+    ELR,
+    FSR,
+    GDW,
+    Classifier,
+    InvalidInput,
+    MixUp,
+    PosteriorWeights,
+    Supervised,
+    methods,
+)
+from fsr_gdw_tf.experiments import gin_config
+from fsr_gdw_tf.experiments.experiment import Experiment
+from fsr_gdw_tf.methods.named import IN_PYTHON, as_method, named_parts
+
+SIMPLE = (int, float, str, tuple, type(None))  # True and False are integers
 
 
 @pytest.mark.parametrize(
@@ -28,9 +44,68 @@ def test_an_object_is_used_itself():
 
 
 @pytest.mark.parametrize(
+    ("given", "kind"),
+    [("posterior_weights", PosteriorWeights), ("ELR", ELR), ("mixup", MixUp)],
+)
+def test_the_name_of_a_regulariser_is_plain_training_with_it(given, kind):
+    parts = named_parts(given)
+    assert type(parts["method"]) is Supervised
+    assert [type(r) for r in parts["regularisers"]] == [kind]
+
+
+@pytest.mark.parametrize("given", [None, "default"])
+def test_the_default_has_a_name(given):
+    parts = named_parts(given)
+    assert type(parts["method"]) is GDW and parts["method"].dictionary
+    assert [type(r) for r in parts["regularisers"]] == [PosteriorWeights]
+
+
+def simple_arguments(part) -> dict:
+    """Return the settings of a method or a part of one, but networks."""
+    values = {k: v for k, v in vars(part).items() if not k.startswith("_")}
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, SIMPLE) and name not in ("name", "autocast")
+    }
+
+
+def whole(classifier: Classifier) -> list:
+    """Return what a classifier is trained by, to be compared."""
+    method = classifier.method
+    parts = [method, *classifier.regularisers]
+    virtual = getattr(method, "virtual_step", None)
+    meta_loss = getattr(method, "meta_loss", None)
+    arguments = [(type(part), simple_arguments(part)) for part in parts]
+    return [arguments, virtual, meta_loss]
+
+
+@pytest.mark.parametrize("recipe", sorted(IN_PYTHON))
+def test_a_recipe_that_is_no_class_is_told_in_python(recipe):
+    """What is told builds what the recipe builds."""
+    with pytest.raises(InvalidInput, match="in Python it is Classifier"):
+        as_method(recipe)
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    names = {n: getattr(fsr_gdw_tf, n) for n in fsr_gdw_tf.__all__}
+    expression, _, fit = IN_PYTHON[recipe].partition(" and fit")
+    told = eval(expression, names, {"model": model})
+    gin_config.parse(
+        ["gin/digits.gin", f"gin/methods/{recipe}.gin"], ["WARMUP=0"]
+    )
+    built = gin_config.instantiate(Experiment).classifier()
+    assert ("meta_in_training=True" in fit) is gin_config.value(
+        "META_IN_TRAINING"
+    )
+    gin_config.gin.clear_config()
+    assert whole(told) == whole(built)
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ("gdv", "no method 'gdv': did you mean 'gdw'"),
+        ("posterior_weigths", "did you mean 'posterior_weights'"),
+        ("supervised_claen", "did you mean 'supervised_clean'"),
         ("coteaching", r"write CoTeaching\(forget_rate=...\)"),
         (methods.FineTune, r"write FineTune\(start=...\)"),
         (3, "its class or its name, got int"),

@@ -172,8 +172,10 @@ def test_without_wrong_labels_all_weights_stay_near_one():
 
 def test_the_summary_says_what_was_seen_and_done():
     part, _ = part_of(blob_source(n=600), warmup=0)
-    line = "Estimated share of wrong labels: 0.0%; all examples kept their"
-    assert part.summary() == f"{line} weight."
+    line = "Estimated share of wrong labels: 0.0%; no example weighs less"
+    assert part.summary() == f"{line} than a half."
+    part.estimated_noise.assign(0.742)  # before weights begin
+    assert part.summary().startswith("The share of wrong labels is unknown")
     part.estimated_noise.assign(0.382)
     part.posterior.assign(np.repeat([0.49, 0.5, 1.0], 200))
     line = "Estimated share of wrong labels: 38.2%; 200 examples weigh less"

@@ -4,6 +4,7 @@ import base64
 import html.parser
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -95,6 +96,7 @@ def content(true=TRUE, classes=CLASSES, names=NAMES, **kwargs) -> Content:
     )
     parts = {
         "title": "pets",
+        "run_dir": Path("runs/photos"),
         "facts": [("test accuracy", "94.8%"), ("seed", "3")],
         "records": records,
         "issues": issues(),

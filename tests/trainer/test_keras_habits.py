@@ -123,7 +123,7 @@ def test_metrics_of_a_binary_model_get_the_probability_of_class_one():
     network = keras.Sequential([keras.Input((4,)), layers.Dense(1, "sigmoid")])
     built = Classifier.wrap(network, Supervised())
     auc = keras.metrics.AUC(name="auc")
-    built.compile("sgd", [auc], weighted_metrics=["accuracy"], run_eagerly=True)
+    built.compile("sgd", None, [auc], ["accuracy"], run_eagerly=True)
     y = Y % 2
     built.fit(X, y, verbose=0)
     found = built.evaluate(X, y, verbose=0, return_dict=True)
