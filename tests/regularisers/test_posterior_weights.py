@@ -47,6 +47,10 @@ def test_predictions_are_averaged_over_visits():
     )
     np.testing.assert_allclose(records.top_probs[0], [0.375, 0.375, 0.25])
     assert set(records.top[0, :2]) == {0, 1}
+    # The last prediction is class 1.
+    np.testing.assert_array_equal(
+        records.columns["learned"], source.labels == 1
+    )
 
 
 def test_weights_multiply_those_of_the_data():
@@ -88,10 +92,15 @@ def test_weighted_metrics_see_the_weights_of_the_user_alone():
     assert logs["sum"] == [15.0]
 
 
-def records_of(given, predicted) -> LabelRecords:
-    """Records of three classes, with the class that each example is given."""
-    top = np.array(predicted)[:, None]
-    return LabelRecords((), np.array(given), "abc", {}, top, 0.0 * top)
+def records_of(given, predicted, last=None) -> LabelRecords:
+    """Records of three classes, with the classes that were predicted.
+
+    last: those of the last visit, if other than those of the means.
+    """
+    given, top = np.array(given), np.array(predicted)[:, None]
+    last = predicted if last is None else last
+    columns = {"learned": (given == last).astype(np.float32)}
+    return LabelRecords((), given, "abc", columns, top, 0.0 * top)
 
 
 def test_a_class_counts_so_far_as_it_has_been_learned():
@@ -108,7 +117,7 @@ def test_a_class_counts_so_far_as_it_has_been_learned():
     [
         (0.04, 10),  # hardly any label looks wrong
         (0.51, 10),  # most do
-        (0.2, 7),  # 8 labels look right, and 7 < .9 * 8 are predicted
+        (0.2, 5),  # 8 labels look right, and 5 < .7 * 8 are predicted
     ],
 )
 def test_weights_are_one_if_scores_mean_little(wrong, predicted):
@@ -117,10 +126,15 @@ def test_weights_are_one_if_scores_mean_little(wrong, predicted):
     np.testing.assert_array_equal(posterior_weights(records, scores), 1.0)
 
 
-def test_weights_begin_when_nearly_all_right_labels_are_predicted():
-    records = records_of([0] * 10, [0] * 8 + [1] * 2)
+def test_weights_begin_when_most_right_labels_were_last_predicted():
+    """6 of 8 labels that look right; 4 were predicted on average.
+
+    So half of the class is learned, and 1 - .2 / 2 the weight.
+    """
+    on_average, last = [0] * 4 + [1] * 6, [0] * 6 + [1] * 4
+    records = records_of([0] * 10, on_average, last)
     weights = posterior_weights(records, np.full(10, 0.2))
-    np.testing.assert_allclose(weights, 0.8)
+    np.testing.assert_allclose(weights, 0.9)
 
 
 @pytest.mark.parametrize("unlearned", [False, True])
