@@ -1,10 +1,15 @@
 """The losses of examples whose labels are known."""
 
+import keras
 import numpy as np
 from support.models import classifier, mislabelled
 
-from fsr_gdw_tf import InputPipeline
-from fsr_gdw_tf.callbacks.known_losses import SaveKnownLosses, read_losses
+from fsr_gdw_tf import Classifier, InputPipeline, arrays
+from fsr_gdw_tf.callbacks.known_losses import (
+    SaveKnownLosses,
+    read_losses,
+    training_losses,
+)
 
 
 def test_losses_of_an_epoch_replace_those_of_later_ones(tmp_path):
@@ -25,3 +30,23 @@ def test_losses_of_an_epoch_replace_those_of_later_ones(tmp_path):
     assert again.shape == (2, 10)
     np.testing.assert_array_equal(again[0], found.loss[0])
     np.testing.assert_allclose(again[1], expected, rtol=1e-4)
+
+
+def test_losses_are_those_of_training_and_leave_no_trace():
+    """Inputs 0, 2, 4 in one batch: mean 2, variance 8/3, whatever moved."""
+    inputs = np.array([[0.0], [2.0], [4.0]], np.float32)
+    norm = keras.layers.BatchNormalization(epsilon=0.0)
+    features = keras.Sequential([keras.Input((1,)), norm])
+    head = keras.layers.Dense(2)
+    head.build((None, 1))
+    model = Classifier(features, head)
+    head.kernel.assign([[0.0, 1.0]])  # the second logit is the normalised input
+    before = [v.numpy() for v in model.variables]
+    known = arrays(inputs, np.array([0, 1, 1]))
+    found = training_losses(model, known, InputPipeline(2, view=None))
+    # A second batch of one example would be normalised to 0.
+    z = np.array([-1.0, 0.0, 1.0]) * 1.5**0.5
+    expected = np.log1p(np.exp(z * [1, -1, -1]))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    for old, new in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
