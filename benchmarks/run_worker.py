@@ -17,8 +17,7 @@ import keras
 from run_pool import DONE
 
 from fsr_gdw_tf.errors import InvalidInput
-from fsr_gdw_tf.experiments import gin_config
-from fsr_gdw_tf.experiments.experiment import Experiment
+from fsr_gdw_tf.experiments import gin_config, staged_run
 from fsr_gdw_tf.io.run_folder import RunFolder
 
 
@@ -26,8 +25,7 @@ def train(job: dict) -> None:
     """Train a run, as `fsr_gdw_tf.main` does in a process of its own."""
     keras.backend.clear_session()
     gin_config.parse(job["files"], job["params"], allow_imports=True)
-    experiment = gin_config.instantiate(Experiment)
-    results = experiment.train(RunFolder(job["folder"]), job["command"])
+    results = staged_run.train(RunFolder(job["folder"]), job["command"])
     for name, value in results.items():
         print(f"{name}: {value}")
 
