@@ -1,6 +1,9 @@
 """Processes that train the runs of a table."""
 
 import run_pool
+import run_worker
+
+from fsr_gdw_tf.io.files import read_csv
 
 # Answers as run_worker.py does; a run called "die" ends the process.
 WORKER = """if True:
@@ -73,3 +76,19 @@ def test_two_at_a_time_train_each_run_once(tmp_path, monkeypatch):
 def test_no_run_starts_when_the_time_is_over(tmp_path, monkeypatch):
     assert train(tmp_path, monkeypatch, ["a"], minutes=0) == {}
     assert train(tmp_path, monkeypatch, ["a"], minutes=1) == {"a": True}
+
+
+def test_a_recipe_of_several_runs_is_trained_as_such(tmp_path):
+    """Not its last run alone, which is another method."""
+    job = {
+        "files": ["gin/digits.gin", "gin/methods/rog.gin"],
+        "params": [
+            *("EPOCHS=1", "TRAIN_EXAMPLES=120", "BATCH_SIZE=30"),
+            "small_cnn.widths=(4, 8)",
+        ],
+        "folder": str(tmp_path / "rog"),
+        "command": [],
+    }
+    run_worker.train(job)
+    stages = [row["stage"] for row in read_csv(tmp_path / "rog" / "stages.csv")]
+    assert stages == ["network", "head"]
