@@ -11,7 +11,7 @@ from result_tables import read_table
 from sweep import ORACLE, PLAIN
 
 METHODS = ["supervised", "gce", "elr", "fsr", "posterior_weights", "default"]
-METHODS += ["supervised_clean", "gdw_clean"]
+METHODS += ["supervised_clean", "gdw_clean", "default_clean"]
 DIGITS, CIFAR = "digits CNN uniform 40 epochs 60", "uniform 40 %"
 NETWORK = "resnet32"
 HEADER = ["method", "clean images", "digits", "CIFAR-10", "time of a step"]

@@ -17,6 +17,7 @@ WITH_CLEAN = "and fit(..., meta=(x_clean, y_clean), meta_in_training=True)"
 IN_PYTHON = {
     "class_balanced_deferred": "Classifier.wrap(model, "
     "ClassBalanced(warmup=0.8))",
+    "default_clean": f"Classifier.wrap(model) {WITH_CLEAN}",
     "fsr_longtail": "Classifier.wrap(model, FSR(rule='shift', smoothing=0.1, "
     "meta_loss=MetaLoss(smoothing=0.1)))",
     "gdw_clean": f"Classifier.wrap(model, GDW()) {WITH_CLEAN}",

@@ -135,7 +135,7 @@ def test_recipes_say_where_their_clean_images_are():
     for where, names in (
         ("none", "supervised mixup_relabel fsr fsr_raw gdw_dictionary elr"),
         ("apart", "gdw mwnet l2rw fsr_meta finetune gdw_head"),
-        ("in training", "gdw_clean supervised_clean glc"),
+        ("in training", "default_clean gdw_clean supervised_clean glc"),
     ):
         for name in names.split():
             assert recipes.clean_images(name) == where, name
