@@ -10,7 +10,7 @@ from recipes import KERAS, NAMES, clean_images, step_key
 from result_tables import read_table
 from sweep import ORACLE, PLAIN
 
-METHODS = ["supervised", "gce", "elr", "fsr", "posterior_weights", "default"]
+METHODS = ["supervised", "gce", "fsr", "posterior_weights", "default"]
 METHODS += ["supervised_clean", "gdw_clean", "default_clean"]
 DIGITS, CIFAR = "digits CNN uniform 40 epochs 60", "uniform 40 %"
 NETWORK = "resnet32"
