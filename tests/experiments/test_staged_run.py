@@ -53,7 +53,7 @@ def test_a_comparison_has_one_row_for_two_runs(tmp_path, command_line):
         *flags(run / "rog", "rog", "--mode=evaluate", compared)
     )
     assert code == 0, err
-    assert f"accuracy: {tested['accuracy']}" in out
+    assert f"accuracy: {tested['accuracy']:.4g}" in out
 
 
 def test_cross_validation_selects_and_then_trains(tmp_path, command_line):
