@@ -57,21 +57,23 @@ def above_plain(key: tuple, figures: dict[tuple, float]) -> str:
     return f"{figures[key] - figures[plain]:+.2f}"
 
 
-def line(key: tuple, rows: list[dict], paper: tuple | None) -> list[str]:
-    """Return a line of the table, of all seeds of a cell, without the gains."""
+def line(
+    key: tuple, rows: list[dict], paper: tuple | None, gains: list[str]
+) -> list[str]:
+    """Return a line of the table, of all seeds of a cell."""
     schedule, setting, method = key
     printed = "-"
     if paper is not None:
         printed = f"{paper[0]:.2f} ± {paper[1]:.2f}"
     cell = [schedule, setting, f"`{method}`"]
     if not rows:
-        return [*cell, "-", "0", printed, "-", NOT_RUN]
+        return [*cell, "-", "0", printed, "-", *gains, NOT_RUN]
     values = 100 * np.array([row["last5"] for row in rows])
     ours = f"{values.mean():.2f}"
     if rows[1:]:
         ours += f" ± {values.std(ddof=1):.2f}"
-    compared = status(values.mean(), paper)
-    return [*cell, ours, str(len(rows)), printed, *compared]
+    difference, found = status(values.mean(), paper)
+    return [*cell, ours, str(len(rows)), printed, difference, *gains, found]
 
 
 def reproduced(folder: Path) -> tuple[list[str], list[list[str]], str]:
@@ -89,9 +91,8 @@ def reproduced(folder: Path) -> tuple[list[str], list[list[str]], str]:
     published = {key: accuracy for key, (accuracy, _) in papers.items()}
     lines = []
     for key, rows in groups.items():
-        *cell, compared = line(key, rows, papers.get(key))
         gains = [above_plain(key, figures) for figures in (means, published)]
-        lines.append([*cell, *gains, compared])
+        lines.append(line(key, rows, papers.get(key), gains))
     note = (
         f"{NETWORK}, CIFAR-10; per cent of the test images, mean of the last "
         "five epochs, ± standard deviation over seeds. *Reproduced*: within "

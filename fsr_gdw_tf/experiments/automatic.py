@@ -66,16 +66,19 @@ def _is_auto(name: str) -> bool:
 def _is_used(name: str) -> bool:
     """Return whether the network or the method of the run has this setting."""
     if name in OF_NETWORK:  # unless the user has set another network
-        return _selector("ClassifierConfig.network").endswith("image_network")
+        return _selector("ClassifierConfig.network") == "image_network"
     if name == "FINETUNE_FROM":
-        return _selector("ClassifierConfig.method").endswith("FineTune")
+        return _selector("ClassifierConfig.method") == "FineTune"
     return True
 
 
 def _selector(parameter: str) -> str:
     """Return the name of what a parameter refers to, or ""."""
-    reference = gin.query_parameter(parameter)
-    return str(getattr(reference, "selector", ""))
+    try:
+        reference = gin.query_parameter(parameter)
+    except ValueError:  # it is not set
+        return ""
+    return str(getattr(reference, "selector", "")).split(".")[-1]
 
 
 def user_values() -> dict[str, Any]:
@@ -86,11 +89,7 @@ def user_values() -> dict[str, Any]:
 
 def list_data() -> Splits:
     """List the images of the configuration; none of them is decoded."""
-    try:
-        reference = gin.query_parameter("prepare.load")
-    except ValueError:
-        reference = None
-    name = str(getattr(reference, "selector", "")).split(".")[-1]
+    name = _selector("prepare.load")
     if name not in LOADERS:
         names = ", ".join(automatic_names()) or "this mode"
         raise InvalidInput(

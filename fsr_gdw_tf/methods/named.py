@@ -41,10 +41,7 @@ def named_parts(method: Method | type[Method] | str | None) -> Parts:
     if isinstance(method, str):
         regulariser = _by_name(REGULARISERS).get(_key(method))
         if regulariser:
-            return {
-                "method": Supervised(),
-                "regularisers": [regulariser()],
-            }
+            return {"method": Supervised(), "regularisers": [regulariser()]}
     return {"method": as_method(method)}
 
 
