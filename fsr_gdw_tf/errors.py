@@ -26,6 +26,13 @@ class InvalidInput(ValueError):  # noqa: N818  reads better where it is raised
         super().__init__(printable(message))  # names can have line breaks
 
 
+class StageFailed(InvalidInput):
+    """A stage of a recipe, after the first, cannot go on with its inputs.
+
+    These are results of earlier stages: no check before training can find it.
+    """
+
+
 class Diverged(RuntimeError):  # noqa: N818  as above
     """Training has diverged; the message says, in one line, what to do."""
 

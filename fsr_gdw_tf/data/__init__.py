@@ -23,7 +23,7 @@ from fsr_gdw_tf.data.makers import (
 from fsr_gdw_tf.data.pipeline import InputPipeline
 from fsr_gdw_tf.data.source import Source, arrays
 from fsr_gdw_tf.data.splits import Splits, prepare
-from fsr_gdw_tf.data.stage_splits import held_out_splits, known_label_splits
+from fsr_gdw_tf.data.stage_splits import known_label_splits, listed_splits
 
 __all__ = [
     "CropFlip",
@@ -44,9 +44,9 @@ __all__ = [
     "from_dataframe",
     "from_folder",
     "from_tfds",
-    "held_out_splits",
     "inaturalist_files",
     "known_label_splits",
+    "listed_splits",
     "prepare",
     "tfds_images",
     "webvision",

@@ -8,23 +8,27 @@ import numpy as np
 
 from fsr_gdw_tf.data import corruption
 from fsr_gdw_tf.data.label_overrides import apply_overrides
-from fsr_gdw_tf.data.source import Source, join, require_all_classes
+from fsr_gdw_tf.data.source import Source, join
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.errors import InvalidInput
 
 
 @gin.register
-def held_out_splits(
-    data: Callable[[], Splits], train: str, test: str
+def listed_splits(
+    data: Callable[[], Splits], train: str, test: str | None = None
 ) -> Splits:
-    """Return two lists of training examples as training and test set.
+    """Return splits whose training set is a list of training examples.
 
-    data: returns the splits that both lists are of. Test examples keep the
-        labels that they are given in training, right or wrong.
+    The list may lack a class: what a stage selects need not have all of them.
+
+    data: returns the splits that the lists are of.
+    test: a list of training examples to test on, with the labels that they are
+        given in training, right or wrong; by default the test set stays.
     """
     splits = data()
     chosen = apply_overrides(splits.train, train)
-    require_all_classes(chosen, f"the list {train}")
+    if test is None:
+        return dataclasses.replace(splits, train=chosen)
     held_out = apply_overrides(splits.train, test)
     return dataclasses.replace(splits, train=chosen, test=held_out, others={})
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from fsr_gdw_tf.data import data_adapter
 from fsr_gdw_tf.distribution.hosts import is_chief, print_on_chief
-from fsr_gdw_tf.errors import Diverged
+from fsr_gdw_tf.errors import Diverged, StageFailed
 from fsr_gdw_tf.experiments import automatic, gin_config, staged_run
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.io.console import print_table
@@ -75,16 +75,19 @@ def _print_report(folder: RunFolder, rows: list[dict]) -> None:
 
 
 def _train(folder: RunFolder, command: Sequence[str]) -> dict:
-    """Return the summary of a run of the parsed recipe; {} if it diverges."""
+    """Return the summary of a run of the parsed recipe; {} if it fails.
+
+    That is when it diverges, or a stage has nothing to train on.
+    """
     try:
         return staged_run.train(folder, command, one_line=True)
-    except Diverged as error:
+    except (Diverged, StageFailed) as error:
         print_on_chief(f"{folder.path}: {error}")
         return {}
 
 
 def _row(result: dict, first_seconds: float | None) -> dict:
-    """Return the columns of a row of comparison.csv, none after divergence."""
+    """Return the columns of a row of comparison.csv, none after failure."""
     if not result:
         return {}
     ratio = round(result["step_seconds"] / first_seconds, 3)

@@ -4,13 +4,14 @@ The folder of a plan holds one run folder for each stage, and `stages.csv`, a
 row for each. Its summary is that of the last stage.
 """
 
+import logging
 import tempfile
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from fsr_gdw_tf.data import Splits
 from fsr_gdw_tf.distribution.hosts import host, print_on_chief
-from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.errors import InvalidInput, StageFailed
 from fsr_gdw_tf.experiments import gin_config, head_run
 from fsr_gdw_tf.experiments.experiment import Experiment
 from fsr_gdw_tf.io.files import read_csv, read_json, write_csv, write_json
@@ -109,18 +110,38 @@ def _run_plan(
 ) -> list[dict]:
     """Run the stages; return the rows of stages.csv."""
     rows, done = [], None
-    while stage := _next(plan, done):
-        print_on_chief(f"-- {stage.name}")
-        params = ("Experiment.stages=None", *stage.params)
-        gin_config.parse_text(text, params)
-        done = RunFolder(folder / stage.name)
-        try:
-            results = train(done, command)
-            rows.append({"stage": stage.name, **_row(done, results)})
-        finally:
-            gin_config.parse_text(text)
-        write_csv(folder / TABLE, rows)
+    tf_logger = logging.getLogger("tensorflow")
+    tf_logger.addFilter(_is_no_trace_count)
+    try:
+        while stage := _next(plan, done):
+            print_on_chief(f"-- {stage.name}")
+            done = RunFolder(folder / stage.name)
+            rows.append(_run_stage(stage, done, command, text))
+            write_csv(folder / TABLE, rows)
+    except InvalidInput as error:
+        if not rows:
+            raise
+        last = rows[-1]["stage"]
+        raise StageFailed(f"after the stage {last}: {error}") from error
+    finally:
+        tf_logger.removeFilter(_is_no_trace_count)
     return rows
+
+
+def _is_no_trace_count(record: logging.LogRecord) -> bool:
+    """Return False for warnings of many traces: each stage has its own."""
+    return "retracing" not in record.getMessage()
+
+
+def _run_stage(
+    stage: Stage, folder: RunFolder, command: Sequence[str], text: str
+) -> dict:
+    """Train a stage of the configuration; return its row of stages.csv."""
+    gin_config.parse_text(text, ("Experiment.stages=None", *stage.params))
+    try:
+        return {"stage": stage.name, **_row(folder, train(folder, command))}
+    finally:
+        gin_config.parse_text(text)
 
 
 def _next(plan: Generator, done: RunFolder | None) -> Stage | None:

@@ -119,7 +119,9 @@ def _project(features: np.ndarray) -> tuple[str, np.ndarray]:
     places = np.zeros((n, 2))
     dimensions = min(2, n, features.shape[1])
     pca = PCA(dimensions, random_state=0)
-    places[:, :dimensions] = pca.fit_transform(features)
+    # Features of a collapsed network have no variance to explain: 0 / 0.
+    with np.errstate(invalid="ignore"):
+        places[:, :dimensions] = pca.fit_transform(features)
     return "pca", places
 
 

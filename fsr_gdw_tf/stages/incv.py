@@ -9,11 +9,11 @@ drops the share of it that is probably wrong. Four iterations, each network a
 quarter of the epochs (50 of 200), the limits of the noise rate and the use of
 the best epoch are those of the authors' code.
 
-Deviations: halves are drawn in each class, so that no class is missing; the
-noise rate is the solution of Eq. 4, which the code searches in steps of .001,
-and at most that of random labels; networks start from the recipe's seed, not
-from a copy of the same weights, and have its schedule; Co-teaching does not add
-candidates that were never selected in later epochs, as Algorithm 3 does.
+Deviations: halves are drawn in each class, so that both have it; the noise rate
+is the solution of Eq. 4, which the code searches in steps of .001, and at most
+that of random labels; networks start from the recipe's seed, not from a copy of
+the same weights, and have its schedule; Co-teaching does not add candidates
+that were never selected in later epochs, as Algorithm 3 does.
 """
 
 from collections.abc import Generator, Iterator
@@ -24,6 +24,7 @@ import numpy as np
 
 from fsr_gdw_tf.data.label_overrides import write_list
 from fsr_gdw_tf.data.source import Source
+from fsr_gdw_tf.distribution.hosts import print_on_chief
 from fsr_gdw_tf.errors import INF, InvalidInput, require_range
 from fsr_gdw_tf.io.files import atomic_write, one_line_errors, write_csv
 from fsr_gdw_tf.io.network_files import load_network
@@ -82,12 +83,15 @@ def incv(
         write_csv(inputs.folder / "iterations.csv", rows)
         if len(state.candidates) < 2:
             break
-    _require_all_classes(source, state.selected)
+    _tell_lost_classes(source, state.selected)
     left = wrong_share(state.rate, source.classes if symmetric else 2)
-    path = inputs.folder / "lists" / "selected.csv"
-    write_list(path, source, state.selected)
-    rate = setting("CoTeaching.forget_rate", round(left, 4))
-    yield Stage("coteaching", [setting("CLEANED", path), rate])
+    yield Stage(
+        "coteaching",
+        [
+            *_lists(inputs, "coteaching", train=state.selected),
+            setting("CoTeaching.forget_rate", round(left, 4)),
+        ],
+    )
 
 
 def _iterate(
@@ -104,7 +108,8 @@ def _iterate(
     chosen, removed = [], []
     for name, (half, other) in (("a", halves), ("b", halves[::-1])):
         stage = f"{i + 1}{name}"
-        lists = _lists(inputs, stage, np.append(selected, half), other)
+        train = np.sort(np.append(selected, half))
+        lists = _lists(inputs, stage, train=train, test=other)
         best = uses_best(i, rate, symmetric)
         keep = setting("Experiment.keep_best", best)
         done = yield Stage(stage, [*params, *lists, keep])
@@ -120,18 +125,13 @@ def _iterate(
     return Selection(selected, np.setdiff1d(candidates, gone), rate)
 
 
-def _lists(
-    inputs: StageInputs, stage: str, train: np.ndarray, held_out: np.ndarray
-) -> list[str]:
-    """Write both lists of a stage; return the bindings that use them."""
-    params = [
-        "Experiment.data=@held_out_splits",
-        "held_out_splits.data=@prepare",
-    ]
-    for name, index in (("train", np.sort(train)), ("test", held_out)):
+def _lists(inputs: StageInputs, stage: str, **indices: np.ndarray) -> list[str]:
+    """Write a stage's lists, `train` and `test`; return what uses them."""
+    params = ["Experiment.data=@listed_splits", "listed_splits.data=@prepare"]
+    for name, index in indices.items():
         path = inputs.folder / "lists" / f"{stage}_{name}.csv"
         write_list(path, inputs.splits.train, index)
-        params.append(setting(f"held_out_splits.{name}", path))
+        params.append(setting(f"listed_splits.{name}", path))
     return params
 
 
@@ -204,15 +204,21 @@ def uses_best(iteration: int, rate: float | None, symmetric: bool) -> bool:
     return iteration < (2 if rate > 0.3 else 4)
 
 
-def _require_all_classes(source: Source, selected: np.ndarray) -> None:
-    """Raise if no example of some class was selected."""
-    counts = np.bincount(source.labels[selected], minlength=source.classes)
-    missing = np.flatnonzero(counts == 0)
-    if len(missing):
+def _tell_lost_classes(source: Source, selected: np.ndarray) -> None:
+    """Print how many classes the selection lacks; raise if it is empty."""
+    advice = "INCV's networks train for longer with incv.epochs=0.5"
+    if not len(selected):
         raise InvalidInput(
-            f"INCV selected no example of {len(missing)} of {source.classes} "
-            f"classes, such as {str(source.class_names[missing[0]])!r}: its "
-            "networks predict none; train them for longer, incv.epochs=0.5"
+            f"INCV selected none of {len(source)} examples, as its networks "
+            f"predict the label of none; {advice}"
+        )
+    counts = np.bincount(source.labels[selected], minlength=source.classes)
+    lost = np.flatnonzero(counts == 0)
+    if len(lost):
+        print_on_chief(
+            f"INCV selected no example of {len(lost)} of {source.classes} "
+            f"classes, such as {str(source.class_names[lost[0]])!r}; they will "
+            f"not be predicted; {advice}"
         )
 
 

@@ -7,7 +7,7 @@ from support.models import blob_source, mislabelled
 from fsr_gdw_tf import InvalidInput
 from fsr_gdw_tf.data.label_overrides import listed_examples, write_list
 from fsr_gdw_tf.data.splits import Splits
-from fsr_gdw_tf.data.stage_splits import held_out_splits, known_label_splits
+from fsr_gdw_tf.data.stage_splits import known_label_splits, listed_splits
 
 
 def test_lists_of_training_examples_are_both_sets(tmp_path):
@@ -18,7 +18,7 @@ def test_lists_of_training_examples_are_both_sets(tmp_path):
         path = tmp_path / f"{name}.csv"
         write_list(path, source, index)
         assert listed_examples(source, str(path)).tolist() == index.tolist()
-    found = held_out_splits(
+    found = listed_splits(
         lambda: Splits(source, blob_source()),
         *(str(tmp_path / f"{name}.csv") for name in lists),
     )
@@ -26,6 +26,17 @@ def test_lists_of_training_examples_are_both_sets(tmp_path):
         part = getattr(found, name)
         np.testing.assert_array_equal(part.labels, source.labels[index])
         np.testing.assert_array_equal(part.rows, source.rows[index])
+
+
+def test_a_list_that_lacks_a_class_trains_and_keeps_the_test_set(tmp_path):
+    source, test = blob_source(n=30), blob_source(n=9, seed=1)
+    rest = np.flatnonzero(source.labels != 1)
+    write_list(tmp_path / "train.csv", source, rest)
+    splits = Splits(source, test, others={"other": test})
+    found = listed_splits(lambda: splits, str(tmp_path / "train.csv"))
+    assert found.train.counts()[1] == 0
+    assert found.train.classes == source.classes
+    assert found.test is test and found.others == {"other": test}
 
 
 def test_clean_images_join_with_labels_that_are_known_to_be_wrong():

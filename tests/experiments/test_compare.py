@@ -1,6 +1,7 @@
 """Comparisons of several methods."""
 
 import csv
+import re
 
 import numpy as np
 from support.runs import train_run
@@ -52,3 +53,21 @@ def test_a_method_that_diverges_does_not_end_the_comparison(
     table = (tmp_path / "run" / "comparison.csv").read_text().splitlines()
     assert table[1:] == ["supervised,,,,,", "gce,,,,,"]
     assert out.count("training has diverged") == 2
+
+
+def test_a_stage_that_selects_too_little_does_not_end_the_comparison(
+    tmp_path, command_line
+):
+    """Networks that are not trained predict one class: some 12 of 120."""
+    out = train_run(
+        command_line,
+        tmp_path / "run",
+        "--gin_param=COMPARE=['incv', 'supervised']",
+        "--gin_param=incv.iterations=1",
+        "--gin_param=LEARNING_RATE=1e-30",
+        "--gin_param=EPOCHS=1",
+    )
+    table = (tmp_path / "run" / "comparison.csv").read_text().splitlines()
+    assert table[1] == "incv,,,,,"
+    assert re.fullmatch(r"supervised(,[\d.]+){5}", table[2])
+    assert "after the stage 1b: the batch size must be in 1 to" in out

@@ -2,6 +2,7 @@
 
 import sys
 import types
+import warnings
 from importlib.machinery import ModuleSpec
 from xml.etree import ElementTree as Xml
 
@@ -41,6 +42,13 @@ def test_places_keep_the_two_directions_in_which_features_differ_most():
     np.testing.assert_allclose(
         distances(found.places), distances(flat), atol=1e-4
     )
+
+
+def test_features_of_a_collapsed_network_are_one_place_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = embed(issues(), lambda indices: np.ones((len(indices), 6)))
+    assert not found.places.any()
 
 
 def test_the_worst_suspected_and_some_others_are_on_the_map():

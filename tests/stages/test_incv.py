@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from fsr_gdw_tf import InputPipeline, arrays
+from fsr_gdw_tf import InputPipeline, InvalidInput, arrays
 from fsr_gdw_tf.data.splits import Splits
 from fsr_gdw_tf.io.files import read_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
@@ -106,8 +106,8 @@ def test_the_sequence_of_runs(tmp_path):
         names.append(stage.name)
         if stage.name == "coteaching":
             break
-        index = examples(value(stage, "held_out_splits.test"))
-        trained.append(set(examples(value(stage, "held_out_splits.train"))))
+        index = examples(value(stage, "listed_splits.test"))
+        trained.append(set(examples(value(stage, "listed_splits.train"))))
         held.append(set(index))
         assert value(stage, "EPOCHS") == "10"  # a quarter of 40
         done = RunFolder(tmp_path / stage.name)
@@ -125,8 +125,37 @@ def test_the_sequence_of_runs(tmp_path):
     found = [row["selected"] for row in rows], rows[0]["candidates"]
     assert found == ([32, 32], 6)
     assert rows[0]["estimated_noise"] == 0.1077
-    assert set(examples(value(stage, "CLEANED"))) == right
+    assert set(examples(value(stage, "listed_splits.train"))) == right
     # .1077^2 / 3 of wrong ones beside .8923^2 of right ones.
     assert value(stage, "CoTeaching.forget_rate") == "0.0048"
     with pytest.raises(StopIteration):
         plan.send(done)
+
+
+def last_stage(labels, predicted, folder):
+    """Return the last stage, of networks that predict these classes."""
+    plan, done = incv(inputs_with(labels, folder), iterations=1), None
+    while True:
+        stage = plan.send(done)
+        if stage.name == "coteaching":
+            return stage
+        index = examples(value(stage, "listed_splits.test"))
+        done = RunFolder(folder / stage.name)
+        done.path.mkdir()
+        loss = np.ones(len(index))
+        np.savez(done / "held_out.npz", predicted=predicted[index], loss=loss)
+
+
+def test_a_class_that_is_never_predicted_is_told_and_left_out(tmp_path, capsys):
+    labels = np.repeat([0, 1, 2], 8)
+    predicted = np.repeat([0, 1, 1], 8)
+    stage = last_stage(labels, predicted, tmp_path)
+    assert examples(value(stage, "listed_splits.train")) == list(range(16))
+    said = capsys.readouterr().out
+    assert "no example of 1 of 3 classes, such as '2'" in said
+
+
+def test_an_empty_selection_ends_in_a_line(tmp_path):
+    labels = np.repeat([0, 1], 8)
+    with pytest.raises(InvalidInput, match="selected none of 16 examples"):
+        last_stage(labels, 1 - labels, tmp_path)
