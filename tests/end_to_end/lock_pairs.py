@@ -1,22 +1,35 @@
 """Let two processes begin a run in one folder at once; print who won.
 
     python tests/end_to_end/lock_pairs.py --pairs=50
+    python tests/end_to_end/lock_pairs.py --pairs=50 --train
 
-They begin it as training does, each with another configuration. Of each pair
-one must win, the other be told so, and the folder be the winner's.
+They begin it as training does, or, with --train, are two commands that train,
+each with another configuration. Of each pair one must win, the other be told
+so, and the folder be the winner's.
 """
 
 import argparse
 import multiprocessing
+import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.forked import Forked
+
 from fsr_gdw_tf.errors import InvalidInput
+from fsr_gdw_tf.io.files import read_csv
 from fsr_gdw_tf.io.run_folder import RunFolder
 
 PROCESSES = multiprocessing.get_context("spawn")
 TOLD = "another process is writing to"
+TRAIN = [
+    *("-m", "fsr_gdw_tf.main", "--gin_file=gin/digits.gin", "--mode=train"),
+    *("--gin_param=EPOCHS=2", "--gin_param=TRAIN_EXAMPLES=200"),
+]
 
 
 def begin(rank: int, folders: Sequence[Path], barrier, results) -> None:
@@ -62,13 +75,40 @@ def winners(root: Path, pairs: int) -> list[int]:
     return found
 
 
+def trained_by(run: Path) -> int:
+    """Train in a folder with two commands at once; return which one did."""
+    ends = [run.with_name(f"{run.name}_{rank}.txt") for rank in (0, 1)]
+    seeds = [f"--gin_param=SEED={rank}" for rank in (0, 1)]
+    processes = [
+        Forked([*TRAIN, seed, f"--run_dir={run}"], end, end)
+        for seed, end in zip(seeds, ends, strict=True)
+    ]
+    codes = [process.wait() for process in processes]
+    said = [end.read_text() for end in ends]
+    assert sorted(codes) == [0, 2], said
+    won = codes.index(0)
+    (line,) = said[1 - won].splitlines()
+    assert line.startswith(f"error: {TOLD}"), line
+    assert f"SEED = {won}\n" in (run / "config.gin").read_text()
+    assert len(read_csv(run / "metrics.csv")) == 2
+    assert RunFolder(run).done
+    return won
+
+
 def main() -> None:
     """Print how many pairs each process has won."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=50)
-    pairs = parser.parse_args().pairs
+    parser.add_argument("--train", action="store_true")
+    given = parser.parse_args()
+    pairs = given.pairs
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory() as folder:
-        found = winners(Path(folder), pairs)
+        root = Path(folder)
+        if given.train:
+            found = [trained_by(root / str(i)) for i in range(pairs)]
+        else:
+            found = winners(root, pairs)
     print(f"{pairs} pairs, one winner each: {found.count(0)} times the first")
 
 
