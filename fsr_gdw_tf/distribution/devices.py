@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import functools
+import signal
+import threading
 from collections.abc import Iterator
 
 import gin
@@ -156,7 +158,13 @@ def _multi_worker() -> tf.distribute.Strategy:
             f"variable TF_CONFIG, such as '{TF_CONFIG_EXAMPLE}'; "
             "launch/multi_worker.sh sets it"
         )
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    # TensorFlow now catches SIGTERM and does nothing: a run that is told to
+    # stop before its first step would go on.
+    handler = signal.getsignal(signal.SIGTERM)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
+    return strategy
 
 
 def _tpu() -> tf.distribute.Strategy:

@@ -1,6 +1,11 @@
 """The hosts of TF_CONFIG."""
 
+import os
+import signal
+
 import pytest
+from end_to_end.kill_and_resume import free_ports
+from support.forked import run_forked
 from support.runs import TINY, one_line
 
 HOSTS = {
@@ -40,3 +45,26 @@ def test_bad_hosts_are_bad_input(case, tmp_path, command_line, monkeypatch):
     code, _, err = command_line(*flags, f"--run_dir={tmp_path}/run")
     assert code == 2 and one_line(err), err
     assert message in err
+
+
+TOLD_TO_STOP = """
+import os, signal, time
+from fsr_gdw_tf.distribution.devices import make_strategy
+make_strategy("multi_worker")
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(1)
+print("goes on")
+"""
+
+
+def test_a_host_that_is_told_to_stop_before_training_ends(tmp_path):
+    """TensorFlow catches SIGTERM once there are hosts, and does nothing."""
+    (tmp_path / "program.py").write_text(TOLD_TO_STOP)
+    worker = f'"localhost:{free_ports(1)[0]}"'
+    task = '"task": {"type": "worker", "index": 0}'
+    cluster = f'{{"cluster": {{"worker": [{worker}]}}, {task}}}'
+    ended = run_forked(
+        [tmp_path / "program.py"], {**os.environ, "TF_CONFIG": cluster}
+    )
+    assert ended.returncode == -signal.SIGTERM, ended.stderr
+    assert not ended.stdout
