@@ -75,15 +75,20 @@ def winners(root: Path, pairs: int) -> list[int]:
     return found
 
 
-def trained_by(run: Path) -> int:
-    """Train in a folder with two commands at once; return which one did."""
+def trained_by(run: Path, first: int) -> int:
+    """Train in a folder with two commands at once; return which one did.
+
+    first: which of them is started some milliseconds earlier.
+    """
     ends = [run.with_name(f"{run.name}_{rank}.txt") for rank in (0, 1)]
-    seeds = [f"--gin_param=SEED={rank}" for rank in (0, 1)]
-    processes = [
-        Forked([*TRAIN, seed, f"--run_dir={run}"], end, end)
-        for seed, end in zip(seeds, ends, strict=True)
-    ]
-    codes = [process.wait() for process in processes]
+    processes = {
+        rank: Forked(
+            [*TRAIN, f"--gin_param=SEED={rank}", f"--run_dir={run}"],
+            *(ends[rank], ends[rank]),
+        )
+        for rank in (first, 1 - first)
+    }
+    codes = [processes[rank].wait() for rank in (0, 1)]
     said = [end.read_text() for end in ends]
     assert sorted(codes) == [0, 2], said
     won = codes.index(0)
@@ -106,7 +111,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         if given.train:
-            found = [trained_by(root / str(i)) for i in range(pairs)]
+            found = [trained_by(root / str(i), i % 2) for i in range(pairs)]
         else:
             found = winners(root, pairs)
     print(f"{pairs} pairs, one winner each: {found.count(0)} times the first")
