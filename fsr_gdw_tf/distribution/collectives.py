@@ -6,6 +6,7 @@ the same step. A global batch is split into one part per replica before any
 input of a `Source` is read, so no host decodes images it does not train on.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -26,8 +27,15 @@ def total_over_replicas(value: int, strategy: tf.distribute.Strategy) -> int:
 
 
 def wait_for_all(strategy: tf.distribute.Strategy) -> None:
-    """Wait until all hosts have called this, so that none exits early."""
+    """Wait until all hosts have called this, so that none exits early.
+
+    A host that has a sum may exit while others still receive it, and these
+    would fail. So there is a second sum, which a host takes part in when it has
+    the first, and whose failure means that another one has gone on.
+    """
     total_over_replicas(0, strategy)
+    with contextlib.suppress(tf.errors.OpError):
+        total_over_replicas(0, strategy)
 
 
 @functools.cache
