@@ -10,7 +10,6 @@ EXCEPTIONS = {
     "data/batch_dicts.py": "data/test_data_adapter.py",
     "callbacks/dictionary.py": "dictionary/test_dictionary.py",
     "command_line.py": "end_to_end/test_bad_input.py",
-    "distribution/collectives.py": "contract/test_replicas.py",
     "distribution/devices.py": "contract/test_replicas.py",
     "data/user_data.py": "contract/test_data_kinds.py",
     "errors.py": "end_to_end/test_bad_input.py",
