@@ -159,10 +159,10 @@ def _multi_worker() -> tf.distribute.Strategy:
             "launch/multi_worker.sh sets it"
         )
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    # TensorFlow now catches SIGTERM and does nothing: a run that is told to
-    # stop before its first step would go on.
-    handler = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is threading.main_thread():
+        # TensorFlow now catches SIGTERM and does nothing: a run that is told
+        # to stop before its first step would go on.
+        handler = signal.getsignal(signal.SIGTERM)
         signal.signal(signal.SIGTERM, handler or signal.SIG_DFL)
     return strategy
 

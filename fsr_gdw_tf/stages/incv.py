@@ -212,8 +212,7 @@ def _tell_lost_classes(source: Source, selected: np.ndarray) -> None:
             f"INCV selected none of {len(source)} examples, as its networks "
             f"predict the label of none; {advice}"
         )
-    counts = np.bincount(source.labels[selected], minlength=source.classes)
-    lost = np.flatnonzero(counts == 0)
+    lost = np.flatnonzero(source.subset(selected).counts() == 0)
     if len(lost):
         print_on_chief(
             f"INCV selected no example of {len(lost)} of {source.classes} "

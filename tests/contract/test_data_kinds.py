@@ -12,8 +12,8 @@ from support.models import blobs
 from fsr_gdw_tf import FSR, GDW, Classifier, Supervised
 from fsr_gdw_tf.methods.default import default_parts
 
-# With a clean meta set, and with a dictionary: FSR has the default's.
 METHODS = {
+    "fsr": lambda: {"method": FSR()},
     "gdw": lambda: {"method": GDW()},
     "default": default_parts,
 }

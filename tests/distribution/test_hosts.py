@@ -1,10 +1,9 @@
 """The hosts of TF_CONFIG."""
 
-import os
 import signal
 
 import pytest
-from end_to_end.kill_and_resume import free_ports
+from end_to_end.kill_and_resume import cluster
 from support.forked import run_forked
 from support.runs import TINY, one_line
 
@@ -60,11 +59,6 @@ print("goes on")
 def test_a_host_that_is_told_to_stop_before_training_ends(tmp_path):
     """TensorFlow catches SIGTERM once there are hosts, and does nothing."""
     (tmp_path / "program.py").write_text(TOLD_TO_STOP)
-    worker = f'"localhost:{free_ports(1)[0]}"'
-    task = '"task": {"type": "worker", "index": 0}'
-    cluster = f'{{"cluster": {{"worker": [{worker}]}}, {task}}}'
-    ended = run_forked(
-        [tmp_path / "program.py"], {**os.environ, "TF_CONFIG": cluster}
-    )
+    ended = run_forked([tmp_path / "program.py"], *cluster(1))
     assert ended.returncode == -signal.SIGTERM, ended.stderr
     assert not ended.stdout

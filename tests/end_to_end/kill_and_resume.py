@@ -62,8 +62,11 @@ def free_ports(count: int) -> list[int]:
 
 def environments(hosts: int) -> list[dict]:
     """What each host's process finds in its environment."""
-    if hosts == 1:
-        return [dict(os.environ)]
+    return [dict(os.environ)] if hosts == 1 else cluster(hosts)
+
+
+def cluster(hosts: int) -> list[dict]:
+    """The same with TF_CONFIG, which one host can have as well."""
     workers = [f"localhost:{port}" for port in free_ports(hosts)]
     tasks = [{"type": "worker", "index": i} for i in range(hosts)]
     configs = [{"cluster": {"worker": workers}, "task": t} for t in tasks]
