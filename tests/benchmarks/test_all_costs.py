@@ -205,8 +205,10 @@ def test_shares_of_phases_add_to_one_and_are_those_of_the_method(measured):
         # Seven shares, each rounded to four digits.
         assert sum(map(float, row.values())) == pytest.approx(1, abs=4e-4)
     plain, gdw, now = rows.values()
-    assert float(plain["forward"]) > 0 and float(plain["real_pullback"]) > 0
-    for phase in ("virtual_step", "meta_pass", "second_order"):
-        assert float(plain[phase]) == 0
-        assert float(gdw[phase]) > 0
+    # A phase that a busy machine measured too short has none of the time
+    # (which phases a method has: test_phases); all together have some.
+    assert 0 < float(plain["forward"]) < 1
+    ahead = ("virtual_step", "meta_pass", "second_order")
+    assert [float(plain[phase]) for phase in ahead] == [0, 0, 0]
+    assert sum(float(gdw[phase]) for phase in ahead) > 0
     assert float(now["virtual_step"]) == 0 and float(now["meta_pass"]) > 0
