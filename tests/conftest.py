@@ -4,7 +4,6 @@ TensorFlow is imported where it is used: xdist's main process, which hands out
 the tests, needs none of it, and its workers start when it has read this.
 """
 
-import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,13 +23,6 @@ def pytest_collection_modifyitems(items):
     """Run folders of long files first; a worker runs all tests of a file."""
     long = ("contract", "end_to_end", "benchmarks")
     items.sort(key=lambda item: item.path.parent.name not in long)
-
-
-def pytest_collection_finish():
-    """Collect garbage less often: there are a million objects to look at."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)
