@@ -23,6 +23,10 @@ SIMPLE_BITMAP = b"\x18\0\0\0\0\0"  # in its header: 24 bits, no compression
 # EXIF comes first in a JPEG, or after 18 bytes; \C is any byte.
 EXIF, EXIF_BYTES = r"\C*(Exif|eXIf)\C*", 256
 
+# What has conditions of its own, and calls no crop box of a user, is not
+# rewritten by AutoGraph, which would take half a second for each pipeline.
+do_not_convert = tf.autograph.experimental.do_not_convert
+
 # Maps the shape of an image to the (begin, size) of a crop.
 CropBox = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -80,6 +84,7 @@ def decode(
     return image
 
 
+@do_not_convert
 def _needs_pillow(contents: tf.Tensor) -> tf.Tensor:
     """Return whether TensorFlow cannot decode an image as it is meant.
 
@@ -132,6 +137,7 @@ def _decode_by_tensorflow(
     return decode_whole()
 
 
+@do_not_convert
 def count_pixels(contents: tf.Tensor) -> tf.Tensor:
     """Return the number of pixels that the header of an image names."""
 
@@ -187,6 +193,7 @@ def _gif_pixels(contents: bytes) -> np.int64:
     return np.int64(total)
 
 
+@do_not_convert
 def _require(
     condition: tf.Tensor, contents: tf.Tensor, message: str
 ) -> tf.Tensor:
@@ -202,6 +209,7 @@ def _require(
         return tf.identity(contents)
 
 
+@do_not_convert
 def crop(image: tf.Tensor, begin: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """Return the crop at `begin` (top, left) of `size` (height, width)."""
     cropped = tf.slice(
@@ -211,6 +219,7 @@ def crop(image: tf.Tensor, begin: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     return cropped
 
 
+@do_not_convert
 def _is_complete_jpeg(contents: tf.Tensor) -> tf.Tensor:
     """Return whether a JPEG ends with its end-of-image marker.
 

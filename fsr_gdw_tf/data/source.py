@@ -6,7 +6,7 @@ that keep state per example (scores, pseudo-labels) address it by that index.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -135,6 +135,10 @@ class Source:
         """Return the inputs at these indices, each transformed, stacked."""
         return map_to_array(indices, lambda i: transform(self.fetch(i)))
 
+    def load_each(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield the input at each index; they may differ in size."""
+        return _mapped(indices, self.fetch).as_numpy_iterator()
+
     def name(self, index: int) -> str:
         """Return the example's name: a file path, or its row number."""
         return self.reader.name(int(self.rows[index]))
@@ -187,12 +191,16 @@ def map_to_array(
     indices: Sequence[int], read: Callable[[tf.Tensor], tf.Tensor]
 ) -> np.ndarray:
     """Return `read(index)` of each index, computed in parallel, stacked."""
-    indices = np.asarray(indices, np.int64)
-    dataset = tf.data.Dataset.from_tensor_slices(indices).map(
-        read, tf.data.AUTOTUNE
-    )
-    batch = next(iter(dataset.batch(max(len(indices), 1))))
-    return nested.to_numpy(batch)
+    dataset = _mapped(indices, read).batch(max(len(indices), 1))
+    return nested.to_numpy(next(iter(dataset)))
+
+
+def _mapped(
+    indices: Sequence[int], read: Callable[[tf.Tensor], tf.Tensor]
+) -> tf.data.Dataset:
+    """Return `read(index)` of each index, in order, computed in parallel."""
+    dataset = tf.data.Dataset.from_tensor_slices(np.asarray(indices, np.int64))
+    return dataset.map(read, tf.data.AUTOTUNE)
 
 
 def load_view(
