@@ -24,7 +24,7 @@ SIMPLE_BITMAP = b"\x18\0\0\0\0\0"  # in its header: 24 bits, no compression
 EXIF, EXIF_BYTES = r"\C*(Exif|eXIf)\C*", 256
 
 # What has conditions of its own, and calls no crop box of a user, is not
-# rewritten by AutoGraph, which would take half a second for each pipeline.
+# rewritten by AutoGraph: that would take half a second of a run's start.
 do_not_convert = tf.autograph.experimental.do_not_convert
 
 # Maps the shape of an image to the (begin, size) of a crop.
