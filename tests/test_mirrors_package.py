@@ -15,7 +15,6 @@ EXCEPTIONS = {
     "errors.py": "end_to_end/test_bad_input.py",
     "experiments/evaluation.py": "end_to_end/test_command_line.py",
     "experiments/modes.py": "end_to_end/test_command_line.py",
-    "experiments/run_info.py": "end_to_end/test_command_line.py",
     "io/console.py": "experiments/test_compare.py",
     "lookahead/meta_loss.py": "gradients/test_meta_loss.py",
     "lookahead/settings.py": "contract/test_settings.py",
