@@ -136,7 +136,10 @@ def test_an_unknown_table_ends_in_one_line(run_script, tmp_path):
 
 @pytest.fixture(scope="module")
 def measured(run_script, tmp_path_factory):
-    """Return the folder of a table and of phases that were measured."""
+    """Return the folder of a table and of phases that were measured.
+
+    With three rounds, a busy machine measures phases that take no time.
+    """
     folder = tmp_path_factory.mktemp("costs")
     path, phases = folder / "cost.csv", folder / "phases.csv"
     path.write_text(ROWS)
@@ -148,7 +151,7 @@ def measured(run_script, tmp_path_factory):
         TABLES = {{"small_cnn": sizes, "tiny_cnn": sizes, "resnet32": sizes}}
         PHASES_OF, PHASES = "tiny_cnn", ["supervised", "gdw", {NOW!r}]"""
     flags = ["--tables=tiny_cnn", f"--csv={path}", f"--phases={phases}"]
-    ended = run_script("all_costs", *flags, "--rounds=3", before=small)
+    ended = run_script("all_costs", *flags, "--rounds=15", before=small)
     assert ended.returncode == 0, ended.stderr
     assert "\nthreads: " in ended.stdout and "tensorflow" in ended.stdout
     return folder
@@ -170,7 +173,7 @@ def test_json_files_say_how_tables_were_measured(measured):
     assert about["resnet32"] == {"cpu": "another"}
     command = about["tiny_cnn"]["command"]
     assert command[:2] == ["python", "benchmarks/step_cost.py"]
-    assert {"--batch=40", "--rounds=3", "--network=tiny_cnn"} <= {*command}
+    assert {"--batch=40", "--rounds=15", "--network=tiny_cnn"} <= {*command}
     assert str(measured) not in " ".join(command)
     assert {"cpu", "threads", "intra_op_threads"} <= {*about["tiny_cnn"]}
     assert {"keras", "tensorflow"} <= {*about["tiny_cnn"]["versions"]}
@@ -205,10 +208,8 @@ def test_shares_of_phases_add_to_one_and_are_those_of_the_method(measured):
         # Seven shares, each rounded to four digits.
         assert sum(map(float, row.values())) == pytest.approx(1, abs=4e-4)
     plain, gdw, now = rows.values()
-    # A phase that a busy machine measured too short has none of the time
-    # (which phases a method has: test_phases); all together have some.
-    assert 0 < float(plain["forward"]) < 1
-    ahead = ("virtual_step", "meta_pass", "second_order")
-    assert [float(plain[phase]) for phase in ahead] == [0, 0, 0]
-    assert sum(float(gdw[phase]) for phase in ahead) > 0
+    assert float(plain["forward"]) > 0 and float(plain["real_pullback"]) > 0
+    for phase in ("virtual_step", "meta_pass", "second_order"):
+        assert float(plain[phase]) == 0
+        assert float(gdw[phase]) > 0
     assert float(now["virtual_step"]) == 0 and float(now["meta_pass"]) > 0
