@@ -137,7 +137,8 @@ class Source:
 
     def load_each(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the input at each index; they may differ in size."""
-        return _mapped(indices, self.fetch).as_numpy_iterator()
+        for x in _mapped(indices, self.fetch):
+            yield nested.as_arrays(nested.to_numpy(x))
 
     def name(self, index: int) -> str:
         """Return the example's name: a file path, or its row number."""
