@@ -156,11 +156,11 @@ def stepper(model: keras.Model, pipeline: InputPipeline) -> Callable:
     return step
 
 
-def time_steps(methods: list[str], rounds: int) -> dict[str, float]:
+def time_steps(
+    models: dict[str, keras.Model], steps: dict[str, Callable], rounds: int
+) -> dict[str, float]:
     """Return the median seconds per step, all methods interleaved."""
-    built = {method: build(method) for method in methods}
-    steps = {method: stepper(*parts) for method, parts in built.items()}
-    seconds = {method: [] for method in methods}
+    seconds = {method: [] for method in steps}
     for step in steps.values():
         step(), step()  # the first one traces
     for _ in range(rounds):
@@ -170,7 +170,7 @@ def time_steps(methods: list[str], rounds: int) -> dict[str, float]:
             seconds[method].append(time.perf_counter() - start)
     return {
         method: typical(seconds[method], meta_every(model))
-        for method, (model, _) in built.items()
+        for method, model in models.items()
     }
 
 
@@ -221,26 +221,24 @@ def peak_memory_alone(method: str) -> int:
     return int(process.stdout.split()[-1])
 
 
-def scopes_of(methods: list[str]) -> dict[str, str]:
-    """Return each method's scope; raise for bad methods before measuring."""
-    scopes = {}
-    for method in methods:
-        model, pipeline = build(method)
-        stepper(model, pipeline)
-        is_ours = isinstance(model, Classifier)
-        scopes[method] = recipes.scope(model.method) if is_ours else ""
-    return scopes
+def scope_of(model: keras.Model) -> str:
+    """Return the scope of the virtual step; empty where there is none."""
+    is_ours = isinstance(model, Classifier)
+    return recipes.scope(model.method) if is_ours else ""
 
 
 def table(methods: list[str]) -> list[dict]:
     """Return a row for each method, with ratios to the first one."""
-    scopes = scopes_of(methods)
+    # Bad methods raise here, before anything is measured.
+    built = {method: build(method) for method in methods}
+    steps = {method: stepper(*parts) for method, parts in built.items()}
+    models = {method: model for method, (model, _) in built.items()}
     memory = {method: peak_memory_alone(method) for method in methods}
-    seconds = time_steps(methods, FLAGS.rounds)
+    seconds = time_steps(models, steps, FLAGS.rounds)
     rows, unit = [], methods[0]
     for method in methods:
         row = [FLAGS.network, FLAGS.batch, FLAGS.meta_batch]
-        row += [method, scopes[method]]
+        row += [method, scope_of(models[method])]
         row.append(round(seconds[method] / seconds[unit], 3))
         counted = memory[method] and memory[unit]
         row.append(round(memory[method] / memory[unit], 3) if counted else "")

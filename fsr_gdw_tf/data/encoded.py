@@ -54,6 +54,11 @@ def image_limit(max_pixels: int = MAX_PIXELS) -> int:
     return max_pixels
 
 
+@do_not_convert
+def _configured_limit() -> int:
+    return gin.get_configurable(image_limit)()
+
+
 def decode(
     contents: tf.Tensor, crop_box: CropBox | None = None, channels: int = 3
 ) -> tf.Tensor:
@@ -64,7 +69,7 @@ def decode(
     its side, Pillow reads. An image of more pixels than `image_limit` is an
     error, before memory is taken for it.
     """
-    limit = gin.get_configurable(image_limit)()
+    limit = _configured_limit()
 
     def by_pillow():
         image = _call(

@@ -1,6 +1,7 @@
 """Cells trained without TensorFlow end where `fit` does."""
 
 import csv
+import functools
 import importlib.util
 import json
 import os
@@ -114,14 +115,15 @@ def fitted(name: str, data_dir):
 
 @pytest.fixture(scope="module")
 def trained(prepared):
-    """Return each cell's driver after all epochs, and its rows."""
-    found = {}
+    """Return each cell's driver after all epochs, its rows, its first state."""
 
+    @functools.cache
     def train(name: str):
-        if name not in found:
-            driver = training(prepared, name)
-            found[name] = driver, [driver.run_epoch() for _ in range(3)]
-        return found[name]
+        driver = training(prepared, name)
+        rows = [driver.run_epoch()]
+        first = {key: np.array(x) for key, x in driver.state.items()}
+        rows += [driver.run_epoch() for _ in range(2)]
+        return driver, rows, first
 
     return train
 
@@ -129,24 +131,24 @@ def trained(prepared):
 @needs_jax
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [GDW, FSR])
-def test_an_epoch_ends_where_fit_does(prepared, trained, data_dir, name):
+def test_an_epoch_ends_where_fit_does(trained, data_dir, name):
     states, logs = fitted(name, data_dir)
-    driver = training(prepared, name)
-    row = driver.run_epoch()
+    _, rows, first = trained(name)
+    row = rows[0]
     for key in set(row) & set(logs):
         assert row[key] == pytest.approx(logs[key][0], abs=1e-3), key
-    compared = set(driver.state) & set(states[0]) - {"step", "epoch"}
+    compared = set(first) & set(states[0]) - {"step", "epoch"}
     assert {"head/kernel", "conv2d/kernel"} < compared
     assert (name == FSR) == ({"dictionary/members", "ema_0"} < compared)
     for key in compared:
-        found, expected = np.asarray(driver.state[key]), states[0][key]
+        found, expected = first[key], states[0][key]
         # XLA compiles a loop and a single step differently: gradients through
         # normalisation lose digits, and Adam's steps do not shrink with them.
         rounding = {"momentum": 1e-3, "weight_net": 1e-4}
         atol = max([1e-5, *(rounding[k] for k in rounding if k in key)])
         np.testing.assert_allclose(found, expected, 1e-5, atol, err_msg=key)
     # Later epochs differ by more: rounding grows.
-    losses = [row["loss"] for row in trained(name)[1]]
+    losses = [row["loss"] for row in rows]
     np.testing.assert_allclose(losses, logs["loss"], 1e-2)
 
 
@@ -167,7 +169,7 @@ def test_seeds_share_programs_and_settings_that_do_not_fit_are_told(
 @needs_jax
 @pytest.mark.slow
 def test_batches_are_those_of_the_pipeline(trained, data_dir):
-    driver, _ = trained(GDW)
+    driver, *_ = trained(GDW)
     experiment = experiment_of(GDW, data_dir)
     splits = experiment.data()
     pipeline = experiment.pipeline
@@ -208,7 +210,7 @@ def test_stopped_cells_resume_and_a_failing_one_stops_no_other(
         assert ended.stderr == f"error: these cells failed: {log}\n"
         assert f"ended: {FSR}, {done} epochs done" in ended.stdout
     rows = list(csv.DictReader((results / FSR / "rows.csv").open()))
-    driver, undisturbed = trained(FSR)
+    driver, undisturbed, _ = trained(FSR)
     for row, expected in zip(rows, undisturbed, strict=True):
         values = {k: float(v) for k, v in row.items() if k != "seconds"}
         assert values == {k: expected[k] for k in values}

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from fsr_gdw_tf import InvalidInput
@@ -34,7 +35,11 @@ def test_a_convolution_without_its_softmax(data_format):
     )
     head = Head(built(conv, shape))
     x = np.random.default_rng(0).normal(size=shape).astype("float32")
-    np.testing.assert_allclose(head(x), conv(x), rtol=1e-6)
+    try:
+        expected = conv(x)
+    except tf.errors.UnimplementedError as error:
+        pytest.skip(f"TensorFlow cannot compute it here: {error}")
+    np.testing.assert_allclose(head(x), expected, rtol=1e-6)
 
 
 def test_logits_of_half_precision_are_float32():
