@@ -204,9 +204,11 @@ class MetaMethod(Method):
         """
         inputs = [batch["meta_inputs"]] if "meta_inputs" in batch else []
         step_features, mixed = None, "unmixed_inputs" in batch
-        joint = self.meta_loss.statistics == "joint"
+        statistics = self.meta_loss.statistics
+        joint = statistics == "joint"
         if self.dictionary or joint:
-            if self.scope == "head" and not mixed and not joint:
+            same = not self.virtual_step.ahead and statistics == "batch"
+            if (self.scope == "head" or same) and not mixed and not joint:
                 step_features = forward.features
             else:
                 inputs.append(batch.get("unmixed_inputs", batch["inputs"]))

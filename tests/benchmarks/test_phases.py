@@ -82,6 +82,22 @@ def test_each_partial_step_ends_where_its_phase_does(of):
     assert found["meta_pass"] == (3, 3) and found["forward"] == (6, 3)
 
 
+def test_without_a_virtual_step_the_training_batch_is_forwarded_once(of):
+    """Its logits before and after are the same, for a dictionary's scores.
+
+    Six convolutions: of the training batch, and of the members. After a
+    virtual step the training batch is forwarded again: nine.
+    """
+    whole = "gdw_dictionary_raw SCOPE='all'"
+    for method, expected in (
+        (f"{whole} VirtualStep.ahead=False", 6),
+        (whole, 9),
+    ):
+        _, graphs, names = of(method)
+        found = dict(zip(names, map(convolutions, graphs), strict=True))
+        assert found["meta_pass"][0] == expected, method
+
+
 def test_nothing_is_left_watched(of):
     look = meta_loss.meta_gradient
     classifier, _, _ = of("gdw")
