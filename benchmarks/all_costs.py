@@ -5,9 +5,10 @@
 
 Each of TABLES (cost_tables.py) is a run of step_cost.py, for one network. When
 it ends its rows replace those of that network in the CSV; other rows stay, so
-that tables can be measured one by one (--tables). A JSON file beside the CSV
-has the command, the processor and the versions. --phases is the CSV file for
-the shares of a step's phases (see phases.py).
+that tables can be measured one by one (--tables), or some of their rows
+(--methods), beside a step of plain training in the same process. A JSON file
+beside the CSV has the command, the processor and the versions. --phases is the
+CSV file for the shares of a step's phases (see phases.py).
 
 --figure: FSR's Figure 4, left, with our numbers. --frontier: accuracy, from the
 CSV of accuracy.py, against the time of a step. --draw draws them from existing
@@ -27,7 +28,7 @@ import cost_figures
 import tensorflow as tf
 from absl import app, flags
 from accuracy_runs import read_runs, summary
-from cost_tables import PHASES, PHASES_OF, TABLES
+from cost_tables import PHASES, PHASES_OF, TABLES, merge
 from environment import ROOT, cpu, threads
 from result_tables import COST_COLUMNS, read_table
 
@@ -46,6 +47,7 @@ flags.DEFINE_string("figure", None, "Figure of costs to draw.")
 flags.DEFINE_string("frontier", None, "Figure of accuracy and cost to draw.")
 flags.DEFINE_string("accuracy_csv", None, "CSV file of accuracy.py to read.")
 flags.DEFINE_list("tables", list(TABLES), "Networks to measure.")
+flags.DEFINE_list("methods", None, "Methods to measure; other rows stay.")
 flags.DEFINE_integer("rounds", None, "Steps per method, instead of TABLES'.")
 flags.DEFINE_bool("draw", False, "Only draw; measure nothing.")
 
@@ -77,10 +79,10 @@ def measure(machine: dict) -> list[str]:
     """Measure all tables, writing each as it ends; return those that failed."""
     failed, path = [], Path(FLAGS.csv)
     for network in FLAGS.tables:
-        methods = TABLES[network].methods
+        methods = methods_of(network)
         command = command_of(network, "benchmarks/step_cost.py", methods)
         if rows := run(command):
-            replace_rows(path, network, rows)
+            replace_rows(path, rows)
             write_info(path, network, {"command": command, **machine})
         else:
             failed.append(network)
@@ -95,12 +97,18 @@ def measure(machine: dict) -> list[str]:
     return failed
 
 
-def replace_rows(path: Path, network: str, rows: list[dict]) -> None:
-    """Replace a network's rows in the CSV."""
+def methods_of(network: str) -> list[str]:
+    """Return the methods to measure, plain training first."""
+    unit, *others = TABLES[network].methods
+    if FLAGS.methods:
+        others = [method for method in others if method in FLAGS.methods]
+    return [unit, *others]
+
+
+def replace_rows(path: Path, rows: list[dict]) -> None:
+    """Replace a network's rows in the CSV, or those of --methods alone."""
     old = read_table(path, AS_TEXT) if path.is_file() else []
-    rows = [*rows, *(row for row in old if row["network"] != network)]
-    order = {name: i for i, name in enumerate(TABLES)}
-    rows.sort(key=lambda row: order.get(row["network"], len(order)))
+    rows = merge(old, rows, bool(FLAGS.methods))
     write_csv(path, rows, list(COST_COLUMNS))
 
 
@@ -108,6 +116,9 @@ def write_info(path: Path, network: str, info: dict) -> None:
     """Write how a network's rows were measured, beside the CSV."""
     path = path.with_suffix(".json")
     old = json.loads(path.read_text()) if path.is_file() else {}
+    if FLAGS.methods and network in old:
+        later = [*old[network].get("measured_later", []), info]
+        info = old[network] | {"measured_later": later}
     write_json(path, old | {network: info})
 
 
@@ -132,6 +143,13 @@ def check() -> None:
         if name not in TABLES:
             raise InvalidInput(
                 f"no table {name!r}: {suggest_names(name, TABLES)}"
+            )
+    known = {m for name in FLAGS.tables for m in TABLES[name].methods[1:]}
+    for method in FLAGS.methods or []:
+        if method not in known:
+            raise InvalidInput(
+                f"no method {method!r} in the tables {FLAGS.tables}: "
+                f"{suggest_names(method, known)}"
             )
     if FLAGS.rounds is not None and FLAGS.rounds < 1:
         raise InvalidInput(f"--rounds is 1 or more, got {FLAGS.rounds}")

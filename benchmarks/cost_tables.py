@@ -20,14 +20,23 @@ class Table(NamedTuple):
 NOW = "gdw VirtualStep.ahead=False"
 FRESH = "fsr REWARD_FEATURES='fresh'"
 JOINT = f"{FRESH} META_STATISTICS='joint'"
+FINITE = "VirtualStep.hypergradient='finite_difference'"
 MAIN = ["supervised", KERAS, "mwnet", "gdw", NOW, "gdw_head"]
 MAIN += ["l2rw", FRESH, "fsr_raw", "fsr"]
+WHOLE = "gdw_dictionary_raw SCOPE='all'"
+CHEAPER = [f"gdw {FINITE}", f"gdw {FINITE} META_BATCH_SIZE=25"]
+CHEAPER += [f"{NOW} {FINITE}", f"gdw VirtualStep.ahead='momentum' {FINITE}"]
+CHEAPER += [f"{NOW} {FINITE} META_BATCH_SIZE=25"]
+CHEAPER += [f"{NOW} {FINITE} MetaLoss.every=4"]
 # `gdw` itself has 100 meta examples.
 MORE = [f"{NOW} MetaLoss.every=4"]
 MORE += [f"gdw META_BATCH_SIZE={size}" for size in (25, 50, 200)]
+MORE += CHEAPER
 MORE += ["mwnet VirtualStep.ahead=False", "mwnet SCOPE='head'"]
 MORE += ["l2rw VirtualStep.ahead=False", "l2rw SCOPE='head'"]
 MORE += ["gdw_dictionary_raw", "gdw_dictionary", "default"]
+MORE += [WHOLE, f"{WHOLE} VirtualStep.ahead=False {FINITE}"]
+MORE += [f"{WHOLE} VirtualStep.ahead=False {FINITE} REWARD_BATCH=30"]
 MORE += ["fsr_raw REWARD_FEATURES='bank'", JOINT]
 MORE += ["mixup_relabel", "mixup", "remix", "relabel", "elr"]
 MORE += ["posterior_weights"]
@@ -49,3 +58,32 @@ TABLES = {
 }
 PHASES_OF = "resnet32"
 PHASES = ["supervised", "mwnet", "gdw", NOW, "gdw_head", FRESH, "fsr"]
+
+
+def merge(old: list[dict], new: list[dict], only_some: bool) -> list[dict]:
+    """Return the rows of all networks, with the new ones of one network.
+
+    New rows are a whole table, or some methods of it behind their unit; then
+    those of the other methods stay, the unit's too.
+    """
+    network = new[0]["network"]
+    if only_some:
+        unit, *measured = new
+        before = [row for row in old if row["network"] == network]
+        by_method = {r["method"]: r for r in (unit, *before, *measured)}
+        new = list(by_method.values())
+    rows = new + [row for row in old if row["network"] != network]
+    return sorted(rows, key=_place)
+
+
+def _place(row: dict) -> tuple[int, int]:
+    """Return a row's place: by network, then by method; unknown ones last."""
+    networks, methods = list(TABLES), []
+    if row["network"] in networks:
+        methods = TABLES[row["network"]].methods
+    places = (networks, row["network"]), (methods, row["method"])
+    network, method = (
+        names.index(name) if name in names else len(names)
+        for names, name in places
+    )
+    return network, method

@@ -7,7 +7,7 @@ import json
 import pytest
 import recipes
 import step_cost
-from cost_tables import PHASES, TABLES
+from cost_tables import PHASES, TABLES, merge
 from environment import RESULTS
 from recipes import KERAS
 
@@ -124,14 +124,36 @@ def test_figures_are_drawn_from_the_tables_alone(run_script, tmp_path):
     assert (tmp_path / "cost.csv").read_text() == ROWS
 
 
+def test_some_methods_take_the_place_of_their_rows_alone():
+    """In the order of the table, and beside the unit that was measured."""
+    old = [
+        {"network": "resnet32", "method": "supervised", "time_ratio": "1.0"},
+        {"network": "tiny_cnn", "method": "supervised", "time_ratio": "1.00"},
+        {"network": "tiny_cnn", "method": "gdw", "time_ratio": "3.0"},
+        {"network": "tiny_cnn", "method": "gce", "time_ratio": "1.1"},
+    ]
+    new = [
+        {"network": "tiny_cnn", "method": "supervised", "time_ratio": 1.0},
+        {"network": "tiny_cnn", "method": "gdw_head", "time_ratio": 1.2},
+        {"network": "tiny_cnn", "method": "gdw", "time_ratio": 2.5},
+    ]
+    resnet, unit, gdw, gce = old
+    _, head, again = new
+    assert merge(old, new, True) == [unit, again, head, gce, resnet]
+    assert merge(old, new, False) == [new[0], again, head, resnet]
+    assert merge([resnet, gdw], new, True) == [new[0], again, head, resnet]
+
+
 @pytest.mark.slow
-def test_an_unknown_table_ends_in_one_line(run_script, tmp_path):
-    ended = run_script(
-        "all_costs", "--tables=resnet33", f"--csv={tmp_path / 'cost.csv'}"
-    )
-    assert ended.returncode == 2 and "Traceback" not in ended.stderr
-    message = ended.stderr.splitlines()[-1]
-    assert "no table 'resnet33': did you mean 'resnet32'" in message
+def test_an_unknown_table_or_method_ends_in_one_line(run_script, tmp_path):
+    for flag, expected in (
+        ("--tables=resnet33", "no table 'resnet33': did you mean 'resnet32'"),
+        ("--methods=gwd", "no method 'gwd' in the tables"),
+    ):
+        path = tmp_path / "cost.csv"
+        ended = run_script("all_costs", flag, f"--csv={path}")
+        assert ended.returncode == 2 and "Traceback" not in ended.stderr
+        assert expected in ended.stderr.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
