@@ -21,17 +21,16 @@ NOW = "gdw VirtualStep.ahead=False"
 FRESH = "fsr REWARD_FEATURES='fresh'"
 JOINT = f"{FRESH} META_STATISTICS='joint'"
 FINITE = "VirtualStep.hypergradient='finite_difference'"
+WHOLE = "gdw_dictionary_raw SCOPE='all'"
 MAIN = ["supervised", KERAS, "mwnet", "gdw", NOW, "gdw_head"]
 MAIN += ["l2rw", FRESH, "fsr_raw", "fsr"]
-WHOLE = "gdw_dictionary_raw SCOPE='all'"
-CHEAPER = [f"gdw {FINITE}", f"gdw {FINITE} META_BATCH_SIZE=25"]
-CHEAPER += [f"{NOW} {FINITE}", f"gdw VirtualStep.ahead='momentum' {FINITE}"]
-CHEAPER += [f"{NOW} {FINITE} META_BATCH_SIZE=25"]
-CHEAPER += [f"{NOW} {FINITE} MetaLoss.every=4"]
 # `gdw` itself has 100 meta examples.
 MORE = [f"{NOW} MetaLoss.every=4"]
 MORE += [f"gdw META_BATCH_SIZE={size}" for size in (25, 50, 200)]
-MORE += CHEAPER
+MORE += [f"gdw {FINITE}", f"gdw {FINITE} META_BATCH_SIZE=25"]
+MORE += [f"{NOW} {FINITE}", f"gdw VirtualStep.ahead='momentum' {FINITE}"]
+MORE += [f"{NOW} {FINITE} META_BATCH_SIZE=25"]
+MORE += [f"{NOW} {FINITE} MetaLoss.every=4"]
 MORE += ["mwnet VirtualStep.ahead=False", "mwnet SCOPE='head'"]
 MORE += ["l2rw VirtualStep.ahead=False", "l2rw SCOPE='head'"]
 MORE += ["gdw_dictionary_raw", "gdw_dictionary", "default"]

@@ -36,13 +36,10 @@ def seeded():
 @pytest.fixture
 def double():
     """Compute in float64."""
-    import keras
+    from support.precision import compute_in
 
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy("float32")
+    with compute_in("float64"):
+        yield
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def image_limit(max_pixels: int = MAX_PIXELS) -> int:
 
 @do_not_convert
 def _configured_limit() -> int:
+    """Return the limit; gin looks a setting up by functions of its own."""
     return gin.get_configurable(image_limit)()
 
 

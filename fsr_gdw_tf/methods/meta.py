@@ -207,8 +207,9 @@ class MetaMethod(Method):
         statistics = self.meta_loss.statistics
         joint = statistics == "joint"
         if self.dictionary or joint:
-            same = not self.virtual_step.ahead and statistics == "batch"
-            if (self.scope == "head" or same) and not mixed and not joint:
+            # A head's features do not move; without a virtual step none do.
+            stay = not self.virtual_step.ahead and statistics == "batch"
+            if (self.scope == "head" or stay) and not mixed and not joint:
                 step_features = forward.features
             else:
                 inputs.append(batch.get("unmixed_inputs", batch["inputs"]))

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 from support.method_cases import CASES, TRACKED
 from support.models import blob_source, blobs, classifier
+from support.precision import compute_in
 
 from fsr_gdw_tf import GDW, InputPipeline
 from fsr_gdw_tf.distribution.devices import make_strategy
@@ -75,16 +76,12 @@ def train(case: str, strategy) -> dict:
     keras.utils.clear_session()  # the same names in every process
     keras.utils.set_random_seed(0)
     precision = "float64" if case in DOUBLE else "float32"
-    keras.config.set_floatx(precision)
-    keras.config.set_dtype_policy(precision)
-    try:
+    with compute_in(precision):
         return train_in(strategy, case)
-    finally:
-        keras.config.set_floatx("float32")
-        keras.config.set_dtype_policy("float32")
 
 
 def train_in(strategy, case: str) -> dict:
+    """The same in the precision that is set."""
     with strategy.scope():
         # Three steps in one call do not divide the five of an epoch.
         several = {"steps_per_execution": 3}
