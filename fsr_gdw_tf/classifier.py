@@ -178,7 +178,7 @@ class Classifier(Trainer):
         """Create the state that depends on the data; before `restore`."""
         self.input_pipeline = pipeline
         if source is not None and isinstance(self.features, InnerFeatures):
-            inputs = pipeline.load_inputs(source, [0, 1], 0, random=False)
+            inputs = pipeline.first_inputs(source, 2)
             require_same_outputs(self.features, self(inputs), inputs)
         with self.distribute_strategy.scope():
             for layer in [*self.components, *self.recorders]:
@@ -262,11 +262,11 @@ class Classifier(Trainer):
 
     def training_features(self, indices: np.ndarray) -> np.ndarray:
         """Return the features of training examples, without augmentation."""
-        source, pipeline = self.training_dynamics.source, self.input_pipeline
+        source = self.training_dynamics.source
+        load = self.input_pipeline.loader(source, random=False)
         found = []
         for start in range(0, len(indices), FEATURE_BATCH):
             chunk = indices[start : start + FEATURE_BATCH]
-            inputs = pipeline.load_inputs(source, chunk, 0, random=False)
-            features = self.features(inputs, training=False)
+            features = self.features(load(chunk, 0), training=False)
             found.append(keras.ops.convert_to_numpy(features))
         return np.concatenate(found)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from full_scale import random_numbers
 
-TRAIN, META, LOAD = 0, 1, 2  # as in fsr_gdw_tf/data/pipeline.py
+TRAIN, META, LOAD = 0, 1, 2  # as in fsr_gdw_tf/data/epoch_order.py
 INT32_MAX = 2**31 - 1  # stateless_random_crop draws below it
 
 

@@ -7,14 +7,22 @@ not interrupted.
 
 import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import gin
 import numpy as np
 import tensorflow as tf
 
 from fsr_gdw_tf.data.augmentation import Identity
-from fsr_gdw_tf.data.source import Source, map_to_array
+from fsr_gdw_tf.data.epoch_order import (
+    LOAD,
+    META,
+    TRAIN,
+    epoch_key,
+    epoch_order,
+)
+from fsr_gdw_tf.data.loading import Loader, array_loader
+from fsr_gdw_tf.data.source import Source
 from fsr_gdw_tf.distribution.input_shards import InputShard
 from fsr_gdw_tf.errors import (
     MAX_WHOLE,
@@ -24,7 +32,6 @@ from fsr_gdw_tf.errors import (
 )
 
 SINGLE_REPLICA = InputShard()
-TRAIN, META, LOAD = 0, 1, 2  # independent streams of random numbers
 
 
 class _Span(NamedTuple):
@@ -173,23 +180,30 @@ class InputPipeline:
         """Return the number of batches of a test set."""
         return -(-len(source) // (self.test_batch_size(replicas) * replicas))
 
-    def load_inputs(
-        self,
-        source: Source,
-        indices: np.ndarray,
-        epoch: int,
-        random: bool = True,
-    ) -> np.ndarray:
-        """Return augmented inputs, fixed within an epoch.
+    def loader(self, source: Source, random: bool = True) -> Loader:
+        """Return a function of indices and an epoch: their augmented inputs.
+
+        They are fixed within an epoch. It is traced at its first call.
 
         random: False gives the deterministic view of tests instead.
         """
-        if not random:
-            return map_to_array(
-                indices, lambda i: source.load_view(i, self._view(source))
-            )
-        key = epoch_key(self.seed, LOAD, epoch)
-        return map_to_array(indices, lambda i: self._augment(source, i, key))
+        view = self._view(source)
+
+        def read(index: tf.Tensor, key: tf.Tensor) -> Any:
+            if random:
+                return self._augment(source, index, key)
+            return source.load_view(index, view)
+
+        load = array_loader(read, tf.TensorSpec([2], tf.int32))
+        return lambda indices, epoch: load(
+            indices, epoch_key(self.seed, LOAD, epoch)
+        )
+
+    def first_inputs(self, source: Source, count: int) -> np.ndarray:
+        """Return the test views of the first inputs, without tracing."""
+        view = self._view(source)
+        inputs = [source.load_view(np.int64(i), view) for i in range(count)]
+        return tf.nest.map_structure(lambda *x: np.stack(x), *inputs)
 
     def _augment(
         self, source: Source, index: tf.Tensor, key: tf.Tensor
@@ -222,7 +236,9 @@ class InputPipeline:
 
         def epoch_indices(epoch: tf.Tensor) -> tf.data.Dataset:
             key = epoch_key(self.seed, stream, epoch)
-            order = self._order(len(source), span.steps * global_size, key)
+            order = epoch_order(
+                len(source), span.steps * global_size, key, self.shuffle
+            )
             start = tf.where(epoch == span.first, span.skip * global_size, 0)
             order = share.select(tf.cast(order[start:], "int64"), batch_size)
             keys = tf.broadcast_to(key, [tf.size(order), 2])
@@ -249,22 +265,6 @@ class InputPipeline:
             .batch(batch_size, drop_remainder=True)
             .map(add_labels)
         )
-
-    def _order(self, n: int, count: int, key: tf.Tensor) -> tf.Tensor:
-        """Return the indices of an epoch: as many permutations as needed.
-
-        The meta set is small, so that an epoch passes over it several times.
-        """
-        noise = tf.random.stateless_uniform([-(-count // n), n], key)
-        if not self.shuffle:
-            noise = tf.zeros_like(noise)  # argsort is stable: 0, 1, 2, ...
-        return tf.reshape(tf.argsort(noise, axis=1), [-1])[:count]
-
-
-def epoch_key(seed: int, stream: int, epoch: tf.Tensor) -> tf.Tensor:
-    """Return the random key of an epoch in a stream of random numbers."""
-    key = tf.constant([seed, stream], tf.int32)
-    return tf.random.experimental.stateless_fold_in(key, epoch)
 
 
 def _add_labels(

@@ -16,6 +16,7 @@ from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.label_checks import as_labels, numbered_names
+from fsr_gdw_tf.data.loading import array_loader
 from fsr_gdw_tf.errors import InvalidInput
 
 
@@ -133,11 +134,12 @@ class Source:
         transform: Callable[[tf.Tensor], tf.Tensor] = lambda x: x,
     ) -> np.ndarray:
         """Return the inputs at these indices, each transformed, stacked."""
-        return map_to_array(indices, lambda i: transform(self.fetch(i)))
+        return array_loader(lambda i: transform(self.fetch(i)))(indices)
 
     def load_each(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the input at each index; they may differ in size."""
-        for x in _mapped(indices, self.fetch):
+        rows = tf.data.Dataset.from_tensor_slices(np.asarray(indices, np.int64))
+        for x in rows.map(self.fetch, tf.data.AUTOTUNE):
             yield nested.as_arrays(nested.to_numpy(x))
 
     def name(self, index: int) -> str:
@@ -186,22 +188,6 @@ class Source:
     def counts(self) -> np.ndarray:
         """Return the number of examples of each class."""
         return np.bincount(self.labels, minlength=self.classes)
-
-
-def map_to_array(
-    indices: Sequence[int], read: Callable[[tf.Tensor], tf.Tensor]
-) -> np.ndarray:
-    """Return `read(index)` of each index, computed in parallel, stacked."""
-    dataset = _mapped(indices, read).batch(max(len(indices), 1))
-    return nested.to_numpy(next(iter(dataset)))
-
-
-def _mapped(
-    indices: Sequence[int], read: Callable[[tf.Tensor], tf.Tensor]
-) -> tf.data.Dataset:
-    """Return `read(index)` of each index, in order, computed in parallel."""
-    dataset = tf.data.Dataset.from_tensor_slices(np.asarray(indices, np.int64))
-    return dataset.map(read, tf.data.AUTOTUNE)
 
 
 def load_view(

@@ -136,7 +136,7 @@ class Dictionary(keras.layers.Layer):
         """Check the sizes; create the variables for scores and members."""
         require_indices("a dictionary (of FSR)", source)
         require_all_classes(source, "the training set")
-        self.pipeline = pipeline
+        self.load = pipeline.loader(source)
         if self.scores is not None:
             return  # the method checks that the examples are the same
         self.size, self.reward_batch = self.sizes(source, pipeline.batch_size)
@@ -159,7 +159,7 @@ class Dictionary(keras.layers.Layer):
 
     def _create_contents(self, classifier, source: Source, members: int):
         """Create the variables for the members' inputs, or features."""
-        first = self.pipeline.load_inputs(source, [0], 0)
+        first = self.load([0], 0)
         if self.bank:
             shape = feature_shape(classifier.features, first)
             zeros = np.zeros(shape, self.variable_dtype)
@@ -167,10 +167,7 @@ class Dictionary(keras.layers.Layer):
             return
         length = longest_string(first)
         if length:  # of all examples, as any may become a member
-            all_inputs = self.pipeline.load_inputs(
-                source, range(len(source)), 0
-            )
-            length = longest_string(all_inputs)
+            length = longest_string(self.load(range(len(source)), 0))
         self.contents = Contents(self, members, nested.take(first, 0), length)
 
     @property
@@ -265,16 +262,13 @@ class Dictionary(keras.layers.Layer):
         self.members.assign(members)
         self.labels.assign(source.labels[members])
         if not self.bank:
-            inputs = self.pipeline.load_inputs(source, members, epoch)
-            self.contents.assign(inputs)
+            self.contents.assign(self.load(members, epoch))
             return
         # Without a graph all activations would be in memory at once.
         forward = tf.function(classifier.features)
         step = max(self.reward_batch, 100)
         features = [
-            forward(
-                self.pipeline.load_inputs(source, chunk, epoch), training=False
-            )
+            forward(self.load(chunk, epoch), training=False)
             for chunk in np.split(members, range(step, len(members), step))
         ]
         self.content.assign(np.concatenate(features))

@@ -51,7 +51,7 @@ class ClassifierConfig:
 
     def build(self, splits: Splits, pipeline: InputPipeline) -> Classifier:
         """Return a new classifier for these data."""
-        inputs = pipeline.load_inputs(splits.train, [0], epoch=0, random=False)
+        inputs = pipeline.first_inputs(splits.train, 1)
         features, head = self.network(inputs.shape[1:], splits.train.classes)
         return Classifier(
             features,

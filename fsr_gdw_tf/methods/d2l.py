@@ -68,7 +68,7 @@ class D2L(Method):
 
     def setup(self, classifier, source, pipeline) -> None:
         require_indices("D2L", source)
-        self.pipeline = pipeline
+        self.load = pipeline.loader(source, random=False)
 
     def begin_epoch(self, classifier, source, clean) -> None:
         epoch, epochs = current_epoch(classifier)
@@ -96,10 +96,9 @@ class D2L(Method):
         dimensions = []
         # Neighbours are those of a batch, so a shorter last one is left out.
         for index in np.array_split(sample, n_batches):
-            inputs = self.pipeline.load_inputs(
-                source, index, epoch, random=False
+            features = classifier.features(
+                self.load(index, epoch), training=False
             )
-            features = classifier.features(inputs, training=False)
             features = np.reshape(features, (len(index), -1))
             dimensions.append(local_dimensions(features, self.neighbours))
         return float(np.concatenate(dimensions).mean())

@@ -66,7 +66,7 @@ def test_views_and_order(crop):
     key = batches.epoch_key(3, batches.LOAD, np.int32(1))
     views = batches.views(members, key, crop, (8, 6))
     found = batches.take_views(images, members, *views)
-    expected = pipeline.load_inputs(source, members, epoch=1)
+    expected = pipeline.loader(source)(members, epoch=1)
     np.testing.assert_array_equal(found, expected)
 
 

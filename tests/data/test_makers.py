@@ -98,7 +98,7 @@ def test_the_pipelines_view_comes_before_that_of_the_source():
         pipeline = fsr_gdw_tf.InputPipeline(2, view=view)
         for data in (pipeline.train(source, 1), pipeline.test(source)):
             assert next(iter(data))["inputs"].shape == (2, size, size, 1)
-        assert pipeline.load_inputs(source, [1], 0).shape == (1, size, size, 1)
+        assert pipeline.loader(source)([1], 0).shape == (1, size, size, 1)
 
 
 def assert_examples(source) -> None:

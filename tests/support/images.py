@@ -35,7 +35,7 @@ def all_inputs(source, view, seed=4):
         for batch in dataset:
             yield batch["inputs"].numpy()
     for random in (True, False):
-        yield pipeline.load_inputs(source, [3, 11], epoch=1, random=random)
+        yield pipeline.loader(source, random)([3, 11], epoch=1)
 
 
 def assert_same_inputs(one, other, view):

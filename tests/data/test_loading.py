@@ -1,0 +1,40 @@
+"""Inputs read by their index."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from fsr_gdw_tf.data import loading
+from fsr_gdw_tf.data.loading import array_loader
+
+
+def test_any_number_of_indices_is_read_with_one_trace():
+    traces = []
+
+    def read(index, shift):
+        traces.append(index)
+        return {"square": index**2, "words": (tf.strings.as_string(index),)}
+
+    load = array_loader(read, tf.TensorSpec([], tf.int64))
+    for indices in ([3], [], range(loading.CHUNK + 7), [5, 1, 5]):
+        found = load(indices, np.int64(1))
+        expected = np.array(indices, np.int64)
+        np.testing.assert_array_equal(found["square"], expected**2)
+        (words,) = found["words"]
+        assert [int(word) for word in words] == list(expected)
+    assert len(traces) == 1
+
+
+def test_the_other_tensors_are_those_of_the_call():
+    load = array_loader(lambda i, x: i + x, tf.TensorSpec([], tf.int64))
+    np.testing.assert_array_equal(load([1, 2], np.int64(10)), [11, 12])
+    np.testing.assert_array_equal(load([1, 2], np.int64(20)), [21, 22])
+
+
+@pytest.mark.parametrize("last", [2, loading.CHUNK + 1])
+def test_inputs_of_different_sizes_cannot_be_stacked(last):
+    """Neither in one chunk nor in two."""
+    size = lambda i: tf.where(i == last - 1, 2, 1)  # noqa: E731
+    load = array_loader(lambda i: tf.zeros([size(i), 3]))
+    with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
+        load(range(last))
