@@ -178,7 +178,7 @@ class Classifier(Trainer):
         """Create the state that depends on the data; before `restore`."""
         self.input_pipeline = pipeline
         if source is not None and isinstance(self.features, InnerFeatures):
-            inputs = pipeline.first_inputs(source, 2)
+            inputs = pipeline.loader(source, random=False)([0, 1], epoch=0)
             require_same_outputs(self.features, self(inputs), inputs)
         with self.distribute_strategy.scope():
             for layer in [*self.components, *self.recorders]:

@@ -17,13 +17,21 @@ Loader = Callable[..., Any]
 def array_loader(read: Callable[..., Any], *specs: tf.TensorSpec) -> Loader:
     """Return a function of indices: `read(index, *args)` of each, stacked.
 
-    read: traced at the first call only, whatever the number of indices.
+    read: traced when several are read for the first time, never again.
     specs: of `args`, tensors that are the same for all indices of a call.
     """
-    read_chunk = _chunk_function(read, specs)
+
+    def on_cpu(index: tf.Tensor, *args: tf.Tensor) -> Any:
+        with tf.device("CPU:0"):  # its results must not fill the GPU's memory
+            return read(index, *args)
+
+    read_chunk = _chunk_function(on_cpu, specs)
 
     def load(indices: Sequence[int], *args: tf.Tensor) -> Any:
         indices = np.asarray(indices, np.int64)
+        if len(indices) == 1:  # sooner read than traced
+            one = on_cpu(tf.constant(indices[0]), *args)
+            return tf.nest.map_structure(lambda x: np.asarray(x)[None], one)
         starts = range(0, max(len(indices), 1), CHUNK)
         parts = [read_chunk(indices[i : i + CHUNK], *args) for i in starts]
         if len(parts) == 1:
@@ -39,12 +47,7 @@ def _chunk_function(
     read: Callable[..., Any], specs: Sequence[tf.TensorSpec]
 ) -> tf.types.experimental.PolymorphicFunction:
     """Return a TensorFlow function of the indices of a chunk, and of `args`."""
-
-    def one(index: tf.Tensor, *args: tf.Tensor) -> Any:
-        with tf.device("CPU:0"):  # its results must not fill the GPU's memory
-            return read(index, *args)
-
-    one = tf.function(one, [tf.TensorSpec([], tf.int64), *specs])
+    one = tf.function(read, [tf.TensorSpec([], tf.int64), *specs])
 
     def chunk(indices: tf.Tensor, *args: tf.Tensor) -> Any:
         outputs = one.get_concrete_function().structured_outputs

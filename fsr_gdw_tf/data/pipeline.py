@@ -183,10 +183,12 @@ class InputPipeline:
     def loader(self, source: Source, random: bool = True) -> Loader:
         """Return a function of indices and an epoch: their augmented inputs.
 
-        They are fixed within an epoch. It is traced at its first call.
+        They are fixed within an epoch. Use it again: it is traced once.
 
         random: False gives the deterministic view of tests instead.
         """
+        if self._fetches_batches(source):
+            return lambda indices, epoch: source.load(indices)
         view = self._view(source)
 
         def read(index: tf.Tensor, key: tf.Tensor) -> Any:
@@ -198,12 +200,6 @@ class InputPipeline:
         return lambda indices, epoch: load(
             indices, epoch_key(self.seed, LOAD, epoch)
         )
-
-    def first_inputs(self, source: Source, count: int) -> np.ndarray:
-        """Return the test views of the first inputs, without tracing."""
-        view = self._view(source)
-        inputs = [source.load_view(np.int64(i), view) for i in range(count)]
-        return tf.nest.map_structure(lambda *x: np.stack(x), *inputs)
 
     def _augment(
         self, source: Source, index: tf.Tensor, key: tf.Tensor

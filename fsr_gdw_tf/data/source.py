@@ -131,15 +131,21 @@ class Source:
     def load(
         self,
         indices: Sequence[int],
-        transform: Callable[[tf.Tensor], tf.Tensor] = lambda x: x,
+        transform: Callable[[tf.Tensor], tf.Tensor] | None = None,
     ) -> np.ndarray:
         """Return the inputs at these indices, each transformed, stacked."""
-        return array_loader(lambda i: transform(self.fetch(i)))(indices)
+        if transform is not None:
+            return array_loader(lambda i: transform(self.fetch(i)))(indices)
+        if not self.reader.batched:
+            return array_loader(self.fetch)(indices)
+        with tf.device("CPU:0"):
+            inputs = self.fetch(np.asarray(indices, np.int64))
+        return nested.to_numpy(inputs)
 
     def load_each(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the input at each index; they may differ in size."""
-        rows = tf.data.Dataset.from_tensor_slices(np.asarray(indices, np.int64))
-        for x in rows.map(self.fetch, tf.data.AUTOTUNE):
+        for index in indices:
+            x = self.fetch(tf.constant(index, tf.int64))
             yield nested.as_arrays(nested.to_numpy(x))
 
     def name(self, index: int) -> str:

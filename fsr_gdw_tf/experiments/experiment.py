@@ -51,7 +51,7 @@ class ClassifierConfig:
 
     def build(self, splits: Splits, pipeline: InputPipeline) -> Classifier:
         """Return a new classifier for these data."""
-        inputs = pipeline.first_inputs(splits.train, 1)
+        inputs = pipeline.loader(splits.train, random=False)([0], epoch=0)
         features, head = self.network(inputs.shape[1:], splits.train.classes)
         return Classifier(
             features,

@@ -16,13 +16,26 @@ def test_any_number_of_indices_is_read_with_one_trace():
         return {"square": index**2, "words": (tf.strings.as_string(index),)}
 
     load = array_loader(read, tf.TensorSpec([], tf.int64))
-    for indices in ([3], [], range(loading.CHUNK + 7), [5, 1, 5]):
+    for indices in ([], range(loading.CHUNK + 7), [5, 1, 5], [3, 4]):
         found = load(indices, np.int64(1))
         expected = np.array(indices, np.int64)
         np.testing.assert_array_equal(found["square"], expected**2)
         (words,) = found["words"]
         assert [int(word) for word in words] == list(expected)
     assert len(traces) == 1
+
+
+def test_a_single_input_is_read_without_a_graph():
+    graphs = []
+
+    def read(index):
+        graphs.append(not tf.executing_eagerly())
+        return {"square": index**2, "word": tf.strings.as_string(index)}
+
+    found = array_loader(read)([3])
+    assert graphs == [False]
+    np.testing.assert_array_equal(found["square"], [9])
+    np.testing.assert_array_equal(found["word"], [b"3"])
 
 
 def test_the_other_tensors_are_those_of_the_call():
