@@ -49,7 +49,7 @@ class VirtualStep:
     hypergradient: "exact", by a second-order gradient, or from how the logits
         change along the meta gradient: by a "finite_difference", one more
         forward pass, or a "central_difference", two. See
-        `networks/output_change.py` for their errors.
+        `lookahead/finite_difference.py` for their errors.
     """
 
     rate: float | str | None = None

@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from fsr_gdw_tf.distribution import collectives
 from fsr_gdw_tf.lookahead import meta_loss, virtual_weights
+from fsr_gdw_tf.lookahead.finite_difference import displacement, output_change
 from fsr_gdw_tf.lookahead.settings import CENTRAL, EXACT
 from fsr_gdw_tf.method import Batch, Forward, Method
-from fsr_gdw_tf.networks.output_change import displacement, output_change
 from fsr_gdw_tf.networks.scope import scope_variables
 
 

@@ -27,9 +27,9 @@ from fsr_gdw_tf.lookahead import (
     lookahead,
     precompute_meta_grad,
 )
+from fsr_gdw_tf.lookahead.finite_difference import random_states
 from fsr_gdw_tf.losses import scale_gradient
 from fsr_gdw_tf.method import Batch, Forward, Method, OmegaUpdate
-from fsr_gdw_tf.networks.output_change import random_states
 from fsr_gdw_tf.networks.scope import scope_variables
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fsr_gdw_tf.networks.output_change import (
+from fsr_gdw_tf.lookahead.finite_difference import (
     displacement,
     output_change,
     random_states,
