@@ -212,10 +212,9 @@ def check_meta_fits(x: Any, meta: Any) -> None:
             "meta is arrays (x_clean, y_clean) or a Source, got "
             f"{type(meta).__name__}"
         )
+    first, first_meta = x.load([0]), meta.load([0])
     try:
-        pairs = tf.nest.map_structure(
-            lambda a, b: (a, b), x.load([0]), meta.load([0])
-        )
+        pairs = tf.nest.map_structure(lambda a, b: (a, b), first, first_meta)
     except (TypeError, ValueError) as error:
         raise InvalidInput(
             "inputs of the meta set are not as many, or not of the same names, "

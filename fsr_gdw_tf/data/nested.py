@@ -3,6 +3,7 @@
 Lists become tuples, as tf.data stacks the elements of lists.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -91,3 +92,18 @@ def concat(batches: list) -> Any:
 def to_numpy(inputs: Any) -> Any:
     """Return the values of tensors."""
     return tf.nest.map_structure(lambda x: x.numpy(), inputs)
+
+
+def from_python(
+    read: Callable[[np.ndarray], list[np.ndarray]], row: tf.Tensor, specs: Any
+) -> Any:
+    """Return what a Python function reads at a row, or at a vector of rows.
+
+    read: returns the flat parts of an input. specs: of the parts of one.
+    """
+    flat = tf.nest.flatten(specs)
+    found = tf.numpy_function(read, [row], [spec.dtype for spec in flat])
+    parts = tf.nest.flatten(found)  # a single one is no list without a graph
+    for part, spec in zip(parts, flat, strict=True):
+        part.set_shape(row.shape.concatenate(spec.shape))
+    return tf.nest.pack_sequence_as(specs, parts)

@@ -198,7 +198,7 @@ class InputPipeline:
 
         load = array_loader(read, tf.TensorSpec([2], tf.int32))
         return lambda indices, epoch: load(
-            indices, epoch_key(self.seed, LOAD, epoch)
+            indices, epoch_key(self.seed, LOAD, int(epoch))
         )
 
     def _augment(

@@ -16,7 +16,7 @@ from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.data.augmentation import CropView
 from fsr_gdw_tf.data.encoded import EncodedReader
 from fsr_gdw_tf.data.label_checks import as_labels, numbered_names
-from fsr_gdw_tf.data.loading import array_loader
+from fsr_gdw_tf.data.loading import array_loader, load_in_chunks
 from fsr_gdw_tf.errors import InvalidInput
 
 
@@ -113,7 +113,7 @@ class Source:
         return len(self.class_names)
 
     def fetch(self, index: tf.Tensor) -> tf.Tensor:
-        """Return the input at an index; for use in a tf.data pipeline."""
+        """Return the input at an index, or those at several if `batched`."""
         return self.reader.fetch(self._row(index))
 
     def load_view(
@@ -138,14 +138,13 @@ class Source:
             return array_loader(lambda i: transform(self.fetch(i)))(indices)
         if not self.reader.batched:
             return array_loader(self.fetch)(indices)
-        with tf.device("CPU:0"):
-            inputs = self.fetch(np.asarray(indices, np.int64))
-        return nested.to_numpy(inputs)
+        return load_in_chunks(self.fetch, indices)
 
     def load_each(self, indices: Sequence[int]) -> Iterator[np.ndarray]:
         """Yield the input at each index; they may differ in size."""
         for index in indices:
-            x = self.fetch(tf.constant(index, tf.int64))
+            with tf.device("CPU:0"):
+                x = self.fetch(tf.constant(index, tf.int64))
             yield nested.as_arrays(nested.to_numpy(x))
 
     def name(self, index: int) -> str:

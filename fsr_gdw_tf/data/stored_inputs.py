@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fsr_gdw_tf.data import nested
 from fsr_gdw_tf.data.source import ArrayReader
 from fsr_gdw_tf.errors import InvalidInput
 
@@ -60,7 +61,10 @@ class StoredInputs:
             ):
                 part[index] = values.numpy()
         if any(isinstance(part, np.memmap) for part in parts):
-            return _FileReader(parts, spec)
+            specs = tf.nest.map_structure(
+                lambda part: tf.TensorSpec(part.shape[1:], part.dtype), spec
+            )
+            return _FileReader(parts, specs)
         return ArrayReader(tf.nest.pack_sequence_as(spec, parts))
 
 
@@ -85,15 +89,12 @@ def _allocate(shape: tuple[int, ...], dtype: tf.DType) -> np.ndarray:
 class _FileReader:
     """A reader of arrays in files."""
 
-    def __init__(self, parts: list[np.ndarray], spec: Any):
-        self.parts, self.spec = parts, spec
+    def __init__(self, parts: list[np.ndarray], specs: Any):
+        self.parts, self.specs = parts, specs
 
     def fetch(self, row: tf.Tensor) -> Any:
-        found = tf.numpy_function(
+        return nested.from_python(
             lambda row: [np.asarray(part[row]) for part in self.parts],
-            [row],
-            [part.dtype for part in tf.nest.flatten(self.spec)],
+            row,
+            self.specs,
         )
-        for value, part in zip(found, self.parts, strict=True):
-            value.set_shape(row.shape.concatenate(part.shape[1:]))
-        return tf.nest.pack_sequence_as(self.spec, found)

@@ -220,10 +220,7 @@ class RowReader:
                 )
             ]
 
-        parts = tf.numpy_function(read, [row], [s.dtype for s in specs])
-        for part, spec in zip(parts, specs, strict=True):
-            part.set_shape(row.shape.concatenate(spec.shape))
-        return tf.nest.pack_sequence_as(self.specs, parts)
+        return nested.from_python(read, row, self.specs)
 
     def name(self, row: int) -> str:
         """Return the number of a row as text."""

@@ -30,6 +30,15 @@ def test_inputs_by_number_in_memory_and_in_a_file(monkeypatch, gib):
     np.testing.assert_array_equal(np.stack([x["a"] for x in one]), X[::-1][:3])
 
 
+@pytest.mark.parametrize("gib", [1.0, 0.0])
+def test_a_single_input_is_read_with_and_without_a_graph(monkeypatch, gib):
+    monkeypatch.setattr(stored_inputs, "MEMORY_GIB", gib)
+    fetch = reader(X).fetch
+    for read in (fetch, tf.function(fetch)):
+        np.testing.assert_array_equal(read(tf.constant([0, 5])), X[[-1, -6]])
+        np.testing.assert_array_equal(read(tf.constant(2)), X[-3])
+
+
 def test_a_disk_that_is_too_small_is_told(monkeypatch):
     monkeypatch.setattr(stored_inputs, "MEMORY_GIB", 0.0)
     free = type("Usage", (), {"free": 10})
