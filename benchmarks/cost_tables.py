@@ -47,13 +47,17 @@ MORE += ["soft_label", "gen_label", "insw"]
 SCOPES = ["gdw SCOPE='conv2d_11'", "gdw SCOPE='conv2d_21'"]
 OF_TINY = ["gdw SCOPE='conv2d_2'", "gdw SCOPE='dense'"]
 OF_TINY += [f"{JOINT} FSR.scope='dense'", f"{JOINT} FSR.scope='all'"]
+# Two meta images are a quarter of its meta batch.
+OF_RESNET50 = [f"gdw {FINITE}", f"{NOW} {FINITE}"]
+OF_RESNET50 += [f"{NOW} {FINITE} META_BATCH_SIZE=2"]
+OF_RESNET50 += [f"{NOW} {FINITE} MetaLoss.every=4"]
 TABLES = {
     # As in gin/cifar10_small.gin, for the accuracy table.
     "tiny_cnn": Table(32, 100, 100, 100, 2000, 60, [*MAIN, *OF_TINY, *MORE]),
     "small_cnn": Table(32, 100, 100, 200, 2000, 20, MAIN),
     "resnet32": Table(32, 100, 100, 200, 2000, 20, [*MAIN, *SCOPES, *MORE]),
     "wrn_28_2": Table(32, 100, 100, 200, 2000, 10, MAIN),
-    "resnet50": Table(224, 8, 8, 10, 20, 5, MAIN),
+    "resnet50": Table(224, 8, 8, 10, 20, 5, [*MAIN, *OF_RESNET50]),
 }
 PHASES_OF = "resnet32"
 PHASES = ["supervised", "mwnet", "gdw", NOW, "gdw_head", FRESH, "fsr"]
