@@ -189,12 +189,11 @@ class InputPipeline:
         """
         if self._fetches_batches(source):
             return lambda indices, epoch: source.load(indices)
-        view = self._view(source)
 
         def read(index: tf.Tensor, key: tf.Tensor) -> Any:
             if random:
                 return self._augment(source, index, key)
-            return source.load_view(index, view)
+            return source.load_view(index, self._view(source))
 
         load = array_loader(read, tf.TensorSpec([2], tf.int32))
         return lambda indices, epoch: load(

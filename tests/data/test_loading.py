@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fsr_gdw_tf import InvalidInput
-from fsr_gdw_tf.data import loading
+from fsr_gdw_tf import InputPipeline, InvalidInput
+from fsr_gdw_tf.data import ResizedCropFlip, loading
 from fsr_gdw_tf.data.loading import array_loader
 
 
@@ -37,6 +37,15 @@ def test_a_single_input_is_read_without_a_graph():
     assert graphs == [False]
     np.testing.assert_array_equal(found["square"], [9])
     np.testing.assert_array_equal(found["word"], [b"3"])
+
+
+@pytest.mark.parametrize("random", [True, False])
+def test_an_image_alone_is_what_it_is_among_others(jpegs, random):
+    pipeline = InputPipeline(4, view=ResizedCropFlip(16), seed=4)
+    load = pipeline.loader(jpegs[0], random)
+    several = load([3, 11], 1)
+    for position, index in enumerate([3, 11]):
+        np.testing.assert_array_equal(load([index], 1)[0], several[position])
 
 
 def test_the_other_tensors_are_those_of_the_call():
